@@ -1,0 +1,183 @@
+"""Masks: suggested from landmarks, irregular strokes, and the clean-up of painted ones.
+
+A mask is ``bool`` ``(H, W)``, True = repaint. Painted, uploaded and suggested masks are the same array before
+anything else sees them.
+"""
+
+import cv2
+import numpy as np
+
+from pipelines.errors import OptionInvalid
+from pipelines.faces.landmarks import Face
+
+EXTENTS = ("lips", "philtrum", "lower-face")
+"""Suggested regions: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
+
+GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
+"""Share of the picture that the three groups of irregular masks cover (Liu et al. 2018; INCLG section 2.3)."""
+
+VERTICES = 32
+"""Vertices of an outline."""
+
+_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+_NOSE_BASE = (129, 358, 64, 294, 48, 278, 98, 327, 2, 1, 4, 45, 275)  # alae, nostrils, columella and tip
+_LOWER_FACE = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 58, 288, 50, 280, 195, 126, 355)
+_HULLS = {
+    "lips": (_LIPS, 0.09),
+    "philtrum": (_LIPS + _NOSE_BASE, 0.07),
+    "lower-face": (_LOWER_FACE, 0.0),
+}  # mesh points and the margin around their hull, in eye distances
+
+
+def outline(face: Face, extent: str) -> np.ndarray:
+    """Outline of a suggested region: the convex hull of its mesh points with a rounded margin.
+
+    Args:
+        face: the face.
+        extent: one of :data:`EXTENTS`.
+
+    Returns:
+        ``(32, 2)`` float32, vertices equally spaced along the outline, in pixels of the photo.
+
+    Raises:
+        OptionInvalid: there is no such extent.
+    """
+    if extent not in _HULLS:
+        raise OptionInvalid(f"The mask extent must be one of {', '.join(EXTENTS)}.")
+    indices, margin = _HULLS[extent]
+    points = face.mesh[list(indices)].astype(np.float64)
+    # A circle around every point before the hull: the hull's own margin, round at the corners.
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    circle = margin * face.eye_distance * np.stack([np.cos(angles), np.sin(angles)], 1)
+    hull = cv2.convexHull((points[:, None] + circle).reshape(-1, 2).astype(np.float32))[:, 0]
+    return _resample(hull, VERTICES).astype(np.float32)
+
+
+def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -> np.ndarray:
+    """The region of ``extent`` as a mask of ``shape`` (H, W).
+
+    Raises:
+        OptionInvalid: there is no such extent.
+    """
+    return _fill(outline(face, extent), shape)
+
+
+def irregular_mask(size: int, group: int, rng: np.random.Generator) -> np.ndarray:
+    """A square mask of random brush strokes, after the irregular masks of Liu et al. 2018.
+
+    Args:
+        size: side in pixels.
+        group: index into :data:`GROUPS`; the mask's share of the picture lies inside the group's bounds.
+        rng: source of randomness.
+
+    Returns:
+        ``bool`` ``(size, size)``.
+    """
+    low, high = GROUPS[group]
+    target = rng.uniform(max(low, 0.02), high)
+    canvas = np.zeros((size, size), np.uint8)
+    while canvas.mean() < target:
+        before = canvas.copy()
+        _stroke(canvas, size, rng)
+        if canvas.mean() >= high:  # too much in one stroke: try another one
+            canvas = before
+    return canvas.astype(bool)
+
+
+def grow(mask: np.ndarray, pixels: float) -> np.ndarray:
+    """Widens a mask by ``pixels`` on every side; a negative number narrows it. Round at the corners.
+
+    Distances are Euclidean, between pixel centres; the picture's border does not narrow a mask.
+    """
+    grown = np.zeros_like(mask)
+    window = _window(mask, max(pixels, 0))
+    near = mask[window]
+    grown[window] = _distance(~near) <= pixels if pixels > 0 else _distance(near) > -pixels
+    return grown
+
+
+def feather(mask: np.ndarray, pixels: float) -> np.ndarray:
+    """Blend weights: 1 on the mask, falling smoothly to 0 at ``pixels`` outside.
+
+    Returns:
+        ``float32`` ``(H, W)`` in [0, 1].
+    """
+    alpha = mask.astype(np.float32)
+    if pixels > 0 and mask.any():
+        window = _window(mask, pixels)
+        ramp = np.clip(1 - _distance(~mask[window]) / (pixels + 1), 0, 1)
+        alpha[window] = ramp * ramp * (3 - 2 * ramp)
+    return alpha
+
+
+def clean(mask: np.ndarray, smallest: float = 1e-3) -> np.ndarray:
+    """Removes stray specks and fills pinholes.
+
+    A speck (or hole) goes when it is smaller than ``smallest`` of the mask's area; the largest piece always stays, so a
+    one-pixel mask survives.
+    """
+    cleaned = np.zeros_like(mask)
+    if mask.any():
+        window = _window(mask, 1)  # a margin, so that what surrounds the mask is one piece
+        near = mask[window]
+        limit = smallest * near.sum()
+        kept = _drop_small(near, limit)
+        cleaned[window] = ~_drop_small(~kept, limit) if not kept.all() else kept
+    return cleaned
+
+
+def _window(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
+    """The mask's bounding box with a margin: what lies beyond it need not be looked at in a large photo."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    wide = int(np.ceil(margin)) + 2
+    return (
+        slice(max(0, rows[0] - wide), rows[-1] + 1 + wide),
+        slice(max(0, columns[0] - wide), columns[-1] + 1 + wide),
+    )
+
+
+def _resample(polygon: np.ndarray, count: int) -> np.ndarray:
+    closed = np.vstack([polygon, polygon[:1]]).astype(np.float64)
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
+    at = np.linspace(0, along[-1], count, endpoint=False)
+    return np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], 1)
+
+
+def _fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    canvas = np.zeros(shape, np.uint8)
+    # OpenCV takes fixed-point vertices with pixel centres at whole numbers; ours are at +0.5.
+    fixed = np.round((polygon - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], 1, shift=4)
+    return canvas.astype(bool)
+
+
+def _stroke(canvas: np.ndarray, size: int, rng: np.random.Generator) -> None:
+    """One polyline of a few turns with round joints."""
+    point = rng.uniform(0, size, 2)
+    heading = rng.uniform(0, 2 * np.pi)
+    width = max(1, round(rng.uniform(0.03, 0.12) * size))
+    for _ in range(rng.integers(2, 7)):
+        heading += rng.uniform(-0.8 * np.pi, 0.8 * np.pi)
+        end = point + rng.uniform(0.05, 0.25) * size * np.array([np.cos(heading), np.sin(heading)])
+        end = np.clip(end, 0, size - 1)
+        cv2.line(canvas, tuple(map(int, point)), tuple(map(int, end)), 1, width)
+        cv2.circle(canvas, tuple(map(int, end)), width // 2, 1, -1)
+        point = end
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    """Distance of each True pixel to the nearest False one; infinite where there is none."""
+    if mask.all():
+        return np.full(mask.shape, np.inf, np.float32)
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def _drop_small(mask: np.ndarray, limit: float) -> np.ndarray:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if count <= 2:
+        return mask.copy()
+    keep = (areas >= limit) | (areas == areas.max())
+    return np.concatenate([[False], keep])[labels]
