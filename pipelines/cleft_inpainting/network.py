@@ -1,0 +1,153 @@
+"""INCLG: one network that predicts the non-cleft face and its 68 landmarks together.
+
+Source: Chen et al., "INCLG: Inpainting for Non-Cleft Lip Generation with a Multi-Task Image Processing Network",
+section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with its reason:
+
+* the hole is an input channel and is filled with the mean colour, so a white mask is no lip colour;
+* landmark maps are Gaussian splats (see :mod:`pipelines.layers.splats`), so gradients reach the landmark predictor;
+* the landmark predictor sees two coordinate channels, because a global average forgets where a feature was;
+* the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipelines.layers.attention import ShortLongTermAttention
+from pipelines.layers.gated import GatedConv2d
+from pipelines.layers.residual import DilatedResidualBlock
+from pipelines.layers.splats import landmark_maps
+
+LANDMARKS = 68
+
+CONFIGURATIONS = {
+    "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
+    "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
+}
+"""Named arguments of :class:`INCLG`: the paper's, and one that trains in hours on a processor."""
+
+_DILATIONS = (1, 2, 4, 8, 4, 2, 1)
+
+
+class Inpainting(NamedTuple):
+    """The network's answer.
+
+    Attributes:
+        image: ``(N, 3, H, W)`` in [-1, 1], the whole face; only its hole is news.
+        landmarks: ``(N, 68, 2)``, x and y as a fraction of the side.
+    """
+
+    image: Tensor
+    landmarks: Tensor
+
+
+class INCLG(nn.Module):
+    """The multi-task network.
+
+    Args:
+        width: channels at full resolution, doubled at each of the two halvings. The paper's is 64.
+        blocks: dilated residual blocks. The paper's is 7.
+        attention_pool: pooling of attention keys; 1 is the paper's.
+        landmark_width: channels of "V", the widest feature of the landmark predictor. The paper's is 1280.
+        fold: pixels a side that are folded into channels before the first convolution and unfolded after the last
+            (Shi et al. 2016, sub-pixel convolution). 1 is the paper's; 2 quarters the cost at the same picture size.
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        blocks: int = 7,
+        attention_pool: int = 1,
+        landmark_width: int = 1280,
+        fold: int = 1,
+    ) -> None:
+        super().__init__()
+        self.fold = fold
+        w1, w2, w4 = width, 2 * width, 4 * width
+        self.encode1 = GatedConv2d(4 * fold**2, w1, kernel=5)
+        self.encode2 = GatedConv2d(w1, w2, kernel=4, stride=2)
+        self.encode3 = GatedConv2d(w2, w4, kernel=4, stride=2)
+        self.residual = nn.Sequential(
+            *(DilatedResidualBlock(w4, _DILATIONS[i % len(_DILATIONS)]) for i in range(blocks))
+        )
+        self.attention = ShortLongTermAttention(w4, attention_pool)
+        self.share = nn.Conv2d(2 * w4, w4, 1)
+        self.decode2 = GatedConv2d(w4, w2, upsample=True)
+        self.fuse1 = nn.Conv2d(2 * w2, w2, 1)  # "F1": decoder and skip
+        self.landmarks = LandmarkPredictor(w4, w2, landmark_width)
+        self.fuse2 = nn.Conv2d(w2 + LANDMARKS, w2, 1)  # "F2": image and landmarks
+        self.decode1 = GatedConv2d(w2, w1, upsample=True)
+        self.fuse3 = nn.Conv2d(2 * w1 + 4 * fold**2, w1, 1)  # "F3": decoder, skip and the photo
+        self.paint = nn.Conv2d(w1, 3 * fold**2, 5, padding=2)
+
+    def forward(self, image: Tensor, hole: Tensor) -> Inpainting:
+        """Predicts the face.
+
+        Args:
+            image: ``(N, 3, H, W)`` in [-1, 1], H = W a multiple of ``4 * fold * attention_pool``.
+                What lies under the hole is not looked at.
+            hole: ``(N, 1, H, W)``, 1 = repaint.
+        """
+        hole = hole.to(image.dtype)
+        known = 1 - hole
+        known_share = known.mean((2, 3), keepdim=True).clamp_min(1e-3)
+        mean = (image * known).mean((2, 3), keepdim=True) / known_share
+        given = torch.cat([image * known + mean * hole, hole], 1)
+        given = F.pixel_unshuffle(given, self.fold)
+        # A cell is known as far as its pixels are.
+        known1 = F.avg_pool2d(known, self.fold)
+        known2, known4 = F.avg_pool2d(known1, 2), F.avg_pool2d(known1, 4)
+
+        e1 = self.encode1(given)
+        e2 = self.encode2(e1)
+        e3 = self.encode3(e2)
+        attended = self.attention(self.residual(e3), e3, 1 - known4)
+        shared = F.relu(self.share(torch.cat([attended, e3 * known4], 1)))  # "f_share"
+
+        f1 = F.relu(self.fuse1(torch.cat([self.decode2(shared), e2 * known2], 1)))
+        landmarks = self.landmarks(shared, f1)
+        maps = landmark_maps(landmarks, f1.shape[-1]).to(f1.dtype)
+        f2 = F.relu(self.fuse2(torch.cat([f1, maps], 1)))
+        f3 = F.relu(self.fuse3(torch.cat([self.decode1(f2), e1 * known1, given], 1)))
+        painted = F.pixel_shuffle(self.paint(f3).float(), self.fold)
+        return Inpainting(torch.tanh(painted), landmarks)
+
+
+class LandmarkPredictor(nn.Module):
+    """1 x 1 convolutions of growing width, averaged over the picture, fused with the image feature (equation 1).
+
+    Args:
+        shared: channels of "f_share".
+        image: channels of "f_1".
+        widest: channels of "V".
+    """
+
+    def __init__(self, shared: int, image: int, widest: int) -> None:
+        super().__init__()
+        self.narrow1 = nn.Sequential(nn.Conv2d(shared + 2, 64, 1), nn.ReLU(inplace=True))
+        self.narrow2 = nn.Sequential(nn.Conv2d(64, 64, 1), nn.ReLU(inplace=True))
+        self.wide = nn.Sequential(nn.Conv2d(64, widest, 1), nn.PReLU(widest), nn.Conv2d(widest, 128, 1))
+        self.image = nn.Linear(image, 256)
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.head = nn.Sequential(nn.Linear(256, 256), nn.ReLU(inplace=True), nn.Linear(256, 2 * LANDMARKS))
+
+    def forward(self, shared: Tensor, image: Tensor) -> Tensor:
+        """``(N, shared, H, W)`` and ``(N, image, H', W')`` → ``(N, 68, 2)`` float32, fractions of the side."""
+        n, _, h, w = shared.shape
+        y = torch.linspace(-1, 1, h, device=shared.device, dtype=shared.dtype).view(1, 1, h, 1).expand(n, 1, h, w)
+        x = torch.linspace(-1, 1, w, device=shared.device, dtype=shared.dtype).view(1, 1, 1, w).expand(n, 1, h, w)
+        first = self.narrow1(torch.cat([shared, x, y], 1))
+        second = self.narrow2(first)
+        pooled = torch.cat([f.mean((2, 3)) for f in (first, second, self.wide(second))], 1)
+        fused = self.gamma * self.image(image.mean((2, 3))) + pooled
+        # Landmarks are positions: half precision would round them to whole pixels.
+        with torch.autocast(shared.device.type, enabled=False):
+            return self.head(fused.float()).view(n, LANDMARKS, 2)
+
+    @torch.no_grad()
+    def start_at(self, mean_shape: Tensor) -> None:
+        """Starts the predictions at ``mean_shape`` ``(68, 2)``, the training set's mean face."""
+        self.head[-1].weight.mul_(0.1)
+        self.head[-1].bias.copy_(mean_shape.flatten())

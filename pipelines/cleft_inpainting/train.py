@@ -1,0 +1,368 @@
+"""How the built-in weights came to be: the training recipe of cleft inpainting.
+
+Source: INCLG, algorithm 1 and section 2.2; the loss weights are those of its published code (METHODS). Defaults are
+the paper's; what a shipped file was trained with stands as a command in ``weights/manifest.toml``.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG
+from pipelines.errors import OptionInvalid
+from pipelines.faces.masks import EXTENTS
+from pipelines.layers.discriminator import PatchDiscriminator
+from pipelines.training import losses
+from pipelines.training.augment import (
+    augment,
+    draw_holes,
+    irregular_bank,
+    outlines,
+    points_68,
+    step_generator,
+)
+from pipelines.training.data import FaceSet, load_faces
+from pipelines.training.loop import Ema, Schedule, make_fabric, train
+
+_SHEET_FACES = 8
+_VALIDATION_FACES = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that shapes a run. Defaults: the paper and its published code."""
+
+    network: str = field(default="paper", metadata={"help": "named network: paper or compact"})
+    size: int = field(default=256, metadata={"help": "side of the crops in pixels"})
+    batch: int = field(default=4, metadata={"help": "pictures a step, over all processes"})
+    lr: float = field(default=2.92e-4, metadata={"help": "learning rate"})
+    lr_decay: float = field(default=0.78, metadata={"help": "factor on the learning rate every --lr-every steps"})
+    lr_every: int = field(default=20_000, metadata={"help": "steps between two decays"})
+    warm_up: int = field(default=0, metadata={"help": "steps over which the learning rate rises from 0"})
+    discriminator_lr: float = field(default=0.1, metadata={"help": "the discriminator's rate, as a factor on --lr"})
+    beta1: float = field(default=0.0, metadata={"help": "Adam's first decay rate"})
+    beta2: float = field(default=0.9, metadata={"help": "Adam's second decay rate"})
+    pixel: float = field(default=1.0, metadata={"help": "weight of the L1 loss"})
+    perceptual: float = field(default=0.1, metadata={"help": "weight of the perceptual loss"})
+    style: float = field(default=250.0, metadata={"help": "weight of the style loss"})
+    lpips: float = field(default=0.0, metadata={"help": "weight of the LPIPS loss (ours)"})
+    adversarial: float = field(default=0.01, metadata={"help": "weight of the adversarial loss"})
+    adversarial_from: int = field(default=0, metadata={"help": "first step with the adversarial loss"})
+    gan: str = field(default="least-squares", metadata={"help": "least-squares or hinge"})
+    total_variation: float = field(default=0.1, metadata={"help": "weight of the total-variation loss"})
+    landmark: float = field(default=4.6e-4, metadata={"help": "weight of the landmark loss"})
+    loss_network: str = field(default="vgg19", metadata={"help": "vgg19, alexnet or squeezenet"})
+    discriminator_width: int = field(default=64, metadata={"help": "channels of the discriminator's first layer"})
+    irregular: float = field(default=0.5, metadata={"help": "share of irregular masks"})
+    extents: str = field(default="1,2,1", metadata={"help": f"relative frequency of the outlines {', '.join(EXTENTS)}"})
+    ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average"})
+    seed: int = field(default=0, metadata={"help": "seed of all randomness"})
+
+    def loss_weights(self) -> dict[str, float]:
+        """Name → weight of every loss of the generator."""
+        names = ("pixel", "perceptual", "style", "lpips", "adversarial", "total_variation", "landmark")
+        return {name: getattr(self, name) for name in names}
+
+
+class CleftInpaintingRecipe:
+    """Networks, optimizers and losses of a run; :meth:`step` is algorithm 1's loop body.
+
+    Args:
+        options: what shapes the run.
+        fabric: where it runs.
+        faces: the training set.
+        validation: faces of the sample sheets and validation figures.
+        loss_weights: folder of the loss network's weights; None leaves it random, for tests.
+        start: a weights file to start from.
+        compile: compiles the generator with ``torch.compile``.
+        command: recorded in the exported weights.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        fabric: Fabric,
+        faces: FaceSet,
+        validation: FaceSet,
+        *,
+        loss_weights: str | Path | None = None,
+        start: str | Path | None = None,
+        compile: bool = False,
+        command: str = "",
+    ) -> None:
+        if options.batch % fabric.world_size:
+            raise OptionInvalid("The batch must be a multiple of the number of processes.")
+        if options.network not in CONFIGURATIONS:
+            raise OptionInvalid(f"The network must be one of {', '.join(CONFIGURATIONS)}.")
+        self.options, self.fabric, self.command = options, fabric, command
+        self.faces = faces.to(fabric.device) if _fits(faces, fabric.device) else faces
+        self.validation = validation
+        torch.manual_seed(options.seed)
+        self.generator = INCLG(**CONFIGURATIONS[options.network])
+        self.generator.landmarks.start_at(points_68(faces.meshes).mean(0).cpu())
+        if start is not None:
+            self.generator.load_state_dict(load_file(start))
+        self.discriminator = PatchDiscriminator(3, options.discriminator_width)
+        self.loss_network = losses.LossNetwork(options.loss_network, loss_weights).to(fabric.device)
+        self.lpips = losses.LPIPSHead(self.loss_network).to(fabric.device) if options.lpips else None
+        self.discriminator_loss, self.generator_loss = losses.ADVERSARIAL[options.gan]
+
+        self.generator.to(memory_format=torch.channels_last)
+        betas = (options.beta1, options.beta2)
+        adam_g = torch.optim.Adam(self.generator.parameters(), options.lr, betas)
+        adam_d = torch.optim.Adam(self.discriminator.parameters(), options.lr * options.discriminator_lr, betas)
+        compiled = torch.compile(self.generator) if compile else self.generator
+        self.generate, self.adam_g = fabric.setup(compiled, adam_g)
+        self.discriminate, self.adam_d = fabric.setup(self.discriminator, adam_d)
+        self.average = Ema(self.generator, options.ema)
+
+        self.outlines = outlines(faces.meshes).to(self.faces.images.device)
+        self.points = points_68(faces.meshes).to(self.faces.images.device)
+        self.bank = irregular_bank(options.size, 300, options.seed).to(self.faces.images.device)
+        self.extents = tuple(float(part) for part in options.extents.split(","))
+        if len(self.extents) != len(EXTENTS):
+            raise OptionInvalid(f"--extents needs {len(EXTENTS)} numbers.")
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """This process' part of the batch of ``step``: images, landmarks, holes."""
+        options, fabric = self.options, self.fabric
+        random = step_generator(options.seed, step)
+        index = self._indices(step)
+        images, points, polygons = augment(self.faces.images[index], self.points[index], self.outlines[index], random)
+        holes = draw_holes(polygons, self.bank, options.size, random, irregular=options.irregular, extents=self.extents)
+        # Every process draws the whole batch and keeps its part: the gradients' mean is that of one process.
+        part = options.batch // fabric.world_size
+        mine = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
+        channels_last = {"memory_format": torch.channels_last}
+        return (
+            images[mine].to(fabric.device).contiguous(**channels_last),
+            points[mine].to(fabric.device),
+            holes[mine].to(fabric.device),
+        )
+
+    def losses(self, image: Tensor, points: Tensor, hole: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The generator's losses but the adversarial one, unweighted, and its composite picture."""
+        output = self.generate(image, hole)
+        composite = image * (1 - hole) + output.image * hole
+        found = {
+            "pixel": losses.pixel_loss(output.image, image, hole),
+            "landmark": losses.landmark_loss(output.landmarks, points, self.options.size),
+            "total_variation": losses.total_variation(composite),
+        }
+        weights = self.options.loss_weights()
+        if weights["perceptual"] or weights["style"] or weights["lpips"]:
+            with torch.no_grad():
+                wanted = self.loss_network(image)
+            drawn = self.loss_network(composite)
+            if weights["perceptual"]:
+                found["perceptual"] = self.loss_network.perceptual(drawn, wanted)
+            if weights["style"]:
+                found["style"] = self.loss_network.style(drawn, wanted, hole)
+            if self.lpips:
+                found["lpips"] = self.lpips(drawn, wanted)
+        return found, composite
+
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        """Trains the discriminator, then the generator, on one batch (algorithm 1, lines 4-10)."""
+        self._set_rates(step)
+        image, points, hole = self.batch(step)
+        with self.fabric.autocast():
+            found, composite = self.losses(image, points, hole)
+        extra = {}
+        if self.options.adversarial and step >= self.options.adversarial_from:
+            with self.fabric.autocast():
+                wrong = self.discriminator_loss(self.discriminate(image), self.discriminate(composite.detach()))
+            self.adam_d.zero_grad()
+            self.fabric.backward(wrong)
+            self.adam_d.step()
+            extra["discriminator"] = wrong
+            # Past the wrapper and frozen: here the discriminator's own gradients are neither wanted nor exchanged.
+            self.discriminator.requires_grad_(False)
+            with self.fabric.autocast():
+                found["adversarial"] = self.generator_loss(self.discriminator(composite))
+        weights = self.options.loss_weights()
+        self.adam_g.zero_grad()
+        self.fabric.backward(sum(weights[name] * value for name, value in found.items()))
+        self.adam_g.step()
+        self.discriminator.requires_grad_(True)
+        self.average.update(self.generator, step)
+        return {name: value.detach() for name, value in (found | extra).items()}
+
+    def state(self) -> dict[str, Any]:
+        """See :class:`pipelines.training.loop.Recipe`."""
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "adam_g": self.adam_g.state_dict(),
+            "adam_d": self.adam_d.state_dict(),
+            "average": self.average.shadow,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See :class:`pipelines.training.loop.Recipe`."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.adam_g.load_state_dict(state["adam_g"])
+        self.adam_d.load_state_dict(state["adam_d"])
+        for name, value in state["average"].items():
+            self.average.shadow[name].copy_(value)
+
+    @torch.no_grad()
+    def sample(self, step: int, folder: Path) -> Mapping[str, float]:
+        """Writes ``samples-STEP.png`` and ``weights.safetensors`` (the average, fp16); returns validation figures."""
+        from pipelines.faces.images import write_png  # reads and writes photos; not needed to train
+
+        averaged = INCLG(**CONFIGURATIONS[self.options.network]).to(self.fabric.device).eval()
+        averaged.load_state_dict(self.average.shadow)
+        faces = self.validation
+        random = step_generator(self.options.seed, -1)
+        holes = draw_holes(
+            outlines(faces.meshes),
+            self.bank.cpu(),
+            self.options.size,
+            random,
+            irregular=0.25,
+            extents=self.extents,
+        )
+        rows, hole_error, landmark_error = [], [], []
+        for part in torch.arange(len(faces)).split(self.options.batch):
+            image = (faces.images[part].float() / 127.5 - 1).to(self.fabric.device)
+            hole = holes[part].to(self.fabric.device)
+            with self.fabric.autocast():
+                output = averaged(image, hole)
+            composite = image * (1 - hole) + output.image * hole
+            inside = hole.sum((1, 2, 3)) * 3
+            hole_error.append(((composite - image).abs() * 127.5).sum((1, 2, 3)) / inside)
+            truth = points_68(faces.meshes[part]).to(output.landmarks)
+            landmark_error.append(((output.landmarks - truth) * self.options.size).norm(dim=2).mean(1))
+            if len(rows) < _SHEET_FACES:
+                rows.append(torch.stack([image * (1 - hole), composite, output.image, image], 1))
+        sheet = torch.cat(rows)[:_SHEET_FACES]
+        pixels = ((sheet.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
+        n, columns, _, side, _ = pixels.shape
+        picture = pixels.transpose(0, 3, 1, 4, 2).reshape(n * side, columns * side, 3)
+        write_png(folder / f"samples-{step:07d}.png", np.ascontiguousarray(picture))
+        export(self.average.shadow, self.options, step, self.command, folder / "weights.safetensors")
+        return {
+            "validation L1 in the hole (of 255)": torch.cat(hole_error).mean().item(),
+            "validation landmark error (px)": torch.cat(landmark_error).mean().item(),
+        }
+
+    def _indices(self, step: int) -> Tensor:
+        """Faces of a step: every epoch is a permutation of its own, and goes on where the last step ended."""
+        n, batch = len(self.faces), self.options.batch
+        index = torch.empty(batch, dtype=torch.long)
+        for row in range(batch):
+            epoch, place = divmod(step * batch + row, n)
+            if row == 0 or place == 0:
+                order = torch.randperm(n, generator=step_generator(self.options.seed + 1, epoch))
+            index[row] = order[place]
+        return index.to(self.faces.images.device)
+
+    def _set_rates(self, step: int) -> None:
+        options = self.options
+        rate = options.lr * options.lr_decay ** (step // options.lr_every)
+        if step < options.warm_up:
+            rate *= (step + 1) / options.warm_up
+        for optimizer, factor in ((self.adam_g, 1.0), (self.adam_d, options.discriminator_lr)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+
+def export(state: Mapping[str, Tensor], options: Options, steps: int, command: str, path: Path) -> None:
+    """Writes weights as fp16 safetensors whose header says architecture, steps and command."""
+    half = {name: value.detach().half().contiguous().cpu() for name, value in state.items()}
+    metadata = {
+        "network": "inclg",
+        "architecture": json.dumps(CONFIGURATIONS[options.network]),
+        "steps": str(steps),
+        "command": command,
+    }
+    part = path.with_suffix(".part")
+    save_file(half, part, metadata)
+    part.replace(path)
+
+
+def _fits(faces: FaceSet, device: torch.device) -> bool:
+    """Whether the whole set may lie on the device: at most half of its free memory."""
+    return device.type != "cuda" or faces.nbytes < torch.cuda.mem_get_info(device)[0] / 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the recipe's arguments."""
+    parser.add_argument("--data", required=True, help="folder of shards, or of photos")
+    parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
+    parser.add_argument(
+        "--steps", type=int, default=130_000, help="length of the run (default %(default)s, the paper's)"
+    )
+    parser.add_argument("--loss-weights", default="weights", help="folder of the loss network's weights")
+    parser.add_argument("--start", help="weights to start from (.safetensors)")
+    parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
+    parser.add_argument("--most", type=int, help="use only the first so many pictures")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--precision", default="bf16-mixed", help="Fabric's name, e.g. bf16-mixed or 32-true")
+    parser.add_argument("--devices", type=int, default=1, help="processes a node, as given to torchrun")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes, as given to torchrun")
+    parser.add_argument("--compile", action="store_true", help="compile the generator")
+    parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events beside log.csv")
+    parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
+    parser.add_argument("--sample-every", type=int, default=500, help="steps")
+    for option in fields(Options):
+        flag = "--" + option.name.replace("_", "-")
+        text = f"{option.metadata['help']} (default %(default)s)"
+        parser.add_argument(flag, type=type(option.default), default=option.default, help=text)
+
+
+def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> bool:
+    """Trains as the arguments of :func:`add_arguments` say.
+
+    Returns:
+        Whether the run reached its last step.
+
+    Raises:
+        DataUnreadable, WeightsMissing, OptionInvalid: see their sentences.
+    """
+    options = Options(**{option.name: getattr(args, option.name) for option in fields(Options)})
+    fabric = make_fabric(args.device, args.precision, args.devices, args.nodes)
+    with fabric.rank_zero_first():  # the first process fills the landmark cache
+        faces = load_faces(args.data, "train", size=options.size, cache=args.cache, most=args.most, progress=progress)
+    validation = load_faces(args.data, "val", size=options.size, cache=args.cache, most=_VALIDATION_FACES)
+    recipe = CleftInpaintingRecipe(
+        options,
+        fabric,
+        faces,
+        validation,
+        loss_weights=args.loss_weights,
+        start=args.start,
+        compile=args.compile,
+        command=command_line(args, options),
+    )
+    schedule = Schedule(
+        args.steps,
+        options.batch,
+        checkpoint_every=args.checkpoint_every,
+        sample_every=args.sample_every,
+        tensorboard=args.tensorboard,
+    )
+    return train(fabric, recipe, schedule, args.out, asdict(options))
+
+
+def command_line(args: argparse.Namespace, options: Options) -> str:
+    """The command that repeats a run: what differs from the defaults, without folders."""
+    parts = ["python -m pipelines train cleft-inpainting", f"--steps {args.steps}", f"--precision {args.precision}"]
+    for option in fields(Options):
+        value = getattr(options, option.name)
+        same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default
+        if not same:
+            parts.append(f"--{option.name.replace('_', '-')} {value}")
+    return " ".join(parts)
