@@ -1,0 +1,176 @@
+"""Batches made on the device: pictures, landmarks and holes, all from one seeded generator.
+
+Every random choice of a step comes from a generator seeded by ``(seed, step)``. A resumed run therefore sees the
+batches that an uninterrupted one would have seen, and every process of a distributed run can draw the whole batch and
+take its own part.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipelines.faces.landmarks import MESH_TO_68, Face
+from pipelines.faces.masks import EXTENTS, GROUPS, irregular_mask, outline
+
+# The 68 points of a mirrored face, in order.
+MIRROR_68 = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The generator of one step, on the CPU so that every device draws the same numbers."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def points_68(meshes: Tensor) -> Tensor:
+    """``(N, 478, 2)`` → ``(N, 68, 2)``."""
+    return meshes[:, list(MESH_TO_68)]
+
+
+def outlines(meshes: Tensor) -> Tensor:
+    """Outlines of the suggested regions, ``(N, extents, 32, 2)``, as fractions of the side."""
+    faces = [Face(mesh * 1000) for mesh in meshes.cpu().numpy()]
+    return torch.from_numpy(np.stack([[outline(face, extent) for extent in EXTENTS] for face in faces]) / 1000).float()
+
+
+def irregular_bank(size: int, each: int, seed: int) -> Tensor:
+    """``each`` irregular masks of every group, ``uint8`` ``(3 * each, size, size)``, groups in order."""
+    rng = np.random.default_rng(seed)
+    masks = [irregular_mask(size, group, rng) for group in range(len(GROUPS)) for _ in range(each)]
+    return torch.from_numpy(np.stack(masks).astype(np.uint8))
+
+
+def fill_polygons(polygons: Tensor, size: int) -> Tensor:
+    """Draws one polygon a sample by the even-odd rule.
+
+    Args:
+        polygons: ``(N, V, 2)``, fractions of the side.
+        size: side in pixels.
+
+    Returns:
+        ``float32`` ``(N, 1, size, size)``, 1 inside.
+    """
+    centres = (torch.arange(size, device=polygons.device, dtype=polygons.dtype) + 0.5) / size
+    start, end = polygons, polygons.roll(-1, 1)
+    x0, y0, x1, y1 = (v[..., None] for v in (start[..., 0], start[..., 1], end[..., 0], end[..., 1]))
+    crosses = (y0 <= centres) != (y1 <= centres)  # (N, V, rows)
+    rise = torch.where(y1 == y0, torch.ones_like(y0), y1 - y0)
+    at = x0 + (centres - y0) / rise * (x1 - x0)
+    right = (centres < at[..., None]) & crosses[..., None]  # (N, V, rows, columns)
+    return (right.sum(1, dtype=torch.uint8) % 2).to(polygons.dtype)[:, None]
+
+
+def jitter_polygons(polygons: Tensor, generator: torch.Generator) -> Tensor:
+    """Moves, scales and roughens outlines, as a person's hand would: ``(N, V, 2)`` → the same shape."""
+    n, vertices, _ = polygons.shape
+    centre = polygons.mean(1, keepdim=True)
+    scale = _uniform((n, 1, 2), 0.85, 1.4, generator)
+    shift = _uniform((n, 1, 2), -0.02, 0.02, generator)
+    angle = torch.linspace(0, 2 * torch.pi, vertices + 1)[:-1]
+    waves = torch.zeros(n, vertices)
+    for frequency in (2, 3, 5, 7):
+        phase = _uniform((n, 1), 0, 2 * torch.pi, generator)
+        waves += _uniform((n, 1), 0, 0.12 / frequency**0.5, generator) * torch.sin(frequency * angle + phase)
+    device = polygons.device
+    factor = scale.to(device) * (1 + waves[..., None].to(device))
+    return (polygons - centre) * factor + centre + shift.to(device)
+
+
+def draw_holes(
+    polygons: Tensor,
+    bank: Tensor,
+    size: int,
+    generator: torch.Generator,
+    *,
+    irregular: float,
+    extents: tuple[float, ...],
+) -> Tensor:
+    """One hole a sample: a jittered mouth/nose outline, or an irregular mask of the bank.
+
+    Args:
+        polygons: ``(N, extents, V, 2)`` from :func:`outlines`.
+        bank: from :func:`irregular_bank`.
+        size: side in pixels.
+        generator: source of randomness.
+        irregular: share of irregular masks.
+        extents: relative frequency of each extent among the outlines.
+
+    Returns:
+        ``float32`` ``(N, 1, size, size)``, 1 = hole.
+    """
+    n = len(polygons)
+    device = polygons.device
+    extent = torch.multinomial(torch.tensor(extents), n, replacement=True, generator=generator)
+    chosen = polygons[torch.arange(n, device=device), extent.to(device)]
+    drawn = fill_polygons(jitter_polygons(chosen, generator), size)
+    which = torch.randint(len(bank), (n,), generator=generator)
+    strokes = bank[which.to(bank.device)].to(device, torch.float32)[:, None]
+    turns = torch.randint(4, (1,), generator=generator).item()
+    strokes = torch.rot90(strokes, turns, (2, 3))
+    if torch.rand(1, generator=generator).item() < 0.5:
+        strokes = strokes.flip(3)
+    use = (torch.rand(n, generator=generator) < irregular).to(device).view(n, 1, 1, 1)
+    holes = torch.where(use, strokes, drawn)
+    # A polygon pushed off a small picture can vanish; an empty hole teaches nothing.
+    empty = holes.flatten(1).sum(1) == 0
+    return torch.where(empty.view(n, 1, 1, 1), strokes, holes)
+
+
+def augment(
+    images: Tensor, points: Tensor, polygons: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Random mirror, small similarity and colour changes.
+
+    Args:
+        images: ``uint8`` ``(N, 3, S, S)``.
+        points: ``(N, 68, 2)``, fractions of the side.
+        polygons: ``(N, extents, V, 2)``, fractions of the side.
+        generator: source of randomness.
+
+    Returns:
+        images in [-1, 1] as float32, points and polygons changed likewise.
+    """
+    n, device = len(images), images.device
+    x = images.float() / 127.5 - 1
+
+    mirror = (torch.rand(n, generator=generator) < 0.5).to(device)
+    x = torch.where(mirror.view(n, 1, 1, 1), x.flip(3), x)
+    flip = torch.tensor([-1.0, 1.0], device=device)
+    offset = torch.tensor([1.0, 0.0], device=device)
+    points = torch.where(mirror.view(n, 1, 1), points[:, list(MIRROR_68)] * flip + offset, points)
+    polygons = torch.where(mirror.view(n, 1, 1, 1), polygons * flip + offset, polygons)
+
+    moved = (torch.rand(n, generator=generator) < 0.5).float()
+    angle = (moved * _uniform((n,), -0.12, 0.12, generator)).to(device)  # radians
+    scale = torch.exp(moved * _uniform((n,), -0.1, 0.1, generator)).to(device)
+    shift = (moved[:, None] * _uniform((n, 2), -0.02, 0.02, generator)).to(device)
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    rotate = torch.stack([cos, -sin, sin, cos], 1).view(n, 2, 2)
+
+    def move(p: Tensor) -> Tensor:
+        flat = (p.flatten(1, -2) - 0.5) @ rotate.transpose(1, 2) + 0.5 + shift[:, None]
+        return flat.view_as(p)
+
+    # grid_sample asks where an output pixel comes from: the inverse, in coordinates from -1 to 1.
+    inverse = torch.linalg.inv(rotate)
+    theta = torch.cat([inverse, -(inverse @ (2 * shift[..., None]))], 2)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+    gain = _uniform((n, 1, 1, 1), 0.8, 1.2, generator).to(device)
+    bias = _uniform((n, 1, 1, 1), -0.15, 0.15, generator).to(device)
+    tint = _uniform((n, 3, 1, 1), 0.93, 1.07, generator).to(device)
+    x = (((x + 1) * gain * tint - 1) + bias).clamp(-1, 1)
+    return x, move(points), move(polygons)
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator) * (high - low) + low

@@ -1,0 +1,208 @@
+"""Face crops for training: read once, landmarks cached, the whole set in memory as bytes.
+
+Two sources are understood:
+
+* a **sharded set**: a folder with ``SPLIT*.tar`` files of aligned 256 x 256 crops (``train-00.tar``, ``val.tar``);
+* a **plain folder** of photos, of any size: each photo's largest face is found and aligned to the project's crop. Where
+  the folder holds ``train.txt``, ``val.txt`` and ``test.txt`` (made by :func:`write_lists`), they say the split.
+
+MediaPipe finds the landmarks once; they are cached beside the run, so a machine without MediaPipe can train on a
+cache that another machine made.
+"""
+
+import hashlib
+import os
+import random
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipelines.errors import DataUnreadable, PhiltrumError
+
+CROP = 256
+"""Side of a stored crop in pixels."""
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+_SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Aligned faces in memory.
+
+    Attributes:
+        names: one name a face.
+        images: ``uint8`` ``(N, 3, S, S)``, RGB.
+        meshes: ``float32`` ``(N, 478, 2)``, FaceMesh points as a fraction of the crop's side (0-1 inside).
+    """
+
+    names: tuple[str, ...]
+    images: Tensor
+    meshes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device | str) -> "FaceSet":
+        """The same set on ``device``."""
+        return FaceSet(self.names, self.images.to(device), self.meshes.to(device))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the images take."""
+        return self.images.numel()
+
+
+def load_faces(
+    root: str | Path,
+    split: str,
+    *,
+    size: int = CROP,
+    cache: str | Path = ".data",
+    most: int | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> FaceSet:
+    """Reads the ``split`` of the data set in ``root``.
+
+    Args:
+        root: a sharded set or a plain folder (see the module's text).
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        size: side in pixels to which crops are resampled (area average).
+        cache: folder for the landmark cache.
+        most: read only the first so many pictures.
+        progress: called with a fraction and a text.
+
+    Raises:
+        DataUnreadable: there are no pictures, or none with a face.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataUnreadable("The data folder does not exist.")
+    sharded = sorted(root.glob(f"{split}*.tar"))
+    files = list(_shard_files(sharded) if sharded else _folder_files(root, split))[:most]
+    if not files:
+        raise DataUnreadable(f"The data folder holds neither {split}*.tar shards nor pictures of the {split} split.")
+
+    stamp = hashlib.sha256("\n".join(f"{name} {len(data)}" for name, data in files).encode()).hexdigest()[:16]
+    cached = Path(cache) / f"{root.resolve().name}-{split}-{stamp}.npz"
+    if cached.exists():
+        with np.load(cached) as stored:
+            meshes = stored["meshes"]
+            matrices = stored["matrices"]
+    else:
+        meshes, matrices = _find_meshes(files, aligned=bool(sharded), progress=progress)
+        if not np.isfinite(meshes).all((1, 2)).any():
+            raise DataUnreadable("No face was found in any picture of the data folder.")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        part = cached.with_suffix(".part.npz")
+        np.savez(part, meshes=meshes, matrices=matrices)
+        os.replace(part, cached)  # a cache is whole or not there
+
+    keep = np.flatnonzero(np.isfinite(meshes).all((1, 2)))
+    images = torch.empty((len(keep), 3, size, size), dtype=torch.uint8)
+    for row, index in enumerate(keep):
+        crop = _decode(files[index][1])
+        if not sharded:
+            crop = _apply(crop, matrices[index])
+        if crop.shape[0] != size:
+            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        images[row] = torch.from_numpy(crop).permute(2, 0, 1)
+        if progress and row % 500 == 0:
+            progress(row / len(keep), "reading pictures")
+    return FaceSet(tuple(files[i][0] for i in keep), images, torch.from_numpy(meshes[keep]).float())
+
+
+def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: float = 0.05, seed: int = 0) -> dict:
+    """Writes ``train.txt``, ``val.txt`` and ``test.txt``: paths relative to ``root``, one a line, shuffled by ``seed``.
+
+    Source: INCLG section 2.3 (file lists of the three splits).
+
+    Returns:
+        How many pictures each split got.
+
+    Raises:
+        DataUnreadable: the folder holds no pictures.
+    """
+    names = sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.suffix.lower() in _SUFFIXES)
+    if not names:
+        raise DataUnreadable("The data folder holds no pictures.")
+    random.Random(seed).shuffle(names)
+    n_val, n_test = round(len(names) * val), round(len(names) * test)
+    parts = {"val": names[:n_val], "test": names[n_val : n_val + n_test], "train": names[n_val + n_test :]}
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for split in _SPLITS:
+        (Path(out) / f"{split}.txt").write_text("".join(f"{name}\n" for name in sorted(parts[split])))
+    return {split: len(parts[split]) for split in _SPLITS}
+
+
+def _shard_files(shards: list[Path]) -> Iterator[tuple[str, bytes]]:
+    for shard in shards:
+        with tarfile.open(shard) as archive:
+            for member in archive:
+                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                    yield Path(member.name).name, archive.extractfile(member).read()
+
+
+def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
+    lists = root / f"{split}.txt"
+    if lists.exists():
+        paths = [root / line for line in lists.read_text().splitlines() if line]
+    elif any((root / f"{other}.txt").exists() for other in _SPLITS):
+        return
+    else:
+        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    for path in paths:
+        yield str(path.relative_to(root)), path.read_bytes()
+
+
+def _decode(data: bytes) -> np.ndarray:
+    from pipelines.faces.images import read_image
+
+    return read_image(data)
+
+
+def _apply(photo: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    from pipelines.faces.alignment import Alignment
+
+    return Alignment(matrix, CROP, photo.shape[:2]).crop(photo)
+
+
+def _mesh_of(job: tuple[bytes, bool]) -> tuple[np.ndarray, np.ndarray]:
+    """Mesh as a fraction of the crop, and the matrix photo -> crop; NaN where no face was found."""
+    from pipelines.faces.alignment import align
+    from pipelines.faces.landmarks import find_crop_face, find_face
+
+    data, aligned = job
+    nothing = np.full((478, 2), np.nan, np.float32), np.eye(2, 3, dtype=np.float64)
+    try:
+        photo = _decode(data)
+        if aligned:
+            face = find_crop_face(photo)
+            side = np.array(photo.shape[1::-1], np.float32)
+            return (face.mesh / side, nothing[1]) if face else nothing
+        face = find_face(photo)
+        alignment = align(photo, face, CROP)
+        return (alignment.to_crop(face.mesh) / CROP).astype(np.float32), alignment.matrix
+    except PhiltrumError:
+        return nothing
+
+
+def _find_meshes(files, *, aligned, progress) -> tuple[np.ndarray, np.ndarray]:
+    jobs = ((data, aligned) for _, data in files)
+    meshes, matrices = [], []
+    # Spawned, not forked: MediaPipe's threads do not survive a fork.
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for mesh, matrix in pool.map(_mesh_of, jobs, chunksize=32):
+            meshes.append(mesh)
+            matrices.append(matrix)
+            if progress and len(meshes) % 100 == 0:
+                progress(len(meshes) / len(files), "finding landmarks")
+    return np.stack(meshes), np.stack(matrices)

@@ -1,0 +1,225 @@
+"""The training loop that recipes share: log, checkpoint, exact resume, stop on SIGTERM, sample sheets.
+
+A recipe gives the loop a step function and its state; the loop knows nothing of networks or losses.
+"""
+
+import csv
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from pipelines.errors import OptionInvalid
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a run is and how often it reports.
+
+    Attributes:
+        steps: the run ends after so many steps.
+        batch: pictures a step, over all processes.
+        log_every, checkpoint_every, sample_every: in steps.
+        tensorboard: writes TensorBoard events beside the CSV log.
+    """
+
+    steps: int
+    batch: int
+    log_every: int = 20
+    checkpoint_every: int = 500
+    sample_every: int = 500
+    tensorboard: bool = False
+
+
+class Recipe(Protocol):
+    """What the loop asks of a recipe."""
+
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        """Trains one step and returns figures to log."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs, as tensors and plain values."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+
+    def sample(self, step: int, folder: Path) -> Mapping[str, float]:
+        """Writes a sample sheet and exportable weights; returns validation figures."""
+
+
+class Ema:
+    """Exponential moving average of a module's parameters and buffers.
+
+    The decay grows with the step, so that the first steps do not linger: min(decay, (1 + step) / (10 + step)).
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.shadow = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Moves the average towards ``module``."""
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        for name, value in module.state_dict().items():
+            shadow = self.shadow[name]
+            if shadow.is_floating_point():
+                shadow.lerp_(value.detach(), weight)
+            else:
+                shadow.copy_(value)
+
+
+def make_fabric(device: str, precision: str, devices: int, nodes: int) -> Fabric:
+    """Lightning Fabric for one device, or for several processes that ``torchrun`` started.
+
+    Args:
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        precision: Fabric's name, e.g. ``"bf16-mixed"`` or ``"32-true"``.
+        devices: processes on each node.
+        nodes: nodes.
+    """
+    # Without torchrun, one process does all; with it, Fabric reads rank and world size from the environment.
+    distributed = devices * nodes > 1
+    fabric = Fabric(
+        accelerator=device,
+        precision=precision,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if distributed else "auto",
+    )
+    fabric.launch()
+    return fabric
+
+
+def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, settings: Mapping[str, Any]) -> bool:
+    """Runs or resumes a recipe.
+
+    ``out`` gets ``last.ckpt``, ``log.csv`` and what the recipe's :meth:`Recipe.sample` writes. The same command
+    continues a run that was stopped; SIGTERM and Ctrl-C end it after the present step with a checkpoint.
+
+    Args:
+        fabric: where to train.
+        recipe: what to train.
+        schedule: how long.
+        out: folder of the run.
+        settings: everything that shapes the training; a resumed run must have the same.
+
+    Returns:
+        Whether the run reached its last step.
+
+    Raises:
+        OptionInvalid: the folder holds a run with other settings.
+    """
+    out = Path(out)
+    checkpoint = out / "last.ckpt"
+    out.mkdir(parents=True, exist_ok=True)
+    start = 0
+    if checkpoint.exists():
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        changed = sorted(key for key in settings if stored["settings"].get(key) != settings[key])
+        if changed:
+            raise OptionInvalid(
+                f"The output folder holds a run with other settings ({', '.join(changed)}); choose another folder."
+            )
+        recipe.restore(stored["recipe"])
+        start = stored["step"]
+
+    def save(step: int) -> None:
+        if fabric.global_rank == 0:
+            part = checkpoint.with_suffix(".part")
+            torch.save({"step": step, "settings": dict(settings), "recipe": recipe.state()}, part)
+            os.replace(part, checkpoint)  # a checkpoint is whole or the one before
+        fabric.barrier()
+
+    stop = _StopFlag()
+    log = _Log(out, schedule) if fabric.global_rank == 0 else None
+    bar = tqdm(
+        total=schedule.steps * schedule.batch,
+        initial=start * schedule.batch,
+        unit="image",
+        smoothing=0.02,
+        disable=fabric.global_rank != 0,
+        file=sys.stderr,
+        mininterval=5,
+    )
+    step = start
+    with stop, bar:
+        for step in range(start + 1, schedule.steps + 1):
+            figures = recipe.step(step - 1)
+            bar.update(schedule.batch)
+            if log and (step % schedule.log_every == 0 or step == schedule.steps):
+                log.write(step, {name: float(value) for name, value in figures.items()})
+                bar.set_postfix_str(" ".join(f"{name} {float(value):.3g}" for name, value in figures.items()))
+            stopping = fabric.broadcast(stop.asked) if fabric.world_size > 1 else stop.asked
+            last = step == schedule.steps or stopping
+            if last or step % schedule.sample_every == 0:
+                if log:
+                    log.write(step, recipe.sample(step, out))
+                fabric.barrier()
+            if last or step % schedule.checkpoint_every == 0:
+                save(step)
+            if stopping:
+                break
+    if log:
+        log.close()
+    return step >= schedule.steps
+
+
+class _StopFlag:
+    """Remembers SIGTERM and Ctrl-C for the end of the step."""
+
+    _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "_StopFlag":
+        self._before = {number: signal.signal(number, self._ask) for number in self._SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+class _Log:
+    """``log.csv``: step, seconds, name, value. Long form, because figures come at different steps."""
+
+    def __init__(self, out: Path, schedule: Schedule) -> None:
+        path = out / "log.csv"
+        fresh = not path.exists()
+        self._file = path.open("a", newline="")
+        self._rows = csv.writer(self._file)
+        if fresh:
+            self._rows.writerow(["step", "seconds", "name", "value"])
+        self._start = time.monotonic()
+        self._events = None
+        if schedule.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._events = SummaryWriter(str(out / "events"))
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        seconds = f"{time.monotonic() - self._start:.1f}"
+        for name, value in figures.items():
+            self._rows.writerow([step, seconds, name, f"{value:.6g}"])
+            if self._events:
+                self._events.add_scalar(name, value, step)
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+        if self._events:
+            self._events.close()

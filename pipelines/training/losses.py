@@ -1,0 +1,164 @@
+"""Losses that recipes share. Every loss is a mean over samples, so that devices' gradients average exactly."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipelines.errors import OptionInvalid, WeightsMissing
+
+LOSS_NETWORKS = ("vgg19", "alexnet", "squeezenet")
+
+_FILES = {"vgg19": "vgg19*.pth", "alexnet": "alexnet*.pth", "squeezenet": "squeezenet1_1*.pth"}
+# Layers of torchvision's `features` after which features are taken: of VGG19 the papers' (relu1_1 ... relu5_1 and
+# relu2_2, 3_4, 4_4, 5_2), of the others every stage.
+_PERCEPTUAL = {"vgg19": (1, 6, 11, 20, 29), "alexnet": (1, 4, 7, 9, 11), "squeezenet": (1, 4, 7, 9, 10, 11, 12)}
+_STYLE = {"vgg19": (8, 17, 26, 31), "alexnet": (1, 4, 7, 9), "squeezenet": (1, 4, 7, 9)}
+_LPIPS_NAMES = {"alexnet": "alex", "squeezenet": "squeeze"}
+
+
+def pixel_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Mean absolute difference over the picture, divided by the hole's share of it (Nazeri et al. 2019)."""
+    share = hole.mean((1, 2, 3)).clamp_min(1e-3)
+    return ((output - target).abs().mean((1, 2, 3)) / share).mean()
+
+
+def landmark_loss(predicted: Tensor, target: Tensor, side: float) -> Tensor:
+    """Euclidean norm of the 136 coordinate differences in pixels, points given as fractions of the ``side``."""
+    return ((predicted - target) * side).flatten(1).norm(dim=1).mean()
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels, both directions added."""
+    return (image.diff(dim=2)).abs().mean() + (image.diff(dim=3)).abs().mean()
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Least-squares GAN (Mao et al. 2017), discriminator's side, from raw scores."""
+    return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+
+
+def least_squares_generator(fake: Tensor) -> Tensor:
+    """Least-squares GAN, generator's side."""
+    return (fake - 1).square().mean()
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge GAN (Lim & Ye 2017), discriminator's side, from raw scores."""
+    return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+
+
+def hinge_generator(fake: Tensor) -> Tensor:
+    """Hinge GAN, generator's side."""
+    return -fake.mean()
+
+
+ADVERSARIAL: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "least-squares": (least_squares_discriminator, least_squares_generator),
+    "hinge": (hinge_discriminator, hinge_generator),
+}
+"""Name → (discriminator's loss, generator's loss)."""
+
+
+class LossNetwork(nn.Module):
+    """Features of a network trained on ImageNet, for the perceptual, style and LPIPS losses.
+
+    Args:
+        name: one of :data:`LOSS_NETWORKS`; VGG19 is the papers'.
+        folder: where the torchvision state dict lies (``vgg19*.pth``, ``alexnet*.pth``, ``squeezenet1_1*.pth``).
+            None leaves the weights random, for tests.
+
+    Raises:
+        OptionInvalid: there is no such network.
+        WeightsMissing: the folder has no such file.
+    """
+
+    def __init__(self, name: str, folder: str | Path | None) -> None:
+        super().__init__()
+        if name not in LOSS_NETWORKS:
+            raise OptionInvalid(f"The loss network must be one of {', '.join(LOSS_NETWORKS)}.")
+        import torchvision.models as models
+
+        builders = {"vgg19": models.vgg19, "alexnet": models.alexnet, "squeezenet": models.squeezenet1_1}
+        features = builders[name](weights=None).features
+        if folder is not None:
+            found = sorted(Path(folder).glob(_FILES[name]))
+            if not found:
+                raise WeightsMissing(
+                    f"The loss network {name} needs its weights; get them with "
+                    f"'python -m pipelines weights get {name}' or choose another one."
+                )
+            state = torch.load(found[0], map_location="cpu", weights_only=True)
+            features.load_state_dict(
+                {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+            )
+        self.name = name
+        self.taken = sorted({*_PERCEPTUAL[name], *_STYLE[name]})
+        self.layers = features[: self.taken[-1] + 1]
+        for layer in self.layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # an in-place ReLU would change features already taken
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+        self.requires_grad_(False).eval()
+
+    def forward(self, image: Tensor) -> dict[int, Tensor]:
+        """``(N, 3, H, W)`` in [-1, 1] → features by layer number."""
+        x = ((image + 1) / 2 - self.mean) / self.std
+        taken = {}
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index in self.taken:
+                taken[index] = x
+        return taken
+
+    def perceptual(self, output: dict[int, Tensor], target: dict[int, Tensor]) -> Tensor:
+        """Mean absolute feature difference, summed over layers (Johnson et al. 2016)."""
+        return sum((output[i] - target[i]).abs().mean() for i in _PERCEPTUAL[self.name])
+
+    def style(self, output: dict[int, Tensor], target: dict[int, Tensor], hole: Tensor) -> Tensor:
+        """Mean absolute difference of the hole's Gram matrices, summed over layers (Gatys et al. 2016)."""
+        return sum((_gram(output[i], hole) - _gram(target[i], hole)).abs().mean() for i in _STYLE[self.name])
+
+
+class LPIPSHead(nn.Module):
+    """LPIPS' learned weighting of a :class:`LossNetwork`'s features (Zhang et al. 2018).
+
+    The linear weights come with the ``lpips`` package.
+
+    Raises:
+        OptionInvalid: LPIPS has no weights for that network.
+    """
+
+    def __init__(self, network: LossNetwork) -> None:
+        super().__init__()
+        if network.name not in _LPIPS_NAMES:
+            raise OptionInvalid("The LPIPS loss needs the loss network alexnet or squeezenet.")
+        import lpips  # here, because only this loss needs it
+
+        model = lpips.LPIPS(net=_LPIPS_NAMES[network.name], pnet_rand=True, verbose=False)
+        self.layers = _PERCEPTUAL[network.name]
+        self.weights = nn.ParameterList(
+            nn.Parameter(lin.model[-1].weight.detach().clone(), requires_grad=False) for lin in model.lins
+        )
+
+    def forward(self, output: dict[int, Tensor], target: dict[int, Tensor]) -> Tensor:
+        """Mean LPIPS distance of two dictionaries of features."""
+        total = 0.0
+        for index, weight in zip(self.layers, self.weights, strict=True):
+            difference = (_unit(output[index]) - _unit(target[index])).square()
+            total = total + F.conv2d(difference, weight.to(difference.dtype)).mean()
+        return total
+
+
+def _unit(features: Tensor) -> Tensor:
+    return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-6)
+
+
+def _gram(features: Tensor, hole: Tensor) -> Tensor:
+    _, c, h, w = features.shape
+    inside = F.interpolate(hole, size=(h, w), mode="area").to(features.dtype)
+    flat = (features * inside).flatten(2).float()
+    return flat @ flat.transpose(1, 2) / (c * h * w)
