@@ -34,6 +34,12 @@ from pipelines.training.augment import (
 from pipelines.training.data import FaceSet, load_faces
 from pipelines.training.loop import Ema, Schedule, make_fabric, train
 
+VALIDATION_L1 = "validation_l1"
+"""Logged figure: mean absolute difference inside the hole, of 255."""
+
+VALIDATION_LANDMARK = "validation_landmark"
+"""Logged figure: mean distance of the predicted landmarks, in pixels of the crop."""
+
 _SHEET_FACES = 8
 _VALIDATION_FACES = 64
 
@@ -254,8 +260,8 @@ class CleftInpaintingRecipe:
         write_png(folder / f"samples-{step:07d}.png", np.ascontiguousarray(picture))
         export(self.average.shadow, self.options, step, self.command, folder / "weights.safetensors")
         return {
-            "validation L1 in the hole (of 255)": torch.cat(hole_error).mean().item(),
-            "validation landmark error (px)": torch.cat(landmark_error).mean().item(),
+            VALIDATION_L1: torch.cat(hole_error).mean().item(),
+            VALIDATION_LANDMARK: torch.cat(landmark_error).mean().item(),
         }
 
     def _indices(self, step: int) -> Tensor:
@@ -300,27 +306,49 @@ def _fits(faces: FaceSet, device: torch.device) -> bool:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the recipe's arguments."""
-    parser.add_argument("--data", required=True, help="folder of shards, or of photos")
-    parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
     parser.add_argument(
         "--steps", type=int, default=130_000, help="length of the run (default %(default)s, the paper's)"
     )
-    parser.add_argument("--loss-weights", default="weights", help="folder of the loss network's weights")
-    parser.add_argument("--start", help="weights to start from (.safetensors)")
-    parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
-    parser.add_argument("--most", type=int, help="use only the first so many pictures")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--precision", default="bf16-mixed", help="Fabric's name, e.g. bf16-mixed or 32-true")
     parser.add_argument("--devices", type=int, default=1, help="processes a node, as given to torchrun")
     parser.add_argument("--nodes", type=int, default=1, help="nodes, as given to torchrun")
     parser.add_argument("--compile", action="store_true", help="compile the generator")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events beside log.csv")
     parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
     parser.add_argument("--sample-every", type=int, default=500, help="steps")
+    add_data_arguments(parser)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what training and tuning share: data, place of work, and :class:`Options`."""
+    parser.add_argument("--data", required=True, help="folder of shards, or of photos")
+    parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
+    parser.add_argument("--loss-weights", default="weights", help="folder of the loss network's weights")
+    parser.add_argument("--start", help="weights to start from (.safetensors)")
+    parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
+    parser.add_argument("--most", type=int, help="use only the first so many pictures")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--precision", default="bf16-mixed", help="Fabric's name, e.g. bf16-mixed or 32-true")
     for option in fields(Options):
         flag = "--" + option.name.replace("_", "-")
         text = f"{option.metadata['help']} (default %(default)s)"
         parser.add_argument(flag, type=type(option.default), default=option.default, help=text)
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """The options among parsed arguments."""
+    return Options(**{option.name: getattr(args, option.name) for option in fields(Options)})
+
+
+def load_sets(
+    args: argparse.Namespace, options: Options, progress: Callable[[float, str], None] | None = None
+) -> tuple[FaceSet, FaceSet]:
+    """The training set, and the validation faces of the sample sheets.
+
+    Raises:
+        DataUnreadable: see :func:`pipelines.training.data.load_faces`.
+    """
+    faces = load_faces(args.data, "train", size=options.size, cache=args.cache, most=args.most, progress=progress)
+    return faces, load_faces(args.data, "val", size=options.size, cache=args.cache, most=_VALIDATION_FACES)
 
 
 def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> bool:
@@ -332,11 +360,10 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
     Raises:
         DataUnreadable, WeightsMissing, OptionInvalid: see their sentences.
     """
-    options = Options(**{option.name: getattr(args, option.name) for option in fields(Options)})
+    options = options_of(args)
     fabric = make_fabric(args.device, args.precision, args.devices, args.nodes)
     with fabric.rank_zero_first():  # the first process fills the landmark cache
-        faces = load_faces(args.data, "train", size=options.size, cache=args.cache, most=args.most, progress=progress)
-    validation = load_faces(args.data, "val", size=options.size, cache=args.cache, most=_VALIDATION_FACES)
+        faces, validation = load_sets(args, options, progress)
     recipe = CleftInpaintingRecipe(
         options,
         fabric,

@@ -1,0 +1,120 @@
+"""Hyper-parameter search the paper's way: one knob at a time, short runs, the others held (INCLG section 2.2)."""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import optuna
+
+from pipelines.cleft_inpainting.train import (
+    VALIDATION_L1,
+    CleftInpaintingRecipe,
+    Options,
+    add_data_arguments,
+    load_sets,
+    options_of,
+)
+from pipelines.errors import OptionInvalid
+from pipelines.training.data import FaceSet
+from pipelines.training.loop import make_fabric
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Range of one option; ``choices`` where it is no number line."""
+
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = True
+    choices: tuple[int, ...] = ()
+
+    def suggest(self, trial: optuna.Trial, name: str) -> float | int:
+        """Asks Optuna for a value."""
+        if self.choices:
+            return trial.suggest_categorical(name, self.choices)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+
+KNOBS = {
+    "landmark": Knob(1e-5, 1e-1),
+    "lr": Knob(3e-5, 2e-3),
+    "lr_decay": Knob(0.5, 0.98, log=False),
+    "batch": Knob(choices=(1, 2, 4, 8)),
+    "pixel": Knob(0.1, 10),
+    "perceptual": Knob(0.01, 1),
+    "style": Knob(10, 1000),
+    "lpips": Knob(0.1, 20),
+    "adversarial": Knob(1e-3, 0.3),
+    "total_variation": Knob(1e-3, 1),
+}
+"""What can be tuned; the paper names landmark weight, learning rate, its decay and the batch size."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the search's arguments, then the recipe's, whose values are where the search starts."""
+    parser.add_argument(
+        "--knobs",
+        default="landmark,lr,lr_decay,batch",
+        help=f"options to tune, in order (default %(default)s); of {', '.join(KNOBS)}",
+    )
+    parser.add_argument("--trials", type=int, default=8, help="trials a knob (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=500, help="steps of a trial (default %(default)s)")
+    add_data_arguments(parser)
+
+
+def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> Options:
+    """Tunes as the arguments say; ``--out`` gets ``trials.db`` (resumable), ``trials.csv`` and ``best.json``.
+
+    Returns:
+        The options with the best value of every knob.
+
+    Raises:
+        OptionInvalid: there is no such knob.
+        DataUnreadable, WeightsMissing: see their sentences.
+    """
+    knobs = [name.strip().replace("-", "_") for name in args.knobs.split(",")]
+    unknown = [name for name in knobs if name not in KNOBS]
+    if unknown:
+        raise OptionInvalid(f"These options cannot be tuned: {', '.join(unknown)}; choose of {', '.join(KNOBS)}.")
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    options = options_of(args)
+    faces, validation = load_sets(args, options, progress)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    rows = ["knob,trial,value,validation_l1"]
+    for place, name in enumerate(knobs):
+        study = optuna.create_study(
+            study_name=name,
+            storage=f"sqlite:///{out / 'trials.db'}",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=options.seed),
+        )
+        for number in range(len(study.trials), args.trials):
+            if progress:
+                progress((place + number / args.trials) / len(knobs), f"{name}, trial {number + 1} of {args.trials}")
+            trial = study.ask()
+            value = KNOBS[name].suggest(trial, name)
+            study.tell(trial, _score(replace(options, **{name: value}), args, faces, validation, out))
+        rows += [f"{name},{trial.number},{trial.params[name]},{trial.value:.4f}" for trial in study.trials]
+        options = replace(options, **{name: study.best_params[name]})
+    (out / "trials.csv").write_text("\n".join(rows) + "\n")
+    best = {option.name: getattr(options, option.name) for option in fields(options)}
+    (out / "best.json").write_text(json.dumps(best, indent=2) + "\n")
+    return options
+
+
+def _score(options: Options, args: argparse.Namespace, faces: FaceSet, validation: FaceSet, out: Path) -> float:
+    """Validation error in the hole after a short run."""
+    recipe = CleftInpaintingRecipe(
+        options,
+        make_fabric(args.device, args.precision, 1, 1),
+        faces,
+        validation,
+        loss_weights=args.loss_weights,
+        start=args.start,
+    )
+    for step in range(args.steps):
+        recipe.step(step)
+    return recipe.sample(args.steps, out)[VALIDATION_L1]
