@@ -1,0 +1,51 @@
+# Two commands: `make run` serves the app, `make test` runs every test. Both make .venv once and reuse it.
+# Another interpreter: make run PYTHON=python3.12. Options of the app: make run ARGS="--port 7861".
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install -c constraints.txt
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format clean chromium
+
+help: ## what can be made here
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
+
+run: $(VENV)/.installed ## start the app and print its address
+	$(VENV)/bin/python app.py $(ARGS)
+
+test: chromium $(VENV)/.installed-dev ## run every test (needs Chromium)
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+chromium:
+	@test -n "$(CHROMIUM)" || { echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium), then run make test again." >&2; exit 2; }
+
+lint: $(VENV)/.installed-dev ## check style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.installed-dev ## mend style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove the environment and caches; photos, runs and weights stay
+	@if [ -e "$(VENV)/pyvenv.cfg" ]; then rm -rf -- "$(VENV)"; fi
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { echo "Philtrum needs Python 3.11 or 3.12: name one, as in make run PYTHON=python3.12." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf -- "$(VENV)"; echo "Python could not make an environment (Debian and Ubuntu: sudo apt-get install python3-venv), then run make again." >&2; exit 2; }
+
+# A stamp is newer than the files that it installed from, so pip runs again only when one of those changes.
+$(VENV)/.installed: requirements.txt constraints.txt | $(VENV)/pyvenv.cfg
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,422 @@
+"""The promises of the project as a whole: floors of the house, pins, documents and the container stay true."""
+
+import argparse
+import ast
+import importlib
+import importlib.metadata
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import app
+from pipelines.__main__ import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+JOBS = ("cleft_inpainting", "mask_removal", "anomaly_scoring", "cleft_synthesis", "context_encoder")
+MAX_FILE = 16 * 2**20
+DOCUMENTS = ("README.md", "docs/architecture.md")
+
+# Distributions whose module has another name. OpenCV is asked for twice: see requirements.txt.
+MODULE_OF = {
+    "opencv-python": "cv2",
+    "opencv-contrib-python": "cv2",
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "lightning-fabric": "lightning_fabric",
+    "gradio-client": "gradio_client",
+}
+
+
+def source_files() -> list[Path]:
+    """Every Python file of the product: the app, its tabs, the pipelines."""
+    return [ROOT / "app.py", *sorted((ROOT / "ui").rglob("*.py")), *sorted((ROOT / "pipelines").rglob("*.py"))]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of all that a file imports, inside functions too; ``from a import b`` counts as ``a`` and ``a.b``."""
+    names: set[str] = set()
+    package = module_name(path).split(".")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                kept = package if path.name == "__init__.py" else package[:-1]
+                base = ".".join([*kept[: len(kept) - node.level + 1], *([node.module] if node.module else [])])
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def floor(module: str) -> int | None:
+    """Height of one of our modules in the house; None for anything that is not ours."""
+    parts = module.split(".")
+    if parts[0] == "app":
+        return 6
+    if parts[0] == "ui" or module in ("pipelines.__main__",) or parts[:2] == ["pipelines", "commands"]:
+        return 5
+    if parts[0] != "pipelines" or len(parts) == 1:
+        return None
+    if parts[1] in JOBS:
+        return 4
+    if parts[1] == "training":
+        return 3
+    return {"results": 1, "errors": 0}.get(parts[1], 2)
+
+
+def imports_of_ours() -> dict[str, set[str]]:
+    """Module -> the modules of ours that it imports, resolved to files that exist."""
+    ours = {module_name(path) for path in source_files()}
+    return {module_name(path): imported(path) & (ours - {module_name(path)}) for path in source_files()}
+
+
+def test_imports_run_downward_only():
+    upward = [
+        f"{module} imports {name}"
+        for module, names in imports_of_ours().items()
+        for name in names
+        if floor(module) is not None and floor(name) is not None and floor(name) > floor(module)
+    ]
+    assert not upward, upward
+
+
+def test_imports_make_no_circle():
+    remaining = imports_of_ours()
+    assert len(remaining) > 20
+    while leaves := [module for module, names in remaining.items() if not names & remaining.keys()]:
+        for module in leaves:
+            del remaining[module]
+    # Packages that re-export their own modules would stand here too: those imports are circles all the same.
+    assert not remaining, sorted(remaining)
+
+
+def test_command_line_and_app_do_not_import_each_other():
+    for module, names in imports_of_ours().items():
+        if module == "app" or module.startswith("ui"):
+            assert not [name for name in names if name.startswith(("pipelines.commands", "pipelines.__main__"))], module
+        else:
+            assert not [name for name in names if name == "app" or name.split(".")[0] == "ui"], module
+
+
+def test_no_job_imports_another():
+    for module, names in imports_of_ours().items():
+        parts = module.split(".")
+        if len(parts) > 1 and parts[1] in JOBS:
+            others = [name for name in names if name.split(".")[1:2] and name.split(".")[1] in JOBS]
+            assert all(name.split(".")[1] == parts[1] for name in others), (module, others)
+
+
+def test_only_the_app_and_its_tabs_import_gradio():
+    users = {module_name(path) for path in source_files() if any(n.split(".")[0] == "gradio" for n in imported(path))}
+    assert users, "the app is made with gradio"
+    assert all(name == "app" or name.split(".")[0] == "ui" for name in users), users
+
+
+def test_only_recipes_and_commands_import_training():
+    for module, names in imports_of_ours().items():
+        if any(name.startswith("pipelines.training") for name in names):
+            room = module.split(".")
+            allowed = room[1] == "training" or room[1] == "commands" or room[-1] in ("train", "tune")
+            assert allowed, f"{module} imports training"
+
+
+def test_training_and_networks_load_without_mediapipe_gradio_and_lpips():
+    modules = [
+        module_name(path)
+        for path in source_files()
+        if path.name in ("network.py", "train.py") or path.parent.name in ("training", "layers")
+    ]
+    assert "pipelines.cleft_inpainting.network" in modules
+    assert "pipelines.cleft_inpainting.train" in modules
+    # None in sys.modules makes an import fail as if the library were not there.
+    code = (
+        "import sys, importlib\n"
+        "for name in ('mediapipe', 'gradio', 'lpips'): sys.modules[name] = None\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+
+
+def test_library_code_never_prints():
+    for path in source_files():
+        module = module_name(path)
+        if module == "app" or module == "pipelines.__main__" or module.startswith("pipelines.commands"):
+            continue
+        calls = [
+            node.lineno
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        ]
+        assert not calls, f"{module} prints in lines {calls}"
+
+
+# --- pins -----------------------------------------------------------------------------------------------------------
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(file: str) -> dict[str, str]:
+    """Distribution -> version of a requirements file; fails on any line that is not an exact pin."""
+    found = {}
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        line = line.split("#")[0].strip()
+        if not line or line.startswith("-r "):
+            continue
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)", line)
+        assert match, f"{file}: {line} is not an exact pin"
+        found[normal(match[1])] = match[2]
+    return found
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_has_a_reason_and_is_in_the_tree(file):
+    tree = pins("constraints.txt")
+    wanted = pins(file)
+    assert wanted
+    for name, version in wanted.items():
+        assert tree.get(name) == version, f"{name} differs from constraints.txt"
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        if "==" in line.split("#")[0]:
+            assert len(line.partition("#")[2].strip()) > 10, f"{line} has no reason"
+
+
+def test_constraints_hold_every_dependency_of_every_pin():
+    """Walks the installed metadata: a distribution that the tree needs but does not pin would float."""
+    tree = pins("constraints.txt")
+    queue = [*pins("requirements.txt"), *pins("requirements-dev.txt")]
+    seen = set()
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        assert name in tree, f"{name} is not in constraints.txt"
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of another platform
+        queue += [normal(re.match(r"[A-Za-z0-9._-]+", need)[0]) for need in needs if ";" not in need]
+    assert len(seen) > 60
+
+
+def test_requirements_are_what_the_code_imports():
+    files = [*source_files(), *(ROOT / "benchmarks").rglob("*.py")]
+    modules = {name for path in files for name in imported(path)}
+    foreign = {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) - {"app", "ui", "pipelines", ""}
+    foreign -= {"benchmarks"} | {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    if "torch.utils.tensorboard" in modules:
+        foreign.add("tensorboard")  # torch imports it for us
+    listed = {MODULE_OF.get(name, name.replace("-", "_")) for name in pins("requirements.txt")}
+    assert foreign - listed == set(), "imported, but not in requirements.txt"
+    assert listed - foreign == set(), "in requirements.txt, but never imported"
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+
+def paths_named_in(text: str) -> set[str]:
+    """Paths of the repository that a document names: links, and words in backticks that look like a file or folder."""
+    fenced = re.compile(r"^```.*?^```", re.S | re.M)
+    found = {target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target}
+    for word in re.findall(r"`([^`\s]+)`", fenced.sub("", text)):
+        if re.fullmatch(r"\.?[a-z][\w.-]*/([\w.-]+/)*([\w.-]+\.\w+)?", word) or re.fullmatch(
+            r"[\w-]+\.(py|md|toml|txt)", word
+        ):
+            found.add(word)
+    return found - {""}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(document):
+    path = ROOT / document
+    named = paths_named_in(path.read_text(encoding="utf-8"))
+    assert len(named) >= 4
+    # A link is relative to its document, a path in backticks to the repository; a bare name may stand in any folder.
+    anywhere = {file.name for file in git_files()}
+    missing = [
+        name
+        for name in named
+        if not (ROOT / name).exists() and not (path.parent / name).exists() and name not in anywhere
+    ]
+    assert not missing, missing
+
+
+def test_the_tree_in_the_architecture_is_the_tree_on_disk():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    tree = re.search(r"^```text\n(app\.py.*?)^```", text, re.S | re.M)[1]
+    named = [line.split()[0] for line in tree.splitlines() if line and not line[0].isspace()]
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert not missing, missing
+    unnamed = [
+        entry.name
+        for entry in (ROOT / "pipelines").iterdir()
+        if not entry.name.startswith(("_", ".")) and not any(f"pipelines/{entry.name}" in name for name in named)
+    ]
+    assert not unnamed, f"docs/architecture.md does not name {unnamed}"
+
+
+def test_readme_names_both_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("make run", "make test"):
+        assert re.search(rf"^{command}\b", text, re.M), f"README.md does not show '{command}' as a command"
+
+
+def fences(language: str) -> list[str]:
+    """The README's code blocks of a language."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+
+
+def test_every_command_line_in_the_readme_is_understood(capsys):
+    lines = [line for block in fences("sh") for line in block.splitlines()]
+    commands = [shlex.split(line)[3:] for line in lines if line.startswith(".venv/bin/python -m pipelines ")]
+    assert {"cleft-inpainting", "doctor", "weights", "train"} <= {words[0] for words in commands}
+    for command, *words in commands:
+        parser = argparse.ArgumentParser(prog=command)
+        importlib.import_module(f"pipelines.commands.{COMMANDS[command][0]}").add_arguments(parser)
+        parser.parse_args(words)  # leaves with SystemExit where it does not understand
+
+
+def test_every_option_of_the_app_in_the_readme_is_understood():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    options = re.findall(r'make run ARGS="([^"]*)"', text)
+    assert options
+    for words in options:
+        app.parse(shlex.split(words))
+
+
+def test_python_example_of_the_readme_runs(tmp_path, monkeypatch, capsys, astronaut):
+    Image.fromarray(astronaut).save(tmp_path / "photo.jpg", quality=95)
+    monkeypatch.chdir(tmp_path)
+    example = next(block for block in fences("python") if "CleftInpainting" in block)
+    exec(compile(example, "README.md", "exec"), {})
+    with Image.open(tmp_path / "result.png") as result:
+        assert result.size == astronaut.shape[1::-1]
+    assert len(capsys.readouterr().out.splitlines()) >= 5  # one line a measurement
+
+
+def test_readme_states_the_limits_and_the_licences():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").lower()
+    for promise in ("not a diagnostic device", "research use", "mit", "nothing leaves"):
+        assert promise in text
+
+
+# --- files and tools ------------------------------------------------------------------------------------------------
+
+
+def git_files() -> list[Path]:
+    """Files that git has, or would have at the next commit."""
+    run = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for name in run.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_files_are_small():
+    sizes = {path: path.stat().st_size for path in git_files()}
+    assert len(sizes) > 20
+    assert not [str(path) for path, size in sizes.items() if size > MAX_FILE]
+    assert sum(sizes.values()) < 60 * 2**20
+
+
+def make(*words: str) -> subprocess.CompletedProcess:
+    # Options of an outer make (this test runs under `make test`) would change what is asked here.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_make_run_hands_its_arguments_to_the_app():
+    run = make("--dry-run", "run", "ARGS=--port 7861")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip().splitlines()[-1].endswith("app.py --port 7861")
+
+
+def test_make_run_installs_only_what_the_app_needs(tmp_path):
+    plan = make("--dry-run", "run", f"VENV={tmp_path / 'venv'}").stdout
+    assert "-c constraints.txt -r requirements.txt" in plan
+    assert "requirements-dev.txt" not in plan
+    assert "-c constraints.txt -r requirements-dev.txt" in make("--dry-run", "test", f"VENV={tmp_path / 'venv'}").stdout
+
+
+def test_missing_chromium_is_one_sentence():
+    run = make("chromium", "CHROMIUM=")
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[0].startswith("The browser tests need Chromium: install it")
+
+
+def test_old_python_is_one_sentence(tmp_path):
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    run = make("run", f"VENV={tmp_path / 'venv'}", f"PYTHON={old}")
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[0].startswith("Philtrum needs Python 3.11 or 3.12")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_continuous_integration_runs_make_test():
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    text = script.read_text(encoding="utf-8")
+    assert "set -euo pipefail" in text
+    assert re.search(r"^make test\b", text, re.M)
+
+
+# --- container ------------------------------------------------------------------------------------------------------
+
+
+def container_steps() -> list[tuple[str, str]]:
+    """(instruction, rest) of each step of the Dockerfile, comments left out, continued lines joined."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line.strip()]
+
+
+def test_container_base_user_port_and_health_check():
+    steps = container_steps()
+    words = [word for word, _ in steps]
+    rest = dict(steps)
+    assert re.fullmatch(r"nvidia/cuda:13\.0\.\d+-(base|runtime)-ubuntu\d\d\.04", rest["FROM"])
+    assert words.count("USER") == 1 and int(rest["USER"]) > 0
+    # Nothing is installed or copied once root is given up, and the app starts after it.
+    assert words.index("USER") > max(i for i, word in enumerate(words) if word in ("RUN", "COPY"))
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    assert rest["EXPOSE"] == "7860"
+    assert "http://127.0.0.1:7860/" in rest["HEALTHCHECK"]
+    assert '"--host", "0.0.0.0"' in rest["ENTRYPOINT"]
+
+
+def test_container_copies_what_exists_and_what_the_builder_is_sent():
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    allowed = {line[1:].split("/")[0] for line in lines if line.startswith("!")}
+    copied = [source for word, rest in container_steps() if word == "COPY" for source in shlex.split(rest)[:-1]]
+    assert {"app.py", "pipelines", "ui", "weights"} <= set(copied)
+    assert not [source for source in copied if not (ROOT / source).exists()]
+    assert set(copied) == allowed
+
+
+def test_container_is_offline():
+    environment = " ".join(rest for word, rest in container_steps() if word == "ENV")
+    for setting in ("GRADIO_ANALYTICS_ENABLED=False", "HF_HUB_OFFLINE=1", "GRADIO_TEMP_DIR=/tmp/"):
+        assert setting in environment
