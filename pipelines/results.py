@@ -4,7 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.faces.measurements import Measurement
+
+@dataclass(frozen=True)
+class Measurement:
+    """One clinical measure; see :mod:`pipelines.faces.measurements`.
+
+    Attributes:
+        key: name in files.
+        label: name on screen.
+        value: NaN where points that define it coincide.
+        unit: ``"°"``, or ``""`` for ratios.
+        formula: how it is computed, with the numbers of the points.
+        meaning: a plain sentence, with the value of a symmetric face.
+    """
+
+    key: str
+    label: str
+    value: float
+    unit: str
+    formula: str
+    meaning: str
 
 
 @dataclass(frozen=True)

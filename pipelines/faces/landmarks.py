@@ -34,15 +34,15 @@ from pipelines.errors import FaceIndexInvalid, NoFaceFound
 os.environ.setdefault("GLOG_minloglevel", "2")
 
 MESH_TO_68 = (
-    (127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356)  # jaw line
-    + (70, 63, 105, 66, 107)  # brow, image left
-    + (336, 296, 334, 293, 300)  # brow, image right
-    + (168, 197, 5, 4)  # nasal bridge: nasion to pronasale
-    + (98, 97, 2, 326, 327)  # base of the nose; 2 is subnasale
-    + (33, 160, 158, 133, 153, 144)  # eye, image left
-    + (362, 385, 387, 263, 373, 380)  # eye, image right
-    + (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)  # outer lips; 37 and 267 are the Cupid's bow peaks
-    + (78, 81, 13, 311, 308, 402, 14, 178)  # inner lips
+    *(127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356),  # jaw line
+    *(70, 63, 105, 66, 107),  # brow, image left
+    *(336, 296, 334, 293, 300),  # brow, image right
+    *(168, 197, 5, 4),  # nasal bridge: nasion to pronasale
+    *(98, 97, 2, 326, 327),  # base of the nose; 2 is subnasale
+    *(33, 160, 158, 133, 153, 144),  # eye, image left
+    *(362, 385, 387, 263, 373, 380),  # eye, image right
+    *(61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91),  # outer lips; 37 and 267 are the Cupid's bow peaks
+    *(78, 81, 13, 311, 308, 402, 14, 178),  # inner lips
 )
 """Mesh index of each of the 68 points."""
 
@@ -55,6 +55,7 @@ _PAD = 1 / 3  # of the longer side; tight crops are missed without a margin arou
 _MIN_CONFIDENCE = 0.3
 _MOST_TILES = 128  # of a wide shot; about six milliseconds each
 _TILE_OVERLAP = 0.25  # of a tile's side: a face cut by all tiles of one level is small in a tile of the level before
+_WIDE_SHOT = 0.08  # of the photo's longer side; where all faces are narrower, smaller ones may be about
 _LEAST_TILE = 400  # px of the photo; faces too small for such a tile have no detail to repaint
 
 
@@ -97,10 +98,10 @@ class Face:
 def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
     """Every face in ``photo``, the largest first.
 
-    Looks at the photo as it is; if there is no face, with a reflected margin (tight crops); then around the boxes that a
-    long-range detector sees in the whole photo and in a few overlapping tiles of it (people farther back). While all
-    that finds nothing, the tiles get finer (small faces in a wide shot), up to a bounded number of them. A small face's
-    points are found anew in its own pixels.
+    Looks at the photo as it is; if there is no face, with a reflected margin (tight crops); then around the boxes that
+    a long-range detector sees in the whole photo and in a few overlapping tiles of it (people farther back). While that
+    finds nothing, or small faces only (a wide shot, a crowd), the tiles get finer, up to a bounded number of them. A
+    small face's points are found anew in its own pixels.
 
     Args:
         photo: RGB ``uint8`` ``(H, W, 3)``.
@@ -114,10 +115,11 @@ def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
     faces = [_sharpened(photo, Face(mesh * factor), factor) for mesh in near]
     faces += _faces_in(photo, _boxes(small) * factor, faces)
     for level, (tiles, tile_factor) in enumerate(_tile_levels(photo)):
-        if faces and level:
+        largest = max((face.box[2] - face.box[0] for face in faces), default=0)
+        if level and largest > _WIDE_SHOT * max(photo.shape[:2]):
             break
         for left, top, tile in tiles:
-            boxes = _boxes(tile) + (left, top, left, top)
+            boxes = _boxes(tile) + np.array([left, top, left, top])
             faces += _faces_in(photo, boxes * tile_factor, faces)
     return _largest_first(faces)[:most]
 

@@ -1,0 +1,243 @@
+"""Alignment: the similarity that puts the two eye centres where a template wants them, and its exact inverse.
+
+Coordinates are continuous: the centre of the pixel in column i and row j is (i + 0.5, j + 0.5), in the photo and in the
+crop. OpenCV counts from pixel centres; the half pixel between the two is handled here and nowhere else
+(:func:`centred`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from pipelines.errors import NoFaceFound
+from pipelines.faces.landmarks import Face
+
+
+@dataclass(frozen=True)
+class Template:
+    """Where the eyes lie in an aligned crop.
+
+    Attributes:
+        name: what the template is called.
+        size: side of the crop in pixels, unless another is asked for.
+        eyes: centres of the image-left and the image-right eye as a share of the side, x then y.
+    """
+
+    name: str
+    size: int
+    eyes: tuple[tuple[float, float], tuple[float, float]]
+
+
+PROJECT = Template("philtrum", 256, ((0.35, 0.38), (0.65, 0.38)))
+"""The project's crop."""
+
+_SUPERSAMPLING = 2  # the photo is averaged to twice the crop's resolution, turned, and averaged again
+_BLUR_PER_PIXEL = 0.35  # standard deviation of the blur per pixel of distance from the photo's edge
+_BLUR_LEVELS = (1, 2, 4, 8, 16)  # standard deviations in pixels of a 256 px crop, between which the blur grows
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A similarity from photo to crop.
+
+    Attributes:
+        matrix: ``(2, 3)`` float64, takes photo coordinates to crop coordinates (continuous pixels of each).
+        size: side of the crop in pixels.
+        photo_shape: height and width of the photo.
+    """
+
+    matrix: np.ndarray
+    size: int
+    photo_shape: tuple[int, int]
+
+    @property
+    def scale(self) -> float:
+        """Crop pixels per photo pixel."""
+        return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """``(2, 3)`` float64, takes crop coordinates to photo coordinates."""
+        turn = self.matrix[:, :2].T / self.scale**2  # a similarity's inverse is its transpose over the squared scale
+        return np.hstack([turn, -turn @ self.matrix[:, 2:]])
+
+    @cached_property
+    def covered(self) -> float:
+        """Share of the crop that lies inside the photo, 0-1."""
+        height, width = self.photo_shape
+        photo = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        area, _ = cv2.intersectConvexConvex(photo, self._corners().astype(np.float32))
+        return float(np.clip(area * self.scale**2 / self.size**2, 0, 1))
+
+    def to_crop(self, points: np.ndarray) -> np.ndarray:
+        """Points of the photo, ``(N, 2)``, in crop coordinates; float64."""
+        return np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+    def to_photo(self, points: np.ndarray) -> np.ndarray:
+        """Points of the crop, ``(N, 2)``, in photo coordinates; float64. The exact inverse of :meth:`to_crop`."""
+        return (np.asarray(points, np.float64) - self.matrix[:, 2]) @ self.inverse[:, :2].T
+
+    def crop(self, photo: np.ndarray) -> np.ndarray:
+        """The aligned crop.
+
+        Where the crop is coarser than the photo, every crop pixel is an average over its area (no aliasing). Where it
+        reaches past the photo, the photo is reflected and blurred, the more the farther out.
+
+        Args:
+            photo: RGB ``uint8`` ``(H, W, 3)`` of ``photo_shape``.
+
+        Returns:
+            RGB ``uint8`` ``(size, size, 3)``.
+
+        Raises:
+            ValueError: the photo is not of ``photo_shape``.
+        """
+        crop = self.sample(photo, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
+        return _blur_outside(crop, self._distance_outside()) if self.covered < 1 else crop
+
+    def crop_mask(self, mask: np.ndarray) -> np.ndarray:
+        """The mask in the crop.
+
+        A crop pixel is True where more than a twentieth of it is: no masked photo pixel shines into what is taken as
+        known. Outside the photo it is False.
+
+        Args:
+            mask: ``bool`` ``(H, W)`` of ``photo_shape``.
+
+        Returns:
+            ``bool`` ``(size, size)``.
+
+        Raises:
+            ValueError: the mask is not of ``photo_shape``.
+        """
+        interpolation = cv2.INTER_NEAREST if self.scale >= 1 else cv2.INTER_LINEAR
+        return self.sample(mask, interpolation, cv2.BORDER_CONSTANT) > 255 / 20
+
+    def _corners(self) -> np.ndarray:
+        size = self.size
+        return self.to_photo(np.array([[0, 0], [size, 0], [size, size], [0, size]]))
+
+    def sample(self, picture: np.ndarray, interpolation: int, border: int) -> np.ndarray:
+        """Anything of the photo's shape, resampled to the crop by area where the crop is coarser.
+
+        Args:
+            picture: ``(H, W)`` or ``(H, W, C)`` of ``photo_shape``: ``uint8``, ``float32``, or ``bool`` (taken as 0 and
+                255).
+            interpolation: OpenCV's ``INTER_`` constant for the turn.
+            border: OpenCV's ``BORDER_`` constant for what lies outside the photo.
+
+        Returns:
+            ``(size, size)`` or ``(size, size, C)``, of the same type.
+
+        Raises:
+            ValueError: the picture is not of ``photo_shape``.
+        """
+        if picture.shape[:2] != tuple(self.photo_shape):
+            raise ValueError("the picture is not of the shape that was aligned")
+        left, right = _span(*_range(self._corners()[:, 0]), self.photo_shape[1])
+        top, bottom = _span(*_range(self._corners()[:, 1]), self.photo_shape[0])
+        region = picture[top:bottom, left:right]
+        if region.dtype == np.bool_:
+            region = region.astype(np.uint8) * 255
+        factor = _SUPERSAMPLING if self.scale < 1 - 1e-6 else 1
+
+        # Area average first, to the resolution that the turn works at; what is already coarser stays as it is.
+        shrink = min(1.0, self.scale * factor)
+        width, height = (max(1, round(side * shrink)) for side in region.shape[1::-1])
+        ratio = np.array([width / region.shape[1], height / region.shape[0]])
+        if shrink < 1:
+            region = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
+
+        # Supersampled crop -> crop -> photo -> region -> shrunk region.
+        matrix = self.inverse.copy()
+        matrix[:, :2] /= factor
+        matrix[:, 2] -= (left, top)
+        matrix *= ratio[:, None]
+        side = self.size * factor
+        warped = cv2.warpAffine(
+            region, centred(matrix), (side, side), flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=border
+        )
+        if factor == 1:
+            return warped
+        return cv2.resize(warped, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def _distance_outside(self) -> np.ndarray:
+        """Distance of each crop pixel's centre from the photo, in crop pixels; 0 inside."""
+        at = np.arange(self.size) + 0.5
+        x, y = np.meshgrid(at, at)
+        a, b = self.inverse[:, :2], self.inverse[:, 2]
+        height, width = self.photo_shape
+        px, py = a[0, 0] * x + a[0, 1] * y + b[0], a[1, 0] * x + a[1, 1] * y + b[1]
+        outside = np.hypot(np.maximum(0, np.maximum(-px, px - width)), np.maximum(0, np.maximum(-py, py - height)))
+        return (outside * self.scale).astype(np.float32)
+
+
+def align(photo: np.ndarray, face: Face, size: int | None = None, template: Template = PROJECT) -> Alignment:
+    """The similarity that takes the face's eye centres to the template's.
+
+    Two points fix a similarity (turn, scale and shift), so it is solved in closed form: with points as complex numbers,
+    crop = a photo + b, where a is the quotient of the two eye-to-eye vectors.
+
+    Args:
+        photo: RGB ``uint8`` ``(H, W, 3)``; only its shape is used.
+        face: the face, in pixels of the photo.
+        size: side of the crop in pixels; the template's own where None.
+        template: where the eyes shall lie.
+
+    Raises:
+        NoFaceFound: the two eyes lie on one spot.
+    """
+    size = size or template.size
+    eyes = np.asarray(face.eyes, np.float64) @ (1, 1j)
+    targets = np.asarray(template.eyes, np.float64) * size @ (1, 1j)
+    between = eyes[1] - eyes[0]
+    if abs(between) < 1e-3:
+        raise NoFaceFound("The two eyes of this face cannot be told apart; use a photo in which the face is larger.")
+    turn = (targets[1] - targets[0]) / between
+    shift = targets.mean() - turn * eyes.mean()
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return Alignment(matrix, size, photo.shape[:2])
+
+
+def centred(matrix: np.ndarray) -> np.ndarray:
+    """The same map between coordinates that are whole at pixel centres, as OpenCV's warps count them."""
+    moved = matrix.astype(np.float64).copy()
+    moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
+    return moved
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _span(low: float, high: float, length: int) -> tuple[int, int]:
+    """Whole pixels of 0..length that a crop from low to high reads, with what its reflection past an end reads."""
+    if low < 0:
+        high = max(high, -low)
+    if high > length:
+        low = min(low, 2 * length - high)
+    margin = 4 + 0.02 * (high - low)  # more than the interpolation's support, in crop pixels too
+    first = int(np.clip(np.floor(low - margin), 0, length - 1))
+    last = int(np.clip(np.ceil(high + margin), first + 1, length))
+    return first, last
+
+
+def _blur_outside(crop: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Blurs ``crop`` with a standard deviation that grows with ``distance``; untouched where that is 0.
+
+    Linear between a few Gaussian blurs, each of the whole crop, so that the reflection joins the photo smoothly.
+    """
+    unit = crop.shape[0] / 256
+    wanted = _BLUR_PER_PIXEL * distance
+    result = crop.astype(np.float32)
+    low, weaker = 0.0, result.copy()
+    for level in _BLUR_LEVELS:
+        high = level * unit
+        stronger = cv2.GaussianBlur(crop, (0, 0), high, borderType=cv2.BORDER_REFLECT).astype(np.float32)
+        here = wanted > low
+        share = np.clip((wanted[here] - low) / (high - low), 0, 1)[:, None]
+        result[here] = weaker[here] * (1 - share) + stronger[here] * share
+        low, weaker = high, stronger
+    return np.clip(result + 0.5, 0, 255).astype(np.uint8)
