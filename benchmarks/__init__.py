@@ -1,0 +1,1 @@
+"""Quality and speed tables against baselines, one command each."""

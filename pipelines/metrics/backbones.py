@@ -1,0 +1,59 @@
+"""Files of the image-classification networks whose features the perceptual metrics compare.
+
+They come from a folder that the caller names, else from the one in the environment variable ``PHILTRUM_LOSS_WEIGHTS``,
+else from the weights folder, where the store puts what it fetches. Nothing is downloaded here.
+"""
+
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from pipelines import store
+from pipelines.checkpoints import read_tensors
+from pipelines.errors import OptionInvalid, WeightsMissing
+
+VARIABLE = "PHILTRUM_LOSS_WEIGHTS"
+"""Environment variable that names the folder."""
+
+_NAMES = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}  # in torchvision and in the manifest
+
+
+def find_backbone(network: str, folder: str | Path | None = None) -> Path:
+    """The file of a backbone: ``alex`` (AlexNet), ``squeeze`` (SqueezeNet 1.1) or ``vgg`` (VGG16).
+
+    It holds the convolutional part alone (``alexnet_features.pth``), or is torchvision's own, whose name ends in its
+    hash (``alexnet-owt-7be5be79.pth``).
+
+    Args:
+        network: which backbone.
+        folder: where to look; None looks where the environment variable says, or in the weights folder.
+
+    Raises:
+        OptionInvalid: there is no such backbone.
+        WeightsMissing: the file is not there.
+    """
+    if network not in _NAMES:
+        raise OptionInvalid(f"The perceptual network must be one of {', '.join(_NAMES)}.")
+    name = _NAMES[network]
+    named = folder or os.environ.get(VARIABLE)
+    place = Path(named) if named else store.folder()
+    for pattern in (f"{name}_features.pth", f"{name}-*.pth"):
+        if found := sorted(place.glob(pattern)):
+            return found[0]
+    raise WeightsMissing(
+        f"The loss network {name} is not on this machine; run python -m pipelines weights get {name}, or name the "
+        f"folder that holds its file in the environment variable {VARIABLE}."
+    )
+
+
+def read_backbone(network: str, folder: str | Path | None = None) -> dict[str, Tensor]:
+    """Weights of a backbone's convolutional part, keyed as torchvision keys them (``features.0.weight``).
+
+    Raises:
+        OptionInvalid: there is no such backbone.
+        WeightsMissing: the file is not there.
+        WeightsCorrupt: the file cannot be read as weights.
+    """
+    tensors = read_tensors(find_backbone(network, folder))
+    return {key: value.float() for key, value in tensors.items() if key.startswith("features.")}
