@@ -1,0 +1,73 @@
+"""The command line: ``python -m pipelines COMMAND``.
+
+Exit status: 0 all done; 1 some of it failed; 2 nothing could run, and one sentence on standard error says why; 130
+stopped by Ctrl-C.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from pipelines import __version__
+from pipelines.commands import console
+from pipelines.errors import PhiltrumError
+
+COMMANDS = {
+    "cleft-inpainting": ("cleft_inpainting", "predict the non-cleft face in a photo, or in every photo of a folder"),
+    "weights": ("weights", "list, verify, get or import network weights"),
+    "doctor": ("doctor", "check this installation and run a self-test"),
+    "train": ("train", "train a job's network"),
+    "tune": ("tune", "search a recipe's hyper-parameters"),
+    "lists": ("lists", "split a folder of photos into train.txt, val.txt and test.txt"),
+}
+"""Command → module in :mod:`pipelines.commands`, and what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        argv: the words after ``python -m pipelines``; those of the process where None.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines",
+        description="Philtrum: face-photo jobs for craniofacial research.",
+        epilog="Research use only. Not a diagnostic device.",
+    )
+    parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    run = None
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if words[:1] == [name]:  # only the one that is asked for is imported
+            chosen = importlib.import_module(f"pipelines.commands.{module}")
+            chosen.add_arguments(command)
+            run = chosen.run
+    try:
+        args = parser.parse_args(words)
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    try:
+        return run(args)
+    except PhiltrumError as error:
+        console.complain(str(error))
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        console.complain(f"A file could not be read or written: {(error.strerror or 'unknown reason').lower()}.")
+        return 2
+    except KeyboardInterrupt:
+        console.complain("Stopped.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

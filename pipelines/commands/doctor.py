@@ -1,0 +1,142 @@
+"""``doctor``: whether this installation can do its work, and what a report of a problem should quote."""
+
+import argparse
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipelines import __version__
+from pipelines.commands import console
+from pipelines.errors import PhiltrumError, WeightsMissing
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "safetensors",
+    "mediapipe",
+    "opencv-contrib-python",
+    "numpy",
+    "gradio",
+    "matplotlib",
+)
+"""Packages whose versions matter in a report of a problem."""
+
+_NEEDED = 2e9  # bytes of free memory below which a large photo may fail
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and whether that is well."""
+
+    what: str
+    found: str
+    well: bool = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default %(default)s)")
+    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Looks at everything: 0 healthy, 1 not."""
+    findings = [
+        Finding("Philtrum", __version__),
+        Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *map(_package, PACKAGES),
+        *_examine("device", lambda: _device(args)),
+        *_examine("memory", _memory),
+        *_examine("weights", _weights),
+        *_examine("self-test", lambda: _self_test(args)),
+    ]
+    console.table([("", "what", "found"), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
+    if all(finding.well for finding in findings):
+        console.say("Everything works.")
+        return 0
+    console.complain("Lines marked !! need attention.")
+    return 1
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "not installed; run make run, or pip install -r requirements.txt", False)
+
+
+def _examine(what: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """Whatever goes wrong becomes a line: the doctor must speak most when most is broken."""
+    try:
+        return look()
+    except PhiltrumError as error:
+        return [Finding(what, str(error), False)]
+    except Exception as error:
+        return [Finding(what, f"{type(error).__name__}: {error}", False)]
+
+
+def _device(args: argparse.Namespace) -> list[Finding]:
+    from pipelines import devices
+
+    device = devices.choose(args.device, args.precision)
+    return [Finding("device", device.label), Finding("memory of the device", device.memory())]
+
+
+def _memory() -> list[Finding]:
+    from pipelines import devices
+
+    free = devices.free_memory()
+    if free is None:
+        return [Finding("free memory", "unknown")]
+    enough = free >= _NEEDED
+    advice = "" if enough else "; close other programs"
+    return [Finding("free memory", f"{free / 1e9:.1f} GB{advice}", enough)]
+
+
+def _weights() -> list[Finding]:
+    from pipelines import store
+
+    findings = []
+    for name, entry in store.entries().items():
+        try:
+            findings.append(Finding(f"weights {name}", f"whole, SHA-256 {store.verify(name).sha256[:12]}"))
+        except WeightsMissing as error:
+            optional = entry.fetchable
+            findings.append(
+                Finding(f"weights {name}", "not downloaded, not needed" if optional else str(error), optional)
+            )
+        except PhiltrumError as error:
+            findings.append(Finding(f"weights {name}", str(error), False))
+    return findings
+
+
+def _self_test(args: argparse.Namespace) -> list[Finding]:
+    """Runs cleft inpainting on a drawn face and checks what it promises."""
+    import numpy as np
+
+    from pipelines.cleft_inpainting.pipeline import CleftInpainting
+    from pipelines.commands.drawn_face import drawn_face
+
+    photo = drawn_face()
+    job = CleftInpainting(device=args.device, precision=args.precision)
+    job(photo)  # the first run also loads weights and landmark finder
+    start = time.perf_counter()
+    result = job(photo)
+    seconds = time.perf_counter() - start
+    broken = [
+        sentence
+        for sentence, holds in (
+            ("the size changed", result.image.shape == photo.shape),
+            ("nothing was painted", (result.image != photo).any()),
+            (
+                "pixels outside the mask changed",
+                np.array_equal(result.image[result.alpha == 0], photo[result.alpha == 0]),
+            ),
+            ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
+        )
+        if not holds
+    ]
+    text = f"a drawn face, repainted in {seconds:.2f} s"
+    return [Finding("self-test", f"{text}, but {', '.join(broken)}" if broken else text, not broken)]

@@ -1,0 +1,72 @@
+"""What the commands are tested on: a small network with random weights, and a drawn face."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pipelines import store
+from pipelines.__main__ import main
+from pipelines.cleft_inpainting.network import INCLG
+from pipelines.commands.drawn_face import drawn_face
+from pipelines.faces.images import encode_png
+
+ARCHITECTURE = {"width": 8, "blocks": 1, "landmark_width": 64, "attention_pool": 4}
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory):
+    """A weights folder with the job's network, narrow and untrained."""
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHILTRUM_WEIGHTS", str(folder))
+        torch.manual_seed(0)
+        state = INCLG(**ARCHITECTURE).state_dict()
+        about = {"job": "cleft-inpainting", "network": "inclg", "licence": "none", "default": True}
+        store.save("small", state, architecture=ARCHITECTURE, **about)
+    return folder
+
+
+@pytest.fixture
+def weights(small_weights, monkeypatch):
+    """The same, in use."""
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(small_weights))
+    store.clear()
+    yield small_weights
+    store.clear()
+
+
+@pytest.fixture
+def run(capsys):
+    """``run(*words) -> (exit status, standard output, standard error)``, in this process."""
+
+    def run(*words) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def face_png() -> bytes:
+    """A drawn face as PNG, 256 × 256."""
+    return encode_png(drawn_face(256))
+
+
+@pytest.fixture
+def photos(tmp_path, face_png):
+    """A folder with one good photo."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "anna.png").write_bytes(face_png)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mouth_png() -> bytes:
+    """A mask over the mouth of the drawn face: white = repaint."""
+    mask = np.zeros((256, 256), np.uint8)
+    cv2.ellipse(mask, (128, 178), (40, 24), 0, 0, 360, 255, -1)
+    return encode_png(mask)

@@ -1,0 +1,107 @@
+"""``python -m pipelines doctor``."""
+
+import importlib.metadata
+import platform
+
+import pytest
+
+from pipelines import __version__, devices, store
+from pipelines.cleft_inpainting.pipeline import CleftInpainting
+from pipelines.commands import doctor
+from pipelines.commands.drawn_face import drawn_face
+from pipelines.faces.landmarks import find_faces
+
+
+def lines_of(said: str) -> dict[str, tuple[str, str]]:
+    """What → (ok or !!, what was found)."""
+    lines = said.splitlines()
+    at = lines[0].index("found")
+    return {line[4:at].strip(): (line[:2], line[at:]) for line in lines[1:] if line[:2] in ("ok", "!!")}
+
+
+@pytest.fixture
+def enough_memory(monkeypatch):
+    monkeypatch.setattr(devices, "free_memory", lambda: int(8e9))
+
+
+@pytest.mark.usefixtures("weights", "enough_memory")
+def test_a_healthy_installation(run):
+    status, said, trouble = run("doctor", "--device", "cpu", "--precision", "float32")
+    assert (status, trouble) == (0, "")
+    assert said.endswith("Everything works.\n")
+    found = lines_of(said)
+    assert {well for well, _ in found.values()} == {"ok"}
+    assert found["Philtrum"][1] == __version__
+    assert found["Python"][1].startswith(platform.python_version())
+    for package in doctor.PACKAGES:
+        assert found[package][1] == importlib.metadata.version(package)
+    assert found["device"][1] == "CPU, float32"
+    assert found["free memory"][1] == "8.0 GB"
+    assert found["weights small"][1] == f"whole, SHA-256 {store.find('small').sha256[:12]}"
+    assert found["self-test"][1].startswith("a drawn face, repainted in ")
+
+
+@pytest.mark.usefixtures("enough_memory")
+def test_no_weights(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
+    store.clear()
+    status, said, trouble = run("doctor")
+    assert (status, trouble) == (1, "Lines marked !! need attention.\n")
+    assert lines_of(said)["self-test"] == (
+        "!!",
+        "The weights manifest names no weights for this job; restore the weights folder.",
+    )
+
+
+@pytest.mark.usefixtures("weights")
+def test_each_trouble_is_a_line_and_the_rest_is_still_looked_at(run, weights, monkeypatch):
+    real = importlib.metadata.version
+
+    def without_gradio(name):
+        if name == "gradio":
+            raise importlib.metadata.PackageNotFoundError
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_gradio)
+    monkeypatch.setattr(devices, "free_memory", lambda: int(5e8))
+    status, said, _ = run("doctor", "--device", "tpu")
+    assert status == 1
+    found = lines_of(said)
+    assert found["gradio"] == ("!!", "not installed; run make run, or pip install -r requirements.txt")
+    assert found["device"][0] == "!!" and found["device"][1].startswith("The device must be one of")
+    assert found["free memory"] == ("!!", "0.5 GB; close other programs")
+    assert found["weights small"][0] == "ok"
+    assert found["self-test"][0] == "!!"
+    assert found["torch"][0] == "ok"
+
+
+@pytest.mark.usefixtures("weights", "enough_memory")
+def test_a_self_test_that_breaks_its_promises(run, monkeypatch):
+    real = CleftInpainting.__call__
+
+    def careless(self, photo):
+        result = real(self, photo)
+        result.image[0, 0] ^= 1
+        result.landmarks[0, 0] = float("nan")
+        return result
+
+    monkeypatch.setattr(CleftInpainting, "__call__", careless)
+    status, said, _ = run("doctor", "--device", "cpu")
+    assert status == 1
+    well, text = lines_of(said)["self-test"]
+    assert well == "!!" and text.endswith("but pixels outside the mask changed, landmarks are no numbers")
+
+    def broken(self, photo):
+        raise RuntimeError("a library is missing")
+
+    monkeypatch.setattr(CleftInpainting, "__call__", broken)
+    assert lines_of(run("doctor")[1])["self-test"] == ("!!", "RuntimeError: a library is missing")
+
+
+@pytest.mark.parametrize("size", [192, 512, 1500])
+def test_the_drawn_face_is_found(size):
+    faces = find_faces(drawn_face(size))
+    assert len(faces) == 1
+    left, right = faces[0].eyes / size
+    assert abs(left[0] + right[0] - 1) < 0.03 and 0.18 < right[0] - left[0] < 0.25
+    assert abs(left[1] - 0.465) < 0.03
