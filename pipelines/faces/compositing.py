@@ -18,7 +18,7 @@ from scipy import fft
 from pipelines.faces.alignment import Alignment, centred
 
 _RING = 16  # crop px of 256 around the mask in which photo and repainted crop are compared
-_MISFIT = 12.0  # levels; beside the mask, a larger difference is an edge drawn elsewhere and weighs little
+_MISFIT = 16.0  # levels; beside the mask, a larger difference is an edge drawn elsewhere and weighs little
 _MOST_DRIFT = 16.0  # levels; a larger correction would smear one side of an edge over the other
 _RAMP = 4.0  # crop px over which alpha fades towards the crop's border, past which nothing was drawn
 _TILE = 512  # px side of the periodic noise tile
@@ -116,7 +116,7 @@ def _drift(before: np.ndarray, crop: np.ndarray, alpha: np.ndarray, alignment: A
     # A difference of low frequency is drift, one of high frequency is texture: look at the low ones only.
     spread = cv2.GaussianBlur(known, (0, 0), 2 * unit)[..., None] + 1e-6
     smooth = cv2.GaussianBlur(difference * known[..., None], (0, 0), 2 * unit) / spread
-    weight = known / (1 + (np.abs(smooth).max(2) / _MISFIT) ** 2)
+    weight = known / (1 + (np.abs(smooth).max(2) / _MISFIT) ** 4)
     if weight.sum() < 1:
         return np.zeros_like(difference)
     membrane = cv2.GaussianBlur(_push_pull(smooth * weight[..., None], weight), (0, 0), 3 * unit)
@@ -179,11 +179,12 @@ def _grain(
     _, axes = np.linalg.eigh(clipped.T @ clipped / len(clipped))
     power = np.maximum(_power(texture @ axes) - _power(lacking @ axes), 0)
 
-    # The autocorrelation carries the spectrum from the patch's grid to the tile's.
-    correlation = fft.fftshift(fft.ifft2(power, axes=(0, 1)).real, axes=(0, 1))
+    # The autocorrelation carries the spectrum from the patch's grid to the tile's; the window's own is divided out.
+    correlation, seen_share = (fft.ifft2(p, axes=(0, 1)).real for p in (power, np.abs(_spectra(_window(side))) ** 2))
+    correlation = fft.fftshift(correlation / np.maximum(seen_share / seen_share.max(), 0.2), axes=(0, 1))
     start = (_TILE - side) // 2
     spread = np.zeros((_TILE, _TILE, 3), np.float32)
-    spread[start : start + side, start : start + side] = correlation * _window(side)
+    spread[start : start + side, start : start + side] = correlation * np.sqrt(_window(side))
     spectrum = np.sqrt(np.maximum(fft.rfft2(fft.ifftshift(spread, axes=(0, 1)), axes=(0, 1)).real, 0))
     white = rng.standard_normal((_TILE, _TILE, 3), dtype=np.float32)
     tile = fft.irfft2(fft.rfft2(white, axes=(0, 1)) * spectrum, s=(_TILE, _TILE), axes=(0, 1))
@@ -227,9 +228,13 @@ def _calm_skin(texture: np.ndarray, patches: np.ndarray, colour: np.ndarray) -> 
 def _power(patches: np.ndarray) -> np.ndarray:
     """Mean power spectrum of ``(N, side, side, C)`` patches; its mean over frequencies is their robust variance."""
     patches = _centred(patches)
-    power = (np.abs(fft.fft2(patches * _window(patches.shape[1]), axes=(1, 2))) ** 2).mean(0)
+    power = (np.abs(_spectra(patches * _window(patches.shape[1]))) ** 2).mean(0)
     variance = (1.4826 * np.median(np.abs(patches), axis=(0, 1, 2))) ** 2
     return power * (variance / np.maximum(power.mean((0, 1)), 1e-9))
+
+
+def _spectra(patches: np.ndarray) -> np.ndarray:
+    return fft.fft2(patches, axes=(-3, -2))
 
 
 def _centred(patches: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ to the 68 points of the Multi-PIE / iBUG 300-W annotation, in that annotation's 
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,9 +30,6 @@ import cv2
 import numpy as np
 
 from pipelines.errors import FaceIndexInvalid, NoFaceFound
-
-# FaceMesh prints graph set-up notes from C++; they say nothing about the photo and drown real messages.
-os.environ.setdefault("GLOG_minloglevel", "2")
 
 MESH_TO_68 = (
     *(127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356),  # jaw line
@@ -162,9 +160,9 @@ _lock = threading.Lock()  # MediaPipe's graphs take one photo at a time
 
 @lru_cache(maxsize=1)
 def _face_mesh():
-    import mediapipe as mp  # here, because importing it takes seconds and training machines lack it
-
-    return mp.solutions.face_mesh.FaceMesh(
+    return _started(
+        "face_mesh",
+        "FaceMesh",
         static_image_mode=True,  # no tracking: a photo's result never depends on the photo before it
         max_num_faces=16,
         refine_landmarks=True,
@@ -174,9 +172,28 @@ def _face_mesh():
 
 @lru_cache(maxsize=1)
 def _far_detector():
-    import mediapipe as mp
+    return _started("face_detection", "FaceDetection", model_selection=1, min_detection_confidence=_MIN_CONFIDENCE)
 
-    return mp.solutions.face_detection.FaceDetection(model_selection=1, min_detection_confidence=_MIN_CONFIDENCE)
+
+def _started(module: str, solution: str, **options):
+    """A MediaPipe solution that has seen its first picture, a blank one.
+
+    While they start, graphs print notes on standard error from C++, past ``sys.stderr``. The notes say nothing of the
+    photo and would stand between our sentences and in the progress bar, so the file descriptor itself is turned away.
+    """
+    import mediapipe as mp  # here, because importing it takes seconds and training machines lack it
+
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        graph = getattr(getattr(mp.solutions, module), solution)(**options)
+        graph.process(np.zeros((192, 192, 3), np.uint8))
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    return graph
 
 
 def _shrink(photo: np.ndarray, long_side: int) -> tuple[np.ndarray, int]:

@@ -24,7 +24,7 @@ _NOSE_BASE = (129, 358, 64, 294, 48, 278, 98, 327, 2, 1, 4, 45, 275)  # alae, no
 _LOWER_FACE = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 58, 288, 50, 280, 195, 126, 355)
 _HULLS = {
     "lips": (_LIPS, 0.09),
-    "philtrum": (_LIPS + _NOSE_BASE, 0.07),
+    "philtrum": (_LIPS + _NOSE_BASE, 0.09),
     "lower-face": (_LOWER_FACE, 0.0),
 }  # mesh points and the margin around their hull, in eye distances
 
@@ -92,7 +92,8 @@ def grow(mask: np.ndarray, pixels: float) -> np.ndarray:
     grown = np.zeros_like(mask)
     window = _window(mask, max(pixels, 0))
     near = mask[window]
-    grown[window] = _distance(~near) <= pixels if pixels > 0 else _distance(near) > -pixels
+    # OpenCV's distances are off by some 1e-6, which would cost whole-pixel widths single pixels.
+    grown[window] = _distance(~near) <= pixels + 1e-3 if pixels > 0 else _distance(near) > -pixels + 1e-3
     return grown
 
 
@@ -146,11 +147,19 @@ def _resample(polygon: np.ndarray, count: int) -> np.ndarray:
 
 
 def _fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    canvas = np.zeros(shape, np.uint8)
+    # Drawn whole and then cut: OpenCV's own clipping at the border moves the polygon's edges a little.
+    left, top = np.floor(polygon.min(0)).astype(int) - 1
+    right, bottom = np.ceil(polygon.max(0)).astype(int) + 1
+    canvas = np.zeros((bottom - top, right - left), np.uint8)
     # OpenCV takes fixed-point vertices with pixel centres at whole numbers; ours are at +0.5.
-    fixed = np.round((polygon - 0.5) * 16).astype(np.int32)
+    fixed = np.round((polygon - (left, top) - 0.5) * 16).astype(np.int32)
     cv2.fillPoly(canvas, [fixed], 1, shift=4)
-    return canvas.astype(bool)
+    mask = np.zeros(shape, bool)
+    rows, columns = slice(max(0, top), max(0, bottom)), slice(max(0, left), max(0, right))
+    height, width = mask[rows, columns].shape
+    y, x = max(0, -top), max(0, -left)
+    mask[rows, columns] = canvas[y : y + height, x : x + width].astype(bool)
+    return mask
 
 
 def _stroke(canvas: np.ndarray, size: int, rng: np.random.Generator) -> None:
