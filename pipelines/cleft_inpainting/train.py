@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from pipelines import store
+from pipelines.checkpoints import read_tensors
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG
-from pipelines.errors import OptionInvalid
+from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.masks import EXTENTS
+from pipelines.files import write_atomic
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import losses
 from pipelines.training.augment import (
@@ -32,7 +35,7 @@ from pipelines.training.augment import (
     step_generator,
 )
 from pipelines.training.data import FaceSet, load_faces
-from pipelines.training.loop import Ema, Schedule, make_fabric, train
+from pipelines.training.loop import PRECISIONS, Ema, Schedule, make_fabric, train
 
 VALIDATION_L1 = "validation_l1"
 """Logged figure: mean absolute difference inside the hole, of 255."""
@@ -46,7 +49,11 @@ _VALIDATION_FACES = 64
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that shapes a run. Defaults: the paper and its published code."""
+    """Everything that shapes a run. Defaults: the paper and its published code.
+
+    Raises:
+        OptionInvalid: a name does not exist, or a number is out of its range.
+    """
 
     network: str = field(default="paper", metadata={"help": "named network: paper or compact"})
     size: int = field(default=256, metadata={"help": "side of the crops in pixels"})
@@ -74,6 +81,33 @@ class Options:
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average"})
     seed: int = field(default=0, metadata={"help": "seed of all randomness"})
 
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("network", CONFIGURATIONS),
+            ("gan", losses.ADVERSARIAL),
+            ("loss_network", losses.LOSS_NETWORKS),
+        ):
+            if getattr(self, name) not in choices:
+                raise OptionInvalid(f"--{name.replace('_', '-')} must be one of {', '.join(choices)}.")
+        for name in ("batch", "lr_every", "discriminator_width"):
+            if getattr(self, name) < 1:
+                raise OptionInvalid(f"--{name.replace('_', '-')} must be 1 or more.")
+        architecture = CONFIGURATIONS[self.network]
+        cell = 4 * architecture.get("fold", 1) * architecture.get("attention_pool", 1)
+        if self.size < 32 or self.size % cell:
+            raise OptionInvalid(f"--size must be a multiple of {cell}, 32 or more.")
+        self.outline_frequencies()
+
+    def outline_frequencies(self) -> tuple[float, ...]:
+        """Relative frequency of each of :data:`pipelines.faces.masks.EXTENTS`."""
+        try:
+            numbers = tuple(float(part) for part in self.extents.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != len(EXTENTS) or min(numbers) < 0 or not 0 < sum(numbers) < math.inf:
+            raise OptionInvalid(f"--extents needs {len(EXTENTS)} numbers of 0 or more, not all of them 0.")
+        return numbers
+
     def loss_weights(self) -> dict[str, float]:
         """Name → weight of every loss of the generator."""
         names = ("pixel", "perceptual", "style", "lpips", "adversarial", "total_variation", "landmark")
@@ -92,6 +126,10 @@ class CleftInpaintingRecipe:
         start: a weights file to start from.
         compile: compiles the generator with ``torch.compile``.
         command: recorded in the exported weights.
+
+    Raises:
+        OptionInvalid: the batch cannot be shared out among the processes, or LPIPS has no such loss network.
+        WeightsMissing, WeightsCorrupt: the loss network's or the starting weights.
     """
 
     def __init__(
@@ -108,8 +146,6 @@ class CleftInpaintingRecipe:
     ) -> None:
         if options.batch % fabric.world_size:
             raise OptionInvalid("The batch must be a multiple of the number of processes.")
-        if options.network not in CONFIGURATIONS:
-            raise OptionInvalid(f"The network must be one of {', '.join(CONFIGURATIONS)}.")
         self.options, self.fabric, self.command = options, fabric, command
         self.faces = faces.to(fabric.device) if _fits(faces, fabric.device) else faces
         self.validation = validation
@@ -117,7 +153,7 @@ class CleftInpaintingRecipe:
         self.generator = INCLG(**CONFIGURATIONS[options.network])
         self.generator.landmarks.start_at(points_68(faces.meshes).mean(0).cpu())
         if start is not None:
-            self.generator.load_state_dict(load_file(start))
+            _start_from(self.generator, Path(start))
         self.discriminator = PatchDiscriminator(3, options.discriminator_width)
         self.loss_network = losses.LossNetwork(options.loss_network, loss_weights).to(fabric.device)
         self.lpips = losses.LPIPSHead(self.loss_network).to(fabric.device) if options.lpips else None
@@ -135,9 +171,7 @@ class CleftInpaintingRecipe:
         self.outlines = outlines(faces.meshes).to(self.faces.images.device)
         self.points = points_68(faces.meshes).to(self.faces.images.device)
         self.bank = irregular_bank(options.size, 300, options.seed).to(self.faces.images.device)
-        self.extents = tuple(float(part) for part in options.extents.split(","))
-        if len(self.extents) != len(EXTENTS):
-            raise OptionInvalid(f"--extents needs {len(EXTENTS)} numbers.")
+        self.extents = options.outline_frequencies()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """This process' part of the batch of ``step``: images, landmarks, holes."""
@@ -195,7 +229,7 @@ class CleftInpaintingRecipe:
             # Past the wrapper and frozen: here the discriminator's own gradients are neither wanted nor exchanged.
             self.discriminator.requires_grad_(False)
             with self.fabric.autocast():
-                found["adversarial"] = self.generator_loss(self.discriminator(composite))
+                found["adversarial"] = self.generator_loss(self.discriminator(composite).float())
         weights = self.options.loss_weights()
         self.adam_g.zero_grad()
         self.fabric.backward(sum(weights[name] * value for name, value in found.items()))
@@ -294,9 +328,18 @@ def export(state: Mapping[str, Tensor], options: Options, steps: int, command: s
         "steps": str(steps),
         "command": command,
     }
-    part = path.with_suffix(".part")
-    save_file(half, part, metadata)
-    part.replace(path)
+    write_atomic(path, save(half, metadata))
+
+
+def _start_from(generator: INCLG, path: Path) -> None:
+    if not path.is_file():
+        raise WeightsMissing("The weights to start from do not exist; check the path given to --start.")
+    try:
+        generator.load_state_dict(read_tensors(path))
+    except RuntimeError as error:
+        raise WeightsCorrupt(
+            "The weights to start from belong to another network; give --network the one that they were trained as."
+        ) from error
 
 
 def _fits(faces: FaceSet, device: torch.device) -> bool:
@@ -309,8 +352,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=130_000, help="length of the run (default %(default)s, the paper's)"
     )
-    parser.add_argument("--devices", type=int, default=1, help="processes a node, as given to torchrun")
-    parser.add_argument("--nodes", type=int, default=1, help="nodes, as given to torchrun")
+    parser.add_argument("--devices", type=int, default=1, help="processes a node; under torchrun, its own number")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes; under torchrun, its own number")
     parser.add_argument("--compile", action="store_true", help="compile the generator")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events beside log.csv")
     parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
@@ -322,12 +365,14 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what training and tuning share: data, place of work, and :class:`Options`."""
     parser.add_argument("--data", required=True, help="folder of shards, or of photos")
     parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
-    parser.add_argument("--loss-weights", default="weights", help="folder of the loss network's weights")
+    parser.add_argument("--loss-weights", help="folder of the loss network's weights (default: the weights folder)")
     parser.add_argument("--start", help="weights to start from (.safetensors)")
     parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
     parser.add_argument("--most", type=int, help="use only the first so many pictures")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--precision", default="bf16-mixed", help="Fabric's name, e.g. bf16-mixed or 32-true")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="bf16-mixed", help="Fabric's name (default %(default)s)"
+    )
     for option in fields(Options):
         flag = "--" + option.name.replace("_", "-")
         text = f"{option.metadata['help']} (default %(default)s)"
@@ -337,6 +382,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 def options_of(args: argparse.Namespace) -> Options:
     """The options among parsed arguments."""
     return Options(**{option.name: getattr(args, option.name) for option in fields(Options)})
+
+
+def loss_weights_folder(args: argparse.Namespace) -> Path:
+    """Where the loss network's weights lie."""
+    return Path(args.loss_weights) if args.loss_weights else store.folder()
 
 
 def load_sets(
@@ -358,9 +408,16 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
         Whether the run reached its last step.
 
     Raises:
-        DataUnreadable, WeightsMissing, OptionInvalid: see their sentences.
+        DataUnreadable, WeightsMissing, WeightsCorrupt, OptionInvalid, DeviceUnavailable: see their sentences.
     """
     options = options_of(args)
+    schedule = Schedule(
+        args.steps,
+        options.batch,
+        checkpoint_every=args.checkpoint_every,
+        sample_every=args.sample_every,
+        tensorboard=args.tensorboard,
+    )
     fabric = make_fabric(args.device, args.precision, args.devices, args.nodes)
     with fabric.rank_zero_first():  # the first process fills the landmark cache
         faces, validation = load_sets(args, options, progress)
@@ -369,17 +426,10 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
         fabric,
         faces,
         validation,
-        loss_weights=args.loss_weights,
+        loss_weights=loss_weights_folder(args),
         start=args.start,
         compile=args.compile,
         command=command_line(args, options),
-    )
-    schedule = Schedule(
-        args.steps,
-        options.batch,
-        checkpoint_every=args.checkpoint_every,
-        sample_every=args.sample_every,
-        tensorboard=args.tensorboard,
     )
     return train(fabric, recipe, schedule, args.out, asdict(options))
 

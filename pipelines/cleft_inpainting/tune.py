@@ -1,12 +1,16 @@
 """Hyper-parameter search the paper's way: one knob at a time, short runs, the others held (INCLG section 2.2)."""
 
 import argparse
+import hashlib
 import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from pipelines.cleft_inpainting.train import (
     VALIDATION_L1,
@@ -14,6 +18,7 @@ from pipelines.cleft_inpainting.train import (
     Options,
     add_data_arguments,
     load_sets,
+    loss_weights_folder,
     options_of,
 )
 from pipelines.errors import OptionInvalid
@@ -35,6 +40,10 @@ class Knob:
         if self.choices:
             return trial.suggest_categorical(name, self.choices)
         return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+    def covers(self, value: float) -> bool:
+        """Whether ``value`` lies in the range."""
+        return value in self.choices if self.choices else self.low <= value <= self.high
 
 
 KNOBS = {
@@ -67,12 +76,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> Options:
     """Tunes as the arguments say; ``--out`` gets ``trials.db`` (resumable), ``trials.csv`` and ``best.json``.
 
+    Every knob's first trial is the value where it starts, so that a search never ends with a worse one. A search that
+    was stopped goes on with the trial that it was at; trials under other settings are kept but not counted.
+
     Returns:
         The options with the best value of every knob.
 
     Raises:
         OptionInvalid: there is no such knob.
-        DataUnreadable, WeightsMissing: see their sentences.
+        DataUnreadable, WeightsMissing, WeightsCorrupt, DeviceUnavailable: see their sentences.
     """
     knobs = [name.strip().replace("-", "_") for name in args.knobs.split(",")]
     unknown = [name for name in knobs if name not in KNOBS]
@@ -86,35 +98,55 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
     rows = ["knob,trial,value,validation_l1"]
     for place, name in enumerate(knobs):
         study = optuna.create_study(
-            study_name=name,
+            study_name=_study_name(name, options, args),
             storage=f"sqlite:///{out / 'trials.db'}",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=options.seed),
         )
-        for number in range(len(study.trials), args.trials):
+        if not study.trials and KNOBS[name].covers(getattr(options, name)):
+            study.enqueue_trial({name: getattr(options, name)})
+        for stopped in study.get_trials(states=(TrialState.RUNNING,)):
+            study.tell(stopped.number, state=TrialState.FAIL)
+            if stopped.params:
+                study.enqueue_trial(stopped.params)
+        for number in range(len(_finished(study)), args.trials):
             if progress:
                 progress((place + number / args.trials) / len(knobs), f"{name}, trial {number + 1} of {args.trials}")
+            # A sampler for each trial, seeded by its number: a resumed search must not draw the first values again.
+            study.sampler = optuna.samplers.TPESampler(seed=options.seed * 1_000_003 + number)
             trial = study.ask()
             value = KNOBS[name].suggest(trial, name)
-            study.tell(trial, _score(replace(options, **{name: value}), args, faces, validation, out))
-        rows += [f"{name},{trial.number},{trial.params[name]},{trial.value:.4f}" for trial in study.trials]
-        options = replace(options, **{name: study.best_params[name]})
+            score = _score(replace(options, **{name: value}), args, faces, validation)
+            study.tell(trial, math.inf if math.isnan(score) else score)  # Optuna would not count a NaN as a trial
+        done = _finished(study)
+        rows += [f"{name},{trial.number},{trial.params[name]},{trial.value:.6g}" for trial in done]
+        if done:
+            options = replace(options, **{name: study.best_params[name]})
     (out / "trials.csv").write_text("\n".join(rows) + "\n")
-    best = {option.name: getattr(options, option.name) for option in fields(options)}
-    (out / "best.json").write_text(json.dumps(best, indent=2) + "\n")
+    (out / "best.json").write_text(json.dumps(asdict(options), indent=2) + "\n")
     return options
 
 
-def _score(options: Options, args: argparse.Namespace, faces: FaceSet, validation: FaceSet, out: Path) -> float:
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _study_name(knob: str, options: Options, args: argparse.Namespace) -> str:
+    """The knob and a hash of all that is held: scores of other settings cannot be compared."""
+    held = {**asdict(options), knob: None, "steps": args.steps, "most": args.most, "precision": args.precision}
+    return f"{knob}-{hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:12]}"
+
+
+def _score(options: Options, args: argparse.Namespace, faces: FaceSet, validation: FaceSet) -> float:
     """Validation error in the hole after a short run."""
     recipe = CleftInpaintingRecipe(
         options,
         make_fabric(args.device, args.precision, 1, 1),
         faces,
         validation,
-        loss_weights=args.loss_weights,
+        loss_weights=loss_weights_folder(args),
         start=args.start,
     )
     for step in range(args.steps):
         recipe.step(step)
-    return recipe.sample(args.steps, out)[VALIDATION_L1]
+    with TemporaryDirectory() as sheets:  # a trial's pictures and weights are of no further use
+        return recipe.sample(args.steps, Path(sheets))[VALIDATION_L1]

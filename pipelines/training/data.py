@@ -4,19 +4,23 @@ Two sources are understood:
 
 * a **sharded set**: a folder with ``SPLIT*.tar`` files of aligned 256 x 256 crops (``train-00.tar``, ``val.tar``);
 * a **plain folder** of photos, of any size: each photo's largest face is found and aligned to the project's crop. Where
-  the folder holds ``train.txt``, ``val.txt`` and ``test.txt`` (made by :func:`write_lists`), they say the split.
+  the folder holds ``train.txt``, ``val.txt`` and ``test.txt`` (made by :func:`write_lists`), they say the split;
+  without them every split is the whole folder, and validation says little.
 
-MediaPipe finds the landmarks once; they are cached beside the run, so a machine without MediaPipe can train on a
-cache that another machine made.
+MediaPipe finds the landmarks of a picture once; a cache remembers them by the picture's content, whichever part of the
+set is asked for. A machine without MediaPipe can train on a cache that another machine made.
 """
 
 import hashlib
+import importlib.util
+import io
 import os
 import random
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,12 +30,14 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import DataUnreadable, PhiltrumError
+from pipelines.files import write_atomic
 
 CROP = 256
 """Side of a stored crop in pixels."""
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _SPLITS = ("train", "val", "test")
+_CHUNK = 32  # pictures that a process takes at once
 
 
 @dataclass(frozen=True)
@@ -81,38 +87,34 @@ def load_faces(
         progress: called with a fraction and a text.
 
     Raises:
-        DataUnreadable: there are no pictures, or none with a face.
+        DataUnreadable: there are no pictures, or none with a face, or they cannot be read; or landmarks must be found
+            and MediaPipe is not installed.
     """
     root = Path(root)
     if not root.is_dir():
         raise DataUnreadable("The data folder does not exist.")
     sharded = sorted(root.glob(f"{split}*.tar"))
-    files = list(_shard_files(sharded) if sharded else _folder_files(root, split))[:most]
+    try:
+        files = list(islice(_shard_files(sharded) if sharded else _folder_files(root, split), most))
+    except (OSError, tarfile.TarError) as error:
+        raise DataUnreadable(
+            f"A picture or shard of the {split} split is missing or damaged; check the folder and its lists."
+        ) from error
     if not files:
         raise DataUnreadable(f"The data folder holds neither {split}*.tar shards nor pictures of the {split} split.")
 
-    stamp = hashlib.sha256("\n".join(f"{name} {len(data)}" for name, data in files).encode()).hexdigest()[:16]
-    cached = Path(cache) / f"{root.resolve().name}-{split}-{stamp}.npz"
-    if cached.exists():
-        with np.load(cached) as stored:
-            meshes = stored["meshes"]
-            matrices = stored["matrices"]
-    else:
-        meshes, matrices = _find_meshes(files, aligned=bool(sharded), progress=progress)
-        if not np.isfinite(meshes).all((1, 2)).any():
-            raise DataUnreadable("No face was found in any picture of the data folder.")
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        part = cached.with_suffix(".part.npz")
-        np.savez(part, meshes=meshes, matrices=matrices)
-        os.replace(part, cached)  # a cache is whole or not there
-
+    kind = "crops" if sharded else "photos"
+    cached = Path(cache) / f"{root.resolve().name}-{split}-{kind}.npz"
+    meshes, matrices = _landmarks([data for _, data in files], bool(sharded), cached, progress)
     keep = np.flatnonzero(np.isfinite(meshes).all((1, 2)))
+    if not len(keep):
+        raise DataUnreadable("No face was found in any picture of the data folder.")
     images = torch.empty((len(keep), 3, size, size), dtype=torch.uint8)
     for row, index in enumerate(keep):
         crop = _decode(files[index][1])
         if not sharded:
             crop = _apply(crop, matrices[index])
-        if crop.shape[0] != size:
+        if crop.shape[:2] != (size, size):
             crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
         images[row] = torch.from_numpy(crop).permute(2, 0, 1)
         if progress and row % 500 == 0:
@@ -195,14 +197,55 @@ def _mesh_of(job: tuple[bytes, bool]) -> tuple[np.ndarray, np.ndarray]:
         return nothing
 
 
-def _find_meshes(files, *, aligned, progress) -> tuple[np.ndarray, np.ndarray]:
-    jobs = ((data, aligned) for _, data in files)
-    meshes, matrices = [], []
+def _landmarks(
+    pictures: Sequence[bytes], aligned: bool, cached: Path, progress: Callable[[float, str], None] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Meshes and matrices of ``pictures`` (see :func:`_mesh_of`), from the cache as far as it knows them."""
+    keys = [hashlib.sha256(data).hexdigest() for data in pictures]
+    known = _read_cache(cached)
+    missing = [index for index, key in enumerate(keys) if key not in known]
+    if missing:
+        if importlib.util.find_spec("mediapipe") is None:
+            raise DataUnreadable(
+                "The landmark cache lacks some of these pictures and MediaPipe is not installed; make the cache on a "
+                "machine that has it, and copy it here."
+            )
+        found = _find_meshes([pictures[index] for index in missing], aligned, progress)
+        known = _read_cache(cached)  # once more: another run may have added its own meanwhile
+        known.update(zip((keys[index] for index in missing), found, strict=True))
+        _write_cache(cached, known)
+    chosen = [known[key] for key in keys]
+    return np.stack([mesh for mesh, _ in chosen]), np.stack([matrix for _, matrix in chosen])
+
+
+def _read_cache(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """SHA-256 of a picture → its mesh and matrix."""
+    if not path.exists():
+        return {}
+    with np.load(path) as stored:
+        return dict(zip(stored["keys"].tolist(), zip(stored["meshes"], stored["matrices"], strict=True), strict=True))
+
+
+def _write_cache(path: Path, known: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    buffer = io.BytesIO()
+    meshes, matrices = zip(*known.values(), strict=True)
+    np.savez(buffer, keys=np.array(list(known)), meshes=np.stack(meshes), matrices=np.stack(matrices))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, buffer.getvalue())
+
+
+def _find_meshes(
+    pictures: Sequence[bytes], aligned: bool, progress: Callable[[float, str], None] | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    jobs = ((data, aligned) for data in pictures)
+    if len(pictures) <= _CHUNK:  # less work than starting processes is
+        return [_mesh_of(job) for job in jobs]
+    found = []
+    workers = min(os.cpu_count() or 1, -(-len(pictures) // _CHUNK))
     # Spawned, not forked: MediaPipe's threads do not survive a fork.
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for mesh, matrix in pool.map(_mesh_of, jobs, chunksize=32):
-            meshes.append(mesh)
-            matrices.append(matrix)
-            if progress and len(meshes) % 100 == 0:
-                progress(len(meshes) / len(files), "finding landmarks")
-    return np.stack(meshes), np.stack(matrices)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for pair in pool.map(_mesh_of, jobs, chunksize=_CHUNK):
+            found.append(pair)
+            if progress and len(found) % 100 == 0:
+                progress(len(found) / len(pictures), "finding landmarks")
+    return found

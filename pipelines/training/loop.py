@@ -18,7 +18,11 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pipelines.devices import choose
 from pipelines.errors import OptionInvalid
+
+PRECISIONS = ("32-true", "bf16-mixed")
+"""Fabric's names. Not float16: its loss scale is outside the checkpoint, so no run could be resumed exactly."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class Schedule:
         batch: pictures a step, over all processes.
         log_every, checkpoint_every, sample_every: in steps.
         tensorboard: writes TensorBoard events beside the CSV log.
+
+    Raises:
+        OptionInvalid: one of the numbers is below 1.
     """
 
     steps: int
@@ -38,6 +45,10 @@ class Schedule:
     checkpoint_every: int = 500
     sample_every: int = 500
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.sample_every) < 1:
+            raise OptionInvalid("Steps, batch and the steps between two reports must be 1 or more.")
 
 
 class Recipe(Protocol):
@@ -82,17 +93,26 @@ def make_fabric(device: str, precision: str, devices: int, nodes: int) -> Fabric
     """Lightning Fabric for one device, or for several processes that ``torchrun`` started.
 
     Args:
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        precision: Fabric's name, e.g. ``"bf16-mixed"`` or ``"32-true"``.
-        devices: processes on each node.
-        nodes: nodes.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+        precision: one of :data:`PRECISIONS`.
+        devices: processes on each node, where ``torchrun`` does not say it.
+        nodes: nodes, where ``torchrun`` does not say it.
+
+    Raises:
+        DeviceUnavailable: this machine has no such device.
+        OptionInvalid: there is no such precision.
     """
-    # Without torchrun, one process does all; with it, Fabric reads rank and world size from the environment.
+    if precision not in PRECISIONS:
+        raise OptionInvalid(f"The precision must be one of {', '.join(PRECISIONS)}.")
+    kind = choose(device).torch_device.type
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        # Taken from torchrun: a forgotten --devices would let every process train a network of its own, in one folder.
+        devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     distributed = devices * nodes > 1
     fabric = Fabric(
-        accelerator=device,
+        accelerator=kind,
         precision=precision,
-        devices=devices,
+        devices=[int(device.partition(":")[2])] if ":" in device and not distributed else devices,
         num_nodes=nodes,
         strategy="ddp" if distributed else "auto",
     )
@@ -141,7 +161,7 @@ def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, s
         fabric.barrier()
 
     stop = _StopFlag()
-    log = _Log(out, schedule) if fabric.global_rank == 0 else None
+    log = _Log(out, schedule, start) if fabric.global_rank == 0 else None
     bar = tqdm(
         total=schedule.steps * schedule.batch,
         initial=start * schedule.batch,
@@ -161,12 +181,13 @@ def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, s
                 bar.set_postfix_str(" ".join(f"{name} {float(value):.3g}" for name, value in figures.items()))
             stopping = fabric.broadcast(stop.asked) if fabric.world_size > 1 else stop.asked
             last = step == schedule.steps or stopping
+            # The checkpoint first: whoever sent SIGTERM may not wait for the samples.
+            if last or step % schedule.checkpoint_every == 0:
+                save(step)
             if last or step % schedule.sample_every == 0:
                 if log:
                     log.write(step, recipe.sample(step, out))
                 fabric.barrier()
-            if last or step % schedule.checkpoint_every == 0:
-                save(step)
             if stopping:
                 break
     if log:
@@ -195,21 +216,28 @@ class _StopFlag:
 
 
 class _Log:
-    """``log.csv``: step, seconds, name, value. Long form, because figures come at different steps."""
+    """``log.csv``: step, seconds, name, value. Long form, because figures come at different steps.
 
-    def __init__(self, out: Path, schedule: Schedule) -> None:
+    Rows past the step where a run resumes are dropped, because that run writes them again; its seconds go on from the
+    last row kept.
+    """
+
+    def __init__(self, out: Path, schedule: Schedule, start: int) -> None:
         path = out / "log.csv"
-        fresh = not path.exists()
-        self._file = path.open("a", newline="")
+        kept: list[list[str]] = []
+        if path.exists():
+            with path.open(newline="") as file:
+                kept = [row for row in list(csv.reader(file))[1:] if len(row) == 4 and int(row[0]) <= start]
+        self._file = path.open("w", newline="")
         self._rows = csv.writer(self._file)
-        if fresh:
-            self._rows.writerow(["step", "seconds", "name", "value"])
-        self._start = time.monotonic()
+        self._rows.writerows([["step", "seconds", "name", "value"], *kept])
+        self._file.flush()
+        self._start = time.monotonic() - (float(kept[-1][1]) if kept else 0.0)
         self._events = None
         if schedule.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._events = SummaryWriter(str(out / "events"))
+            self._events = SummaryWriter(str(out / "events"), purge_step=start + 1)
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         seconds = f"{time.monotonic() - self._start:.1f}"

@@ -1,5 +1,6 @@
 """Losses that recipes share. Every loss is a mean over samples, so that devices' gradients average exactly."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipelines.errors import OptionInvalid, WeightsMissing
+from pipelines.checkpoints import read_tensors
+from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 
 LOSS_NETWORKS = ("vgg19", "alexnet", "squeezenet")
 
-_FILES = {"vgg19": "vgg19*.pth", "alexnet": "alexnet*.pth", "squeezenet": "squeezenet1_1*.pth"}
+_FILES = {"vgg19": "vgg19", "alexnet": "alexnet", "squeezenet": "squeezenet1_1"}  # as torchvision and the store say
 # Layers of torchvision's `features` after which features are taken: of VGG19 the papers' (relu1_1 ... relu5_1 and
 # relu2_2, 3_4, 4_4, 5_2), of the others every stage.
 _PERCEPTUAL = {"vgg19": (1, 6, 11, 20, 29), "alexnet": (1, 4, 7, 9, 11), "squeezenet": (1, 4, 7, 9, 10, 11, 12)}
@@ -67,12 +69,14 @@ class LossNetwork(nn.Module):
 
     Args:
         name: one of :data:`LOSS_NETWORKS`; VGG19 is the papers'.
-        folder: where the torchvision state dict lies (``vgg19*.pth``, ``alexnet*.pth``, ``squeezenet1_1*.pth``).
-            None leaves the weights random, for tests.
+        folder: where the torchvision state dict lies: the convolutional part alone (``vgg19_features.pth``,
+            ``alexnet_features.pth``, ``squeezenet1_1_features.pth``), or torchvision's own file, whose name ends in its
+            hash. None leaves the weights random, for tests.
 
     Raises:
         OptionInvalid: there is no such network.
         WeightsMissing: the folder has no such file.
+        WeightsCorrupt: the file does not hold this network's weights.
     """
 
     def __init__(self, name: str, folder: str | Path | None) -> None:
@@ -82,18 +86,15 @@ class LossNetwork(nn.Module):
         import torchvision.models as models
 
         builders = {"vgg19": models.vgg19, "alexnet": models.alexnet, "squeezenet": models.squeezenet1_1}
-        features = builders[name](weights=None).features
+        with torch.device("meta"):  # no memory and no random start for the classifier, which nobody needs
+            features = builders[name](weights=None).features
         if folder is not None:
-            found = sorted(Path(folder).glob(_FILES[name]))
-            if not found:
-                raise WeightsMissing(
-                    f"The loss network {name} needs its weights; get them with "
-                    f"'python -m pipelines weights get {name}' or choose another one."
-                )
-            state = torch.load(found[0], map_location="cpu", weights_only=True)
-            features.load_state_dict(
-                {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
-            )
+            features.load_state_dict(_read(name, features, Path(folder)), assign=True)
+        else:
+            features.to_empty(device="cpu")
+            for layer in features.modules():
+                if isinstance(layer, nn.Conv2d):
+                    layer.reset_parameters()
         self.name = name
         self.taken = sorted({*_PERCEPTUAL[name], *_STYLE[name]})
         self.layers = features[: self.taken[-1] + 1]
@@ -105,7 +106,10 @@ class LossNetwork(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """``(N, 3, H, W)`` in [-1, 1] → features by layer number."""
+        """``(N, 3, H, W)`` in [-1, 1] → features by layer number.
+
+        Scaled as torchvision's networks expect; LPIPS' own scaling layer holds the same numbers.
+        """
         x = ((image + 1) / 2 - self.mean) / self.std
         taken = {}
         for index, layer in enumerate(self.layers):
@@ -138,7 +142,10 @@ class LPIPSHead(nn.Module):
             raise OptionInvalid("The LPIPS loss needs the loss network alexnet or squeezenet.")
         import lpips  # here, because only this loss needs it
 
-        model = lpips.LPIPS(net=_LPIPS_NAMES[network.name], pnet_rand=True, verbose=False)
+        # The package first draws a random backbone; the caller's random numbers must not depend on that.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it calls torchvision by an older signature
+            model = lpips.LPIPS(net=_LPIPS_NAMES[network.name], pnet_rand=True, verbose=False)
         self.layers = _PERCEPTUAL[network.name]
         self.weights = nn.ParameterList(
             nn.Parameter(lin.model[-1].weight.detach().clone(), requires_grad=False) for lin in model.lins
@@ -153,12 +160,31 @@ class LPIPSHead(nn.Module):
         return total
 
 
+def _read(name: str, features: nn.Module, folder: Path) -> dict[str, Tensor]:
+    """The state dict of ``features``."""
+    stem = _FILES[name]
+    found = [path for pattern in (f"{stem}_features.pth", f"{stem}-*.pth") for path in sorted(folder.glob(pattern))]
+    if not found:
+        raise WeightsMissing(
+            f"The loss network {name} needs its weights; run python -m pipelines weights get {stem}, name the folder "
+            "that holds them, or choose another loss network."
+        )
+    state = {key.removeprefix("features."): value for key, value in read_tensors(found[0]).items()}
+    wanted = features.state_dict()
+    if any(key not in state or state[key].shape != value.shape for key, value in wanted.items()):
+        raise WeightsCorrupt(f"The file of the loss network {name} holds another network; fetch or copy it again.")
+    return {key: state[key] for key in wanted}
+
+
 def _unit(features: Tensor) -> Tensor:
-    return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-6)
+    # The small number stands under the root, whose slope at 0 is infinite: a feature of zeros must not yield NaN.
+    return features / (features.square().sum(1, keepdim=True) + 1e-12).sqrt()
 
 
 def _gram(features: Tensor, hole: Tensor) -> Tensor:
     _, c, h, w = features.shape
-    inside = F.interpolate(hole, size=(h, w), mode="area").to(features.dtype)
-    flat = (features * inside).flatten(2).float()
-    return flat @ flat.transpose(1, 2) / (c * h * w)
+    # Gram matrices are subtracted from one another, and autocast would multiply them in half precision.
+    with torch.autocast(features.device.type, enabled=False):
+        inside = F.interpolate(hole.float(), size=(h, w), mode="area")
+        flat = (features.float() * inside).flatten(2)
+        return flat @ flat.transpose(1, 2) / (c * h * w)

@@ -32,7 +32,10 @@ def weights(small_weights, monkeypatch):
     """The same, in use."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(small_weights))
     store.clear()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a network is slower on several, much slower where they are busy
     yield small_weights
+    torch.set_num_threads(before)
     store.clear()
 
 

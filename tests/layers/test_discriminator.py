@@ -1,0 +1,42 @@
+import pytest
+import torch
+from torch import nn
+
+from pipelines.layers.discriminator import PatchDiscriminator
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 96), (128, 64)])
+def test_one_score_a_patch(height, width):
+    scores = PatchDiscriminator(3, 4)(torch.randn(2, 3, height, width))
+    assert scores.shape == (2, 1, height // 8 - 2, width // 8 - 2)
+
+
+def test_depth_and_width_are_the_papers():
+    convolutions = [m for m in PatchDiscriminator().modules() if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [64, 128, 256, 512, 1]
+    assert all(c.kernel_size == (4, 4) for c in convolutions)
+
+
+def test_spectral_norm_stays_at_one():
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator(3, 8)
+    convolutions = [m for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
+    with torch.no_grad():
+        for convolution in convolutions:
+            convolution.parametrizations.weight.original.mul_(20)
+    image = torch.randn(1, 3, 24, 24)
+    with torch.no_grad():
+        for _ in range(20):
+            discriminator(image)
+    for convolution in convolutions:
+        assert torch.linalg.matrix_norm(convolution.parametrizations.weight.original.flatten(1), 2) > 5
+        assert torch.linalg.matrix_norm(convolution.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+
+
+def test_a_score_sees_its_patch_only():
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator(3, 8).eval()
+    image = torch.randn(1, 3, 128, 128, requires_grad=True)
+    discriminator(image)[0, 0, 7, 7].backward()
+    rows = image.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+    assert len(rows) == 70  # the 70 x 70 patch of Isola et al.
