@@ -1,0 +1,152 @@
+"""The app's API as programs use it, and what it promises of privacy."""
+
+import ipaddress
+import json
+import time
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Served
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from pipelines.faces.images import write_png
+
+NAME = "Jane Doe 1990-01-02"
+GPS, MAKER = 0x8825, 0x010F
+
+
+@pytest.fixture(scope="module")
+def client(served: Served, tmp_path_factory: pytest.TempPathFactory):
+    made = Client(served.address, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def photo(astronaut: np.ndarray, tmp_path: Path) -> Path:
+    """A photo with a name, a place and a camera in it."""
+    path = tmp_path / f"{NAME}.png"
+    exif = Image.Exif()
+    exif[MAKER] = "Philtrum's camera"
+    exif.get_ifd(GPS)[2] = (48.0, 8.0, 14.0)
+    Image.fromarray(astronaut).save(path, exif=exif)
+    return path
+
+
+def predict(client: Client, photo: Path, **options) -> tuple[dict, np.ndarray, np.ndarray, str, Path]:
+    if "mask" in options:
+        options["mask"] = handle_file(str(options["mask"]))
+    numbers, result, mask, landmarks, bundle = client.predict(
+        photo=handle_file(str(photo)), api_name="/cleft_inpainting", **options
+    )
+    return (
+        numbers,
+        np.array(Image.open(result)),
+        np.array(Image.open(mask)) > 127,
+        Path(landmarks).read_text(encoding="utf-8-sig"),
+        Path(bundle),
+    )
+
+
+def test_result_has_the_photos_size_and_its_pixels_outside_the_mask(client: Client, photo: Path, astronaut: np.ndarray):
+    numbers, result, mask, landmarks, bundle = predict(client, photo, extent="lips", feather=5.0, seed=3)
+    assert result.shape == astronaut.shape
+    far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > 6
+    assert np.array_equal(result[far], astronaut[far])
+    assert (result[mask] != astronaut[mask]).any()
+    assert numbers["seed"] == 3 and numbers["mask"]["extent"] == "lips"
+    assert len(numbers["landmarks"]) == 68 and landmarks.count("\n") == 69
+    assert "report.pdf" in zipfile.ZipFile(bundle).namelist()
+
+
+def test_suggested_and_uploaded_mask_give_the_same_bits(client: Client, photo: Path, tmp_path: Path):
+    _, suggested, mask, _, _ = predict(client, photo, extent="philtrum")
+    write_png(tmp_path / "mask.png", mask)
+    _, uploaded, used, _, _ = predict(client, photo, mask=tmp_path / "mask.png")
+    assert np.array_equal(used, mask)
+    assert np.array_equal(uploaded, suggested)
+
+
+def test_exports_carry_neither_place_nor_name(client: Client, photo: Path):
+    data = photo.read_bytes()
+    assert dict(Image.open(BytesIO(data)).getexif()), "the photo itself carries them"
+    _, _, _, _, bundle = predict(client, photo)
+    archive = zipfile.ZipFile(bundle)
+    for name in archive.namelist():
+        content = archive.read(name)
+        assert b"Jane" not in content and b"Philtrum's camera" not in content, name
+        if name.endswith(".png"):
+            picture = Image.open(BytesIO(content))
+            assert not picture.getexif() and not picture.info, name
+
+
+def test_errors_are_sentences(client: Client, photo: Path, tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    write_png(tmp_path / "noise.png", noise)
+    (tmp_path / "text.png").write_text("no picture")
+    write_png(tmp_path / "small.png", np.ones((10, 10), bool))
+    write_png(tmp_path / "black.png", np.zeros((512, 512), bool))
+    for path, options, sentence in (
+        (tmp_path / "noise.png", {}, "No face was found"),
+        (tmp_path / "text.png", {}, "This file is not a picture"),
+        (photo, {"mask": tmp_path / "small.png"}, "10 × 10 pixels and the photo 512 × 512"),
+        (photo, {"mask": tmp_path / "black.png"}, "The mask is empty"),
+        (photo, {"extent": "teeth"}, "The mask extent must be one of lips, philtrum, lower-face."),
+        (photo, {"face": 4}, "Face 5 was chosen"),
+    ):
+        with pytest.raises(AppError, match=sentence):
+            predict(client, path, **options)
+
+
+def test_one_public_endpoint(client: Client):
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(named) == ["/cleft_inpainting"]
+    names = [parameter["parameter_name"] for parameter in named["/cleft_inpainting"]["parameters"]]
+    assert names == ["photo", "mask", "extent", "face", "grow", "feather", "seed"]
+
+
+def test_files_of_another_folder_cannot_be_asked_for(client: Client, served: Served):
+    secret = served.log
+    forged = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(photo=forged, api_name="/cleft_inpainting")
+    assert secret.exists()
+
+
+def test_closing_the_client_leaves_no_file_behind(served: Served, photo: Path, tmp_path: Path):
+    before = set(served.files())
+    client = Client(served.address, verbose=False, download_files=str(tmp_path / "downloads"))
+    predict(client, photo)
+    mine = set(served.files()) - before
+    assert mine, "results wait to be fetched"
+    assert not [path for path in served.files() if NAME in path.name], "uploads are removed as soon as they are read"
+    client.close()
+    deadline = time.monotonic() + 60
+    while any(path.exists() for path in mine) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not [path for path in mine if path.exists()]
+
+
+def test_log_names_nothing(client: Client, photo: Path, served: Served):
+    predict(client, photo)
+    log = served.log.read_text()
+    assert f"open {served.address}" in log
+    for word in ("Jane", ".png", str(served.cache)):
+        assert word not in log
+
+
+def test_no_socket_beyond_this_machine(client: Client, photo: Path, served: Served):
+    predict(client, photo)
+    events = [json.loads(line) for line in served.sockets.read_text().splitlines()]
+    assert events, "gradio looks at its own port when it starts"
+    for event, family, address in events:
+        if "UNIX" in family:
+            continue
+        host = address if isinstance(address, str) or address is None else address[0]
+        assert host in (None, "", "localhost") or ipaddress.ip_address(host).is_loopback, (event, address)

@@ -1,0 +1,91 @@
+"""What the server keeps of an open page, and that it forgets it."""
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ui import sessions as module
+from ui.sessions import PhotoGone, Sessions
+
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return Sessions(tmp_path)
+
+
+def test_pages_do_not_see_each_others_photos(sessions: Sessions):
+    mine = sessions.get("a").take_photo(PIXELS, [], (6, 4))
+    assert sessions.get("a").photo_of(mine.key) is mine
+    with pytest.raises(PhotoGone, match="choose a photo first"):
+        sessions.get("b").photo_of(mine.key)
+    with pytest.raises(PhotoGone):
+        sessions.get("a").photo_of(None)
+
+
+def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
+    session = sessions.get("a")
+    old, new = (session.take_photo(PIXELS, [], (6, 4)) for _ in range(2))
+    assert old.key != new.key
+    with pytest.raises(PhotoGone):
+        session.photo_of(old.key)
+
+
+def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):
+    session = sessions.get("a")
+    first = session.take_result(SimpleNamespace())
+    (first.folder / "result.png").write_bytes(b"x")
+    second = session.take_result(SimpleNamespace())
+    assert not first.folder.exists() and second.folder.is_dir()
+
+
+def test_closing_forgets_photo_result_and_files_and_stops_the_run(sessions: Sessions, tmp_path: Path):
+    session = sessions.get("a")
+    session.take_photo(PIXELS, [], (6, 4))
+    (session.take_result(SimpleNamespace()).folder / "result.png").write_bytes(b"x")
+    stop = session.start()
+    sessions.close("a")
+    assert stop.is_set()
+    assert session.photo is None and session.outcome is None
+    assert list(tmp_path.iterdir()) == []
+    assert len(sessions) == 0
+    sessions.close("a")
+
+
+def test_each_run_has_its_own_stop(sessions: Sessions):
+    session = sessions.get("a")
+    first = session.start()
+    second = session.start()
+    assert first.is_set() and not second.is_set()
+
+
+def test_untouched_sessions_go(sessions: Sessions, monkeypatch: pytest.MonkeyPatch):
+    folder = sessions.get("old").take_result(SimpleNamespace()).folder
+    now = time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.IDLE + 1)
+    sessions.get("new")
+    assert len(sessions) == 1 and not folder.exists()
+
+
+def test_only_so_many_sessions_are_kept(sessions: Sessions):
+    for number in range(module.MOST + 5):
+        sessions.get(str(number))
+    assert len(sessions) == module.MOST
+    first_kept = sessions.get("5")
+    assert first_kept is sessions.get("5") and len(sessions) == module.MOST
+
+
+def test_only_so_many_folders_are_kept(sessions: Sessions):
+    session = sessions.get("program")
+    folders = [session.new_folder() for _ in range(module.FOLDERS + 3)]
+    assert [folder.exists() for folder in folders] == [False] * 3 + [True] * module.FOLDERS
+
+
+def test_folders_belong_to_their_user_alone(sessions: Sessions):
+    folder = sessions.get("a").new_folder()
+    assert folder.stat().st_mode & 0o077 == 0
+    assert folder.parent.name.removeprefix("session-") != "a", "the name cannot be guessed from the session"

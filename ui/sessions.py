@@ -1,0 +1,165 @@
+"""What the server keeps for each open page, and how it forgets it.
+
+Photos, masks and results live here, in memory and in a folder of their own, never in a component: the browser gets a
+small copy to paint on, and files to download. All of it goes when the page is closed, or when nobody touched it for an
+hour.
+"""
+
+import secrets
+import shutil
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.errors import PhiltrumError
+from pipelines.faces.landmarks import Face
+from pipelines.results import CleftInpaintingResult
+from ui.masks import Base
+
+IDLE = 3600.0
+"""Seconds after which an untouched session is forgotten; the same as the age in Blocks(delete_cache=...)."""
+
+MOST = 64
+"""Sessions kept at once; the one that was untouched for longest goes first."""
+
+
+FOLDERS = 8
+"""Folders of results that a session keeps: its page needs one, and programs that use the API fetch theirs at once."""
+
+
+class PhotoGone(PhiltrumError):
+    """The page's photo is no longer on the server."""
+
+
+@dataclass
+class Photo:
+    """A photo as it was given, and what was found in it.
+
+    Attributes:
+        key: unguessable name of this photo in this session.
+        pixels: RGB ``uint8`` ``(H, W, 3)``, the file's own pixels.
+        faces: largest first; empty where none was found.
+        size: width and height of the copy that the browser paints on.
+        bases: suggested and uploaded masks by name, at the photo's resolution.
+    """
+
+    key: str
+    pixels: np.ndarray
+    faces: list[Face]
+    size: tuple[int, int]
+    bases: dict[str, Base] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """A result and its files.
+
+    Attributes:
+        result: what the pipeline gave back.
+        folder: where the files of this run lie.
+        views: before and after pictures for the screen, by what is drawn over them.
+    """
+
+    result: CleftInpaintingResult
+    folder: Path
+    views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
+
+
+class Session:
+    """One open page.
+
+    Args:
+        cache: the folder in which the session makes its own.
+    """
+
+    def __init__(self, cache: Path):
+        self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
+        self.photo: Photo | None = None
+        self.outcome: Outcome | None = None
+        self.stop = threading.Event()
+        """Stops the run that is under way; every run has its own."""
+        self.touched = time.monotonic()
+        self._folders: deque[Path] = deque()
+
+    def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int]) -> Photo:
+        """Replaces the photo. The last result stays until the next run."""
+        self.photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
+        return self.photo
+
+    def photo_of(self, key: str | None) -> Photo:
+        """The photo of that name.
+
+        Raises:
+            PhotoGone: the session holds none, or another one.
+        """
+        if self.photo is None or key != self.photo.key:
+            raise PhotoGone("There is no photo yet, or it was forgotten after an hour; choose a photo first.")
+        return self.photo
+
+    def start(self) -> threading.Event:
+        """Stops any run of this session and gives the event that will stop the next."""
+        self.stop.set()
+        self.stop = threading.Event()
+        return self.stop
+
+    def take_result(self, result: CleftInpaintingResult) -> Outcome:
+        """Replaces the result; the files of the one before it go."""
+        previous, self.outcome = self.outcome, Outcome(result, self.new_folder())
+        if previous is not None:
+            shutil.rmtree(previous.folder, ignore_errors=True)
+        return self.outcome
+
+    def new_folder(self) -> Path:
+        """An empty folder of this session. Of :data:`FOLDERS` and more, the oldest goes."""
+        folder = self.folder / secrets.token_urlsafe(8)
+        folder.mkdir(parents=True, mode=0o700)
+        self._folders.append(folder)
+        while len(self._folders) > FOLDERS:
+            shutil.rmtree(self._folders.popleft(), ignore_errors=True)
+        return folder
+
+    def close(self) -> None:
+        """Stops the run and forgets photo, result and files."""
+        self.stop.set()
+        self.photo = self.outcome = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sessions:
+    """All open pages, by gradio's session hash. Thread-safe."""
+
+    def __init__(self, cache: str | Path):
+        self._cache = Path(cache)
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, key: str | None) -> Session:
+        """The session of a page; a new one where there is none. Forgets the ones that nobody touched for long."""
+        with self._lock:
+            session = self._sessions.setdefault(key or "", Session(self._cache))
+            session.touched = time.monotonic()
+            closed = self._outdated()
+        for other in closed:
+            other.close()
+        return session
+
+    def close(self, key: str | None) -> None:
+        """Forgets a page."""
+        with self._lock:
+            session = self._sessions.pop(key or "", None)
+        if session is not None:
+            session.close()
+
+    def _outdated(self) -> list[Session]:
+        oldest_first = sorted(self._sessions.items(), key=lambda item: item[1].touched)
+        limit = time.monotonic() - IDLE
+        drop = [key for key, session in oldest_first if session.touched < limit]
+        drop += [key for key, _ in oldest_first[: max(0, len(oldest_first) - MOST)] if key not in drop]
+        return [self._sessions.pop(key) for key in drop]

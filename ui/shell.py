@@ -1,0 +1,142 @@
+"""The page around the tabs, and how it is served."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from ui import CACHE, examples, forget_cache
+from ui.cleft_inpainting import CleftInpaintingTab
+from ui.editor import MAX_BYTES
+from ui.engine import Engine
+from ui.sessions import IDLE, Sessions
+from ui.theme import ASSETS, HEAD, STYLE, theme
+from ui.widgets import footer_html, guarded, status_html
+
+_TITLE = """
+<div class="app-title">
+  <svg viewBox="0 0 128 128" aria-hidden="true">
+    <path d="M17 70q28-28 39-19 8 9 16 0 11-9 39 19-16 30-47 30T17 70Z"/>
+    <path class="lines" d="M56 20v17M71 20v17" /><path class="mouth" d="M25 71q25-5 39 1 14-6 39-1"/>
+  </svg>
+  <div><h1>Philtrum</h1><p>Face photos in craniofacial research, on this machine only</p></div>
+</div>
+"""
+
+_LOADING = {"state": "Loading the network …"}
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """The page.
+
+    Args:
+        engine: runs the pipeline; the page may be served before it is loaded.
+    """
+    sessions = Sessions(CACHE)
+
+    def status() -> Iterator[str]:
+        if not engine.ready.is_set():
+            yield status_html(_LOADING)
+            engine.ready.wait()
+        yield status_html(engine.status())
+
+    @guarded("Examples not shown")
+    def show_examples() -> gr.HTML:
+        return gr.HTML(examples=examples.gallery())
+
+    def close(request: gr.Request) -> None:
+        sessions.close(request.session_hash)
+        # Gradio keeps what it last sent to a page, the copy of the photo among it, until many more pages were opened.
+        page.state_holder.session_data.pop(request.session_hash, None)
+
+    with gr.Blocks(
+        title="Philtrum",
+        analytics_enabled=False,
+        delete_cache=(600, int(IDLE)),
+        fill_width=True,
+    ) as page:
+        with gr.Row(elem_classes="top"):
+            gr.HTML(_TITLE, apply_default_css=False)
+            line = gr.HTML(status_html(_LOADING), elem_classes="top-status", apply_default_css=False)
+            dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
+        footer = gr.HTML(footer_html(), apply_default_css=False, render=False)
+        with gr.Tabs(), gr.Tab("Cleft inpainting", id="cleft-inpainting"):
+            tab = CleftInpaintingTab(engine, sessions)
+            tab.build(line, footer)
+        footer.render()
+
+        dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
+        page.load(
+            status,
+            None,
+            line,
+            api_name="status",
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=None,
+        )
+        page.load(
+            show_examples,
+            None,
+            tab.editor,
+            api_name="examples",
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=None,
+        )
+        page.unload(close)
+    page.queue(default_concurrency_limit=8, max_size=64)
+    return page
+
+
+def serving(host: str, port: int, share: bool, auth: tuple[str, str] | None) -> dict[str, Any]:
+    """Arguments of ``Blocks.launch``: loopback unless told otherwise, nothing kept, nothing logged, nothing fetched."""
+    return {
+        "server_name": host,
+        "server_port": port,
+        "share": share,
+        "auth": auth,
+        "theme": theme(),
+        "css_paths": [STYLE],
+        "head": HEAD,
+        "quiet": True,
+        "favicon_path": str(ASSETS / "favicon.png"),
+        "footer_links": ["api"],
+        "run_history": False,
+        "show_error": True,
+        "max_file_size": MAX_BYTES,
+        "allowed_paths": [],
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "strict_cors": True,
+        "state_session_capacity": 64,
+    }
+
+
+def serve(page: gr.Blocks, engine: Engine, launch: dict[str, Any], announce: Callable[[str], None]) -> None:
+    """Serves the page until SIGINT or SIGTERM, loading the network behind it; then forgets everything and ends.
+
+    The process ends at once: open pages keep connections, and gradio would wait for them.
+
+    Args:
+        page: what :func:`build` made.
+        engine: what it was made with.
+        launch: arguments of ``Blocks.launch``.
+        announce: is told the address once the page is served.
+    """
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    page.launch(**launch, prevent_thread_lock=True)
+    announce(page.share_url or page.local_url)
+    engine.warm_up()
+    stop.wait()
+    forget_cache()
+    sys.stdout.flush()
+    os._exit(0)
