@@ -166,7 +166,7 @@ class CleftInpaintingTab:
         )
         ran = begun.then(
             self.predict,
-            [self.editor, self.extent, self.face, self.grow, self.feather, self.seed, self.shown],
+            [self.editor, self.face, self.grow, self.feather, self.seed, self.shown],
             [self.slider, self.table, footer, status, *self.files],
             api_name="run",
             api_visibility="private",
@@ -215,14 +215,14 @@ class CleftInpaintingTab:
         )
 
     @guarded("No mask suggested", answer)
-    def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> dict:
+    def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> gr.HTML:
         """Lays the region of ``extent`` under the strokes."""
         photo = self._photo(value, request)
         mask = suggest_mask(pick_face(photo.faces, int(face)), photo.pixels.shape[:2], _extent(extent))
         return answer(base=add_base(photo, mask, f"Mask suggested: {examples.EXTENT_LABELS[extent]}."))
 
     @guarded("Mask not used", answer)
-    def take_mask(self, path: str | None, value: dict | None, request: gr.Request) -> dict:
+    def take_mask(self, path: str | None, value: dict | None, request: gr.Request) -> gr.HTML:
         """Lays an uploaded mask under the strokes."""
         shape = self._photo(value, request, path).pixels.shape[:2]
         mask = _take_upload(path, lambda source: read_mask(source, shape))
@@ -241,7 +241,6 @@ class CleftInpaintingTab:
     def predict(
         self,
         value: dict | None,
-        extent: str,
         face: int,
         grow: float,
         feather: float,
@@ -266,6 +265,7 @@ class CleftInpaintingTab:
                 seed=int(seed or 0),
                 progress=report,
             )
+            report(1.0, "drawing")
             session.take_result(result)
             return (
                 self._views(session, shown),

@@ -99,4 +99,4 @@ def _line_width(canvas: np.ndarray, mask: np.ndarray | None, points: np.ndarray 
         extent = 2 * max(np.ptp(columns) * scale[0], np.ptp(rows) * scale[1])
     else:
         extent = max(canvas.shape)
-    return int(np.clip(round(extent / 330), 1, 6))
+    return int(np.clip(round(extent / 240), 1, 6))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.errors import PhiltrumError
+from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.landmarks import Face
 from pipelines.results import CleftInpaintingResult
 from ui.masks import Base
@@ -84,6 +84,7 @@ class Session:
         """Stops the run that is under way; every run has its own."""
         self.touched = time.monotonic()
         self._folders: deque[Path] = deque()
+        self._closed = False
 
     def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int]) -> Photo:
         """Replaces the photo. The last result stays until the next run."""
@@ -114,9 +115,16 @@ class Session:
         return self.outcome
 
     def new_folder(self) -> Path:
-        """An empty folder of this session. Of :data:`FOLDERS` and more, the oldest goes."""
+        """An empty folder of this session. Of :data:`FOLDERS` and more, the oldest goes.
+
+        Raises:
+            Cancelled: the page was closed while its run went on; nothing may be written for it any more.
+        """
         folder = self.folder / secrets.token_urlsafe(8)
         folder.mkdir(parents=True, mode=0o700)
+        if self._closed:  # looked at last, so that closing either sees the folder or is seen here
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise Cancelled("The page was closed.")
         self._folders.append(folder)
         while len(self._folders) > FOLDERS:
             shutil.rmtree(self._folders.popleft(), ignore_errors=True)
@@ -124,6 +132,7 @@ class Session:
 
     def close(self) -> None:
         """Stops the run and forgets photo, result and files."""
+        self._closed = True
         self.stop.set()
         self.photo = self.outcome = None
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -91,6 +91,7 @@ def theme() -> gr.themes.Base:
         block_info_text_color_dark=muted_dark,
         input_background_fill=card,
         input_background_fill_dark="#10161d",
+        input_border_width="1px",
         input_border_color="#b9c4cf",
         input_border_color_dark="#465464",
         input_shadow_focus="0 0 0 3px rgba(11, 99, 197, .25)",

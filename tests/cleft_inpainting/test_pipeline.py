@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.errors import (
@@ -25,8 +26,8 @@ def pipeline():
 
 
 @pytest.fixture(scope="module")
-def result(pipeline, astronaut):
-    return pipeline(astronaut)
+def result(pipeline):
+    return pipeline(data.astronaut())
 
 
 def test_result_has_the_photo_s_size_and_is_the_photo_outside_the_blend(result, astronaut):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pipelines.errors import Cancelled
 from ui import sessions as module
 from ui.sessions import PhotoGone, Sessions
 
@@ -54,6 +55,14 @@ def test_closing_forgets_photo_result_and_files_and_stops_the_run(sessions: Sess
     assert list(tmp_path.iterdir()) == []
     assert len(sessions) == 0
     sessions.close("a")
+
+
+def test_nothing_is_written_for_a_closed_page(sessions: Sessions, tmp_path: Path):
+    session = sessions.get("a")
+    sessions.close("a")
+    with pytest.raises(Cancelled):
+        session.take_result(SimpleNamespace())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_run_has_its_own_stop(sessions: Sessions):
