@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.networks import MeasuredNetwork
+from pipelines.cleft_inpainting.network import predict
 from pipelines.devices import Device
 from pipelines.training.data import FaceSet
 
@@ -66,15 +67,13 @@ def network_method(measured: MeasuredNetwork, device: Device) -> Method:
         image = to_tensor(crops).to(device.torch_device, memory_format=device.memory_format)
         hole = torch.from_numpy(masks)[:, None].to(device.torch_device, torch.float32)
         with device.autocast():
-            answer = network(image, hole)
+            answer = predict(network, image, hole)
         drawn = answer.image.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         drawn = drawn.permute(0, 2, 3, 1).cpu().numpy()
         return Filled(_composite(crops, drawn, masks), answer.landmarks.float().cpu().numpy())
 
     precision = str(device.dtype).removeprefix("torch.")
-    return Method(
-        "ours", fill, {"weights": measured.name, "weights_sha256": measured.sha256, "precision": precision}
-    )
+    return Method("ours", fill, {"weights": measured.name, "weights_sha256": measured.sha256, "precision": precision})
 
 
 def opencv_method(key: str) -> Method:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pipelines import devices, store
-from pipelines.cleft_inpainting.network import INCLG
+from pipelines.cleft_inpainting.network import INCLG, predict
 from pipelines.errors import ImageTooSmall, MaskEmpty, MaskMismatch, MaskOffFace, MaskTooLarge, OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment, align
@@ -206,7 +206,7 @@ def _predict(
     image = image.to(memory_format=device.memory_format)
     masked = torch.from_numpy(hole).to(device.torch_device)[None, None].float()
     with device.autocast():
-        output = network(image, masked)
+        output = predict(network, image, masked)
     pixels = ((output.image[0].float().permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255)
     return pixels.to(torch.uint8).cpu().numpy(), output.landmarks[0].float().cpu().numpy()
 

@@ -44,6 +44,17 @@ MESH_TO_68 = (
 )
 """Mesh index of each of the 68 points."""
 
+MIRROR_68 = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
+"""Which of the 68 points each of them becomes in a mirrored picture."""
+
 IRIS_LEFT, IRIS_RIGHT = slice(468, 473), slice(473, 478)
 """Iris points on the image's left and right; the first of each is the centre."""
 

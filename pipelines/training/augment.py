@@ -10,19 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipelines.faces.landmarks import MESH_TO_68, Face
+from pipelines.faces.landmarks import MESH_TO_68, MIRROR_68, Face
 from pipelines.faces.masks import EXTENTS, GROUPS, irregular_mask, outline
-
-# The 68 points of a mirrored face, in order.
-MIRROR_68 = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
-    *(64, 63, 62, 61, 60, 67, 66, 65),
-)
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

@@ -172,3 +172,22 @@ def test_works_at_other_sizes(size):
         output = INCLG(**TINY, fold=2, attention_pool=2)(image, hole)
     assert output.image.shape == image.shape
     assert np.isfinite(output.landmarks.numpy()).all()
+
+
+def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
+    from pipelines.cleft_inpainting.network import predict
+    from pipelines.faces.landmarks import MIRROR_68
+
+    torch.manual_seed(0)
+    network = INCLG(width=8, blocks=1, landmark_width=16, fold=2).eval()
+    image = torch.rand(1, 3, 64, 64) * 2 - 1
+    hole = torch.zeros(1, 1, 64, 64)
+    hole[..., 30:50, 12:40] = 1
+    with torch.inference_mode():
+        plain, mirrored = predict(network, image, hole), predict(network, image.flip(3), hole.flip(3))
+        alone, flipped = network(image, hole), network(image.flip(3), hole.flip(3))
+    assert not torch.allclose(alone.image, flipped.image.flip(3), atol=1e-3)
+    assert torch.allclose(plain.image, mirrored.image.flip(3), atol=1e-6)
+    assert torch.allclose(plain.image, (alone.image + flipped.image.flip(3)) / 2, atol=1e-5)
+    assert torch.allclose(plain.landmarks[0, 0, 0], 1 - mirrored.landmarks[0, MIRROR_68[0], 0], atol=1e-6)
+    assert torch.allclose(plain.landmarks[0, 0, 1], mirrored.landmarks[0, MIRROR_68[0], 1], atol=1e-6)
