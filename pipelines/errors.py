@@ -66,6 +66,10 @@ class DataUnreadable(PhiltrumError):
     """A training or evaluation data set is missing or unusable."""
 
 
+class TrainingDiverged(PhiltrumError):
+    """A training run's loss became infinite or no number."""
+
+
 class OptionInvalid(PhiltrumError):
     """An option has a value outside its range."""
 

@@ -35,7 +35,7 @@ from pipelines.training.augment import (
     step_generator,
 )
 from pipelines.training.data import FaceSet, load_faces
-from pipelines.training.loop import PRECISIONS, Ema, Schedule, make_fabric, train
+from pipelines.training.loop import PRECISIONS, Ema, Schedule, make_fabric, read_checkpoint, train
 
 VALIDATION_L1 = "validation_l1"
 """Logged figure: mean absolute difference inside the hole, of 255."""
@@ -123,7 +123,7 @@ class CleftInpaintingRecipe:
         faces: the training set.
         validation: faces of the sample sheets and validation figures.
         loss_weights: folder of the loss network's weights; None leaves it random, for tests.
-        start: a weights file to start from.
+        start: a weights file to start from, or another run's ``last.ckpt``, which brings its discriminator too.
         compile: compiles the generator with ``torch.compile``.
         command: recorded in the exported weights.
 
@@ -152,9 +152,9 @@ class CleftInpaintingRecipe:
         torch.manual_seed(options.seed)
         self.generator = INCLG(**CONFIGURATIONS[options.network])
         self.generator.landmarks.start_at(points_68(faces.meshes).mean(0).cpu())
-        if start is not None:
-            _start_from(self.generator, Path(start))
         self.discriminator = PatchDiscriminator(3, options.discriminator_width)
+        if start is not None:
+            _start_from(self.generator, self.discriminator, Path(start))
         self.loss_network = losses.LossNetwork(options.loss_network, loss_weights).to(fabric.device)
         self.lpips = losses.LPIPSHead(self.loss_network).to(fabric.device) if options.lpips else None
         self.discriminator_loss, self.generator_loss = losses.ADVERSARIAL[options.gan]
@@ -331,12 +331,18 @@ def export(state: Mapping[str, Tensor], options: Options, steps: int, command: s
     write_atomic(path, save(half, metadata))
 
 
-def _start_from(generator: INCLG, path: Path) -> None:
+def _start_from(generator: INCLG, discriminator: PatchDiscriminator, path: Path) -> None:
     if not path.is_file():
         raise WeightsMissing("The weights to start from do not exist; check the path given to --start.")
     try:
-        generator.load_state_dict(read_tensors(path))
-    except RuntimeError as error:
+        if path.suffix == ".ckpt":
+            recipe = read_checkpoint(path)["recipe"]
+            generator.load_state_dict(recipe["average"])
+            # An untrained discriminator would first push a trained generator the wrong way.
+            discriminator.load_state_dict(recipe["discriminator"])
+        else:
+            generator.load_state_dict(read_tensors(path))
+    except (RuntimeError, KeyError) as error:
         raise WeightsCorrupt(
             "The weights to start from belong to another network; give --network the one that they were trained as."
         ) from error
@@ -366,7 +372,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="folder of shards, or of photos")
     parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
     parser.add_argument("--loss-weights", help="folder of the loss network's weights (default: the weights folder)")
-    parser.add_argument("--start", help="weights to start from (.safetensors)")
+    parser.add_argument("--start", help="weights to start from (.safetensors), or a run's last.ckpt")
     parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
     parser.add_argument("--most", type=int, help="use only the first so many pictures")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")

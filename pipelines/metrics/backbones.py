@@ -1,4 +1,4 @@
-"""Files of the image-classification networks whose features the perceptual metrics compare.
+"""Files of the image-classification networks whose features perceptual losses and metrics compare.
 
 They come from a folder that the caller names, else from the one in the environment variable ``PHILTRUM_LOSS_WEIGHTS``,
 else from the weights folder, where the store puts what it fetches. Nothing is downloaded here.
@@ -16,26 +16,22 @@ from pipelines.errors import OptionInvalid, WeightsMissing
 VARIABLE = "PHILTRUM_LOSS_WEIGHTS"
 """Environment variable that names the folder."""
 
-_NAMES = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}  # in torchvision and in the manifest
+_NAMES = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}  # LPIPS' names; the manifest's
 
 
-def find_backbone(network: str, folder: str | Path | None = None) -> Path:
-    """The file of a backbone: ``alex`` (AlexNet), ``squeeze`` (SqueezeNet 1.1) or ``vgg`` (VGG16).
+def find_features(name: str, folder: str | Path | None = None) -> Path:
+    """The file of a network that the manifest and torchvision call ``name``, such as ``squeezenet1_1`` or ``vgg19``.
 
     It holds the convolutional part alone (``alexnet_features.pth``), or is torchvision's own, whose name ends in its
     hash (``alexnet-owt-7be5be79.pth``).
 
     Args:
-        network: which backbone.
+        name: which network.
         folder: where to look; None looks where the environment variable says, or in the weights folder.
 
     Raises:
-        OptionInvalid: there is no such backbone.
         WeightsMissing: the file is not there.
     """
-    if network not in _NAMES:
-        raise OptionInvalid(f"The perceptual network must be one of {', '.join(_NAMES)}.")
-    name = _NAMES[network]
     named = folder or os.environ.get(VARIABLE)
     place = Path(named) if named else store.folder()
     for pattern in (f"{name}_features.pth", f"{name}-*.pth"):
@@ -45,6 +41,18 @@ def find_backbone(network: str, folder: str | Path | None = None) -> Path:
         f"The loss network {name} is not on this machine; run python -m pipelines weights get {name}, or name the "
         f"folder that holds its file in the environment variable {VARIABLE}."
     )
+
+
+def find_backbone(network: str, folder: str | Path | None = None) -> Path:
+    """The file of LPIPS' backbone ``alex`` (AlexNet), ``squeeze`` (SqueezeNet 1.1) or ``vgg`` (VGG16).
+
+    Raises:
+        OptionInvalid: there is no such backbone.
+        WeightsMissing: the file is not there.
+    """
+    if network not in _NAMES:
+        raise OptionInvalid(f"The perceptual network must be one of {', '.join(_NAMES)}.")
+    return find_features(_NAMES[network], folder)
 
 
 def read_backbone(network: str, folder: str | Path | None = None) -> dict[str, Tensor]:

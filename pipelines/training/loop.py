@@ -5,6 +5,7 @@ A recipe gives the loop a step function and its state; the loop knows nothing of
 
 import csv
 import os
+import pickle
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipelines.devices import choose
-from pipelines.errors import OptionInvalid
+from pipelines.errors import OptionInvalid, TrainingDiverged, WeightsCorrupt
 
 PRECISIONS = ("32-true", "bf16-mixed")
 """Fabric's names. Not float16: its loss scale is outside the checkpoint, so no run could be resumed exactly."""
@@ -120,6 +121,18 @@ def make_fabric(device: str, precision: str, devices: int, nodes: int) -> Fabric
     return fabric
 
 
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A run's ``last.ckpt``: ``step``, ``settings``, and the recipe's state as ``recipe``.
+
+    Raises:
+        WeightsCorrupt: the file is no such checkpoint, or holds anything but tensors and plain values.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise WeightsCorrupt("The checkpoint is damaged or is no checkpoint of a training run.") from error
+
+
 def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, settings: Mapping[str, Any]) -> bool:
     """Runs or resumes a recipe.
 
@@ -138,13 +151,15 @@ def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, s
 
     Raises:
         OptionInvalid: the folder holds a run with other settings.
+        WeightsCorrupt: the folder's checkpoint is damaged.
+        TrainingDiverged: a loss became infinite or no number.
     """
     out = Path(out)
     checkpoint = out / "last.ckpt"
     out.mkdir(parents=True, exist_ok=True)
     start = 0
     if checkpoint.exists():
-        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        stored = read_checkpoint(checkpoint)
         changed = sorted(key for key in settings if stored["settings"].get(key) != settings[key])
         if changed:
             raise OptionInvalid(
@@ -176,6 +191,8 @@ def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, s
         for step in range(start + 1, schedule.steps + 1):
             figures = recipe.step(step - 1)
             bar.update(schedule.batch)
+            if step % schedule.log_every == 0 or step % schedule.checkpoint_every == 0:
+                _check_finite(figures)
             if log and (step % schedule.log_every == 0 or step == schedule.steps):
                 log.write(step, {name: float(value) for name, value in figures.items()})
                 bar.set_postfix_str(" ".join(f"{name} {float(value):.3g}" for name, value in figures.items()))
@@ -193,6 +210,15 @@ def train(fabric: Fabric, recipe: Recipe, schedule: Schedule, out: str | Path, s
     if log:
         log.close()
     return step >= schedule.steps
+
+
+def _check_finite(figures: Mapping[str, Tensor]) -> None:
+    lost = sorted(name for name, value in figures.items() if not torch.isfinite(value).all())
+    if lost:
+        raise TrainingDiverged(
+            f"The training diverged ({', '.join(lost)} is no number any more); the last checkpoint is from before. "
+            "Start anew from it with --start, with a lower --lr or in precision 32-true."
+        )
 
 
 class _StopFlag:

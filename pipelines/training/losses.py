@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipelines.checkpoints import read_tensors
-from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
+from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.metrics.backbones import find_features
 
 LOSS_NETWORKS = ("vgg19", "alexnet", "squeezenet")
 
@@ -162,14 +163,8 @@ class LPIPSHead(nn.Module):
 
 def _read(name: str, features: nn.Module, folder: Path) -> dict[str, Tensor]:
     """The state dict of ``features``."""
-    stem = _FILES[name]
-    found = [path for pattern in (f"{stem}_features.pth", f"{stem}-*.pth") for path in sorted(folder.glob(pattern))]
-    if not found:
-        raise WeightsMissing(
-            f"The loss network {name} needs its weights; run python -m pipelines weights get {stem}, name the folder "
-            "that holds them, or choose another loss network."
-        )
-    state = {key.removeprefix("features."): value for key, value in read_tensors(found[0]).items()}
+    tensors = read_tensors(find_features(_FILES[name], folder))
+    state = {key.removeprefix("features."): value for key, value in tensors.items()}
     wanted = features.state_dict()
     if any(key not in state or state[key].shape != value.shape for key, value in wanted.items()):
         raise WeightsCorrupt(f"The file of the loss network {name} holds another network; fetch or copy it again.")

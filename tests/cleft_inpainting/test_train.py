@@ -303,6 +303,16 @@ def test_starts_from_given_weights(build, options, tmp_path):
     assert all(torch.equal(value, recipe.average.shadow[name]) for name, value in recipe.generator.state_dict().items())
 
 
+def test_starts_from_another_runs_checkpoint_with_its_discriminator(build, fabric, options, tmp_path):
+    first = build(adversarial_from=0)
+    run_loop(fabric, first, Schedule(2, 2), tmp_path, asdict(options))
+    second = build(start=tmp_path / "last.ckpt", seed=1)
+    assert all(torch.equal(value, first.average.shadow[name]) for name, value in second.generator.state_dict().items())
+    trained = first.discriminator.state_dict()
+    assert all(torch.equal(value, trained[name]) for name, value in second.discriminator.state_dict().items())
+    assert not second.adam_g.state_dict()["state"]
+
+
 def test_begins_at_the_mean_face(build):
     recipe = build()
     image, _, hole = recipe.batch(0)
@@ -316,6 +326,12 @@ def test_weights_that_cannot_be_started_from(build, tmp_path):
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsCorrupt, match="another network"):
         build(start=tmp_path / "other.safetensors")
+    torch.save({"step": 3}, tmp_path / "other.ckpt")
+    with pytest.raises(WeightsCorrupt, match="another network"):
+        build(start=tmp_path / "other.ckpt")
+    (tmp_path / "damaged.ckpt").write_bytes(b"PK")
+    with pytest.raises(WeightsCorrupt, match="no checkpoint"):
+        build(start=tmp_path / "damaged.ckpt")
 
 
 def test_a_batch_must_be_shared_out_evenly(build, fabric, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.errors import DeviceUnavailable, OptionInvalid
+from pipelines.errors import DeviceUnavailable, OptionInvalid, TrainingDiverged, WeightsCorrupt
 from pipelines.training.loop import Ema, Schedule, make_fabric, train
 
 SETTINGS = {"lr": 0.1, "name": "toy"}
@@ -128,6 +128,26 @@ def test_other_settings_are_refused(fabric, tmp_path):
         train(fabric, other, schedule(4), tmp_path, {"lr": 0.2, "name": "other"})
     assert other.steps == []
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_diverged_run_ends_before_it_spoils_its_checkpoint(fabric, tmp_path):
+    toy = Toy()
+
+    def spoil():
+        with torch.no_grad():
+            toy.model.weight.fill_(torch.nan)
+
+    toy.at = {6: spoil}
+    with pytest.raises(TrainingDiverged, match="loss is no number"):
+        train(fabric, toy, schedule(20), tmp_path, SETTINGS)
+    stored = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert stored["step"] == 5 and stored["recipe"]["model"]["weight"].isfinite().all()
+
+
+def test_a_damaged_checkpoint_is_said(fabric, tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(WeightsCorrupt, match="damaged"):
+        train(fabric, Toy(), schedule(5), tmp_path, SETTINGS)
 
 
 def test_log_holds_figures_of_steps_and_of_samples(fabric, tmp_path):
