@@ -12,18 +12,12 @@ from tempfile import TemporaryDirectory
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from pipelines.cleft_inpainting.train import (
-    VALIDATION_L1,
-    CleftInpaintingRecipe,
-    Options,
-    add_data_arguments,
-    load_sets,
-    loss_weights_folder,
-    options_of,
-)
+from pipelines.cleft_inpainting.train import CleftInpaintingRecipe, Options
 from pipelines.errors import OptionInvalid
+from pipelines.training.command import add_data_arguments, load_sets, loss_weights_folder, options_of
 from pipelines.training.data import FaceSet
 from pipelines.training.loop import make_fabric
+from pipelines.training.recipe import VALIDATION_L1
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trials", type=int, default=8, help="trials a knob (default %(default)s)")
     parser.add_argument("--steps", type=int, default=500, help="steps of a trial (default %(default)s)")
-    add_data_arguments(parser)
+    add_data_arguments(parser, Options)
 
 
 def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> Options:
@@ -92,7 +86,7 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
         raise OptionInvalid(f"These options cannot be tuned: {', '.join(unknown)}; choose of {', '.join(KNOBS)}.")
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    options = options_of(args)
+    options = options_of(args, Options)
     faces, validation = load_sets(args, options, progress)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = ["knob,trial,value,validation_l1"]

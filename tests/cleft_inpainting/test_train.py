@@ -15,11 +15,13 @@ from safetensors.torch import load_file, save_file
 from pipelines.__main__ import main
 from pipelines.cleft_inpainting import train
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting
-from pipelines.cleft_inpainting.train import CleftInpaintingRecipe, Options, command_line, export, options_of
+from pipelines.cleft_inpainting.train import CleftInpaintingRecipe, Options
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.training.augment import points_68
+from pipelines.training.command import command_line, options_of
 from pipelines.training.loop import Schedule, make_fabric
 from pipelines.training.loop import train as run_loop
+from pipelines.training.recipe import VALIDATION_L1, export
 
 SIZE = 64
 
@@ -66,7 +68,7 @@ def parse(*words: str) -> argparse.Namespace:
 
 
 def test_defaults_are_the_papers_and_its_codes():
-    options = options_of(parse())
+    options = options_of(parse(), Options)
     assert options == Options()
     assert (options.network, options.size, options.batch, options.gan) == ("paper", 256, 4, "least-squares")
     assert (options.lr, options.lr_decay, options.lr_every) == (2.92e-4, 0.78, 20_000)
@@ -109,11 +111,11 @@ def test_options_out_of_range(changes, sentence):
 def test_the_recorded_command_repeats_the_options():
     words = "--network compact --lr 5e-4 --style 0 --gan hinge --extents 1,0,1 --seed 3 --steps 70 --precision 32-true"
     args = parse(*words.split(), "--start", "secret.safetensors", "--loss-weights", "private")
-    command = command_line(args, options_of(args))
+    command = command_line(args, "cleft-inpainting", options_of(args, Options))
     head, rest = shlex.split(command)[:5], shlex.split(command)[5:]
     assert head[:5] == ["python", "-m", "pipelines", "train", "cleft-inpainting"]
     again = parse(*rest)
-    assert options_of(again) == options_of(args)
+    assert options_of(again, Options) == options_of(args, Options)
     assert (again.steps, again.precision) == (70, "32-true")
     assert "--batch" not in command
     assert not any(word in command for word in ("faces", "run", "secret", "private"))
@@ -132,7 +134,7 @@ def test_batches_repeat_with_seed_and_step(build):
 
 def test_every_epoch_shows_every_face_once(build):
     recipe = build(batch=4)  # of six faces: epochs end inside batches
-    shown = torch.cat([recipe._indices(step) for step in range(9)]).view(6, 6)
+    shown = torch.cat([recipe.indices(step, 4) for step in range(9)]).view(6, 6)
     assert torch.equal(shown.sort(1).values, torch.arange(6).repeat(6, 1))
     assert len({tuple(epoch.tolist()) for epoch in shown}) > 1
 
@@ -193,7 +195,7 @@ def test_learning_rates_rise_and_decay(build):
     recipe = build(warm_up=4, lr=1e-3, lr_decay=0.5, lr_every=10, discriminator_lr=0.2)
 
     def rates(step: int) -> tuple[float, float]:
-        recipe._set_rates(step)
+        recipe.set_rates(step)
         return recipe.adam_g.param_groups[0]["lr"], recipe.adam_d.param_groups[0]["lr"]
 
     assert rates(0) == pytest.approx((2.5e-4, 5e-5))
@@ -233,7 +235,7 @@ def test_samples_are_a_sheet_weights_and_figures(build, tmp_path):
     recipe = build(command="python -m pipelines train cleft-inpainting --seed 0")
     recipe.step(0)
     figures = recipe.sample(1, tmp_path)
-    assert set(figures) == {train.VALIDATION_L1, train.VALIDATION_LANDMARK}
+    assert set(figures) == {VALIDATION_L1, train.VALIDATION_LANDMARK}
     sheet = cv2.imread(str(tmp_path / "samples-0000001.png"))
     assert sheet.shape == (3 * SIZE, 4 * SIZE, 3)  # three faces; given, composite, drawn, true
     rows = sheet.reshape(3, SIZE, 4, SIZE, 3).transpose(0, 2, 1, 3, 4).astype(int)
@@ -264,7 +266,7 @@ def test_validation_figures_are_what_they_say(build, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "INCLG", Grey)
     recipe.validation = replace(recipe.validation, images=torch.full_like(recipe.validation.images, 255))
     figures = recipe.sample(7, tmp_path)
-    assert figures[train.VALIDATION_L1] == pytest.approx(127.5, rel=1e-4)
+    assert figures[VALIDATION_L1] == pytest.approx(127.5, rel=1e-4)
     assert figures[train.VALIDATION_LANDMARK] == pytest.approx(5, rel=1e-4)
     assert sum(len(hole) for hole in seen) == 3
     assert all((hole.sum((1, 2, 3)) > 0).all() for hole in seen)
@@ -274,7 +276,7 @@ def test_exported_weights_say_what_they_are(options, tmp_path):
     torch.manual_seed(0)
     state = INCLG(**CONFIGURATIONS["tiny"]).state_dict()
     path = tmp_path / "weights.safetensors"
-    export(state, options, 17, "python -m pipelines train cleft-inpainting", path)
+    export(state, "inclg", CONFIGURATIONS["tiny"], 17, "python -m pipelines train cleft-inpainting", path)
     assert [file.name for file in tmp_path.iterdir()] == ["weights.safetensors"]
     with safe_open(path, "pt") as file:
         about = file.metadata()
@@ -297,7 +299,7 @@ def test_exported_weights_say_what_they_are(options, tmp_path):
 def test_starts_from_given_weights(build, options, tmp_path):
     torch.manual_seed(9)
     state = INCLG(**CONFIGURATIONS["tiny"]).state_dict()
-    export(state, options, 1, "", tmp_path / "start.safetensors")
+    export(state, "inclg", CONFIGURATIONS["tiny"], 1, "", tmp_path / "start.safetensors")
     recipe = build(start=tmp_path / "start.safetensors")
     assert all(torch.equal(value, state[name].half().float()) for name, value in recipe.generator.state_dict().items())
     assert all(torch.equal(value, recipe.average.shadow[name]) for name, value in recipe.generator.state_dict().items())
@@ -382,7 +384,7 @@ def test_the_command_trains_from_end_to_end(words, tmp_path, capsys, toy_faces):
     assert str(tmp_path) not in about["command"]
     repeated = parse(*shlex.split(about["command"])[5:])
     given = parse(*words[2:])
-    assert options_of(repeated) == options_of(given)
+    assert options_of(repeated, Options) == options_of(given, Options)
     assert capsys.readouterr().out == ""
 
     assert main(words) == 0  # finished: nothing more to do
