@@ -44,6 +44,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, options: type[GeneratorO
     parser.add_argument("--start", help="weights to start from (.safetensors), or another run's last.ckpt")
     parser.add_argument("--cache", default=".data", help="folder of the landmark cache")
     parser.add_argument("--most", type=int, help="use only the first so many pictures")
+    parser.add_argument(
+        "--softest", type=float, metavar="DB", help="leave out pictures with a higher detail_psnr in the set's tables"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="bf16-mixed", help="Fabric's name (default %(default)s)"
@@ -76,8 +79,9 @@ def load_sets(
     Raises:
         DataUnreadable: see :func:`pipelines.training.data.load_faces`.
     """
-    faces = load_faces(args.data, "train", size=options.size, cache=args.cache, most=args.most, progress=progress)
-    return faces, load_faces(args.data, "val", size=options.size, cache=args.cache, most=_VALIDATION_FACES)
+    place = {"size": options.size, "cache": args.cache}
+    faces = load_faces(args.data, "train", **place, most=args.most, softest=args.softest, progress=progress)
+    return faces, load_faces(args.data, "val", **place, most=_VALIDATION_FACES)
 
 
 def run(
@@ -128,6 +132,8 @@ def run(
 def command_line(args: argparse.Namespace, job: str, options: GeneratorOptions) -> str:
     """The command that repeats a run: what differs from the defaults, without folders."""
     parts = [f"python -m pipelines train {job}", f"--steps {args.steps}", f"--precision {args.precision}"]
+    if args.softest is not None:
+        parts.append(f"--softest {args.softest:g}")
     for option in fields(options):
         value = getattr(options, option.name)
         same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default

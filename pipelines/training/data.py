@@ -11,6 +11,7 @@ MediaPipe finds the landmarks of a picture once; a cache remembers them by the p
 set is asked for. A machine without MediaPipe can train on a cache that another machine made.
 """
 
+import csv
 import hashlib
 import importlib.util
 import io
@@ -74,6 +75,7 @@ def load_faces(
     size: int = CROP,
     cache: str | Path = ".data",
     most: int | None = None,
+    softest: float | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> FaceSet:
     """Reads the ``split`` of the data set in ``root``.
@@ -84,6 +86,7 @@ def load_faces(
         size: side in pixels to which crops are resampled (area average).
         cache: folder for the landmark cache.
         most: read only the first so many pictures.
+        softest: leave out pictures whose ``detail_psnr`` in ``SPLIT.csv`` is higher: soft photos teach soft pictures.
         progress: called with a fraction and a text.
 
     Raises:
@@ -96,6 +99,9 @@ def load_faces(
     sharded = sorted(root.glob(f"{split}*.tar"))
     try:
         files = list(islice(_shard_files(sharded) if sharded else _folder_files(root, split), most))
+        if softest is not None:
+            sharp = _sharp(root / f"{split}.csv", softest)
+            files = [file for file in files if file[0] in sharp]
     except (OSError, tarfile.TarError) as error:
         raise DataUnreadable(
             f"A picture or shard of the {split} split is missing or damaged; check the folder and its lists."
@@ -143,6 +149,17 @@ def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: f
     for split in _SPLITS:
         (Path(out) / f"{split}.txt").write_text("".join(f"{name}\n" for name in sorted(parts[split])))
     return {split: len(parts[split]) for split in _SPLITS}
+
+
+def _sharp(table: Path, softest: float) -> set[str]:
+    """Names of the pictures whose half-resolution round trip has a PSNR of at most ``softest`` dB."""
+    try:
+        with table.open(newline="") as file:
+            return {row["name"] for row in csv.DictReader(file) if float(row["detail_psnr"]) <= softest}
+    except (OSError, KeyError, ValueError) as error:
+        raise DataUnreadable(
+            f"Leaving out soft pictures needs a table {table.name} with the columns name and detail_psnr beside them."
+        ) from error
 
 
 def _shard_files(shards: list[Path]) -> Iterator[tuple[str, bytes]]:

@@ -250,3 +250,21 @@ def test_moves_to_a_device(shards, tmp_path):
     moved = load_faces(shards, "val", cache=tmp_path / "cache").to("meta")
     assert moved.images.device.type == moved.meshes.device.type == "meta"
     assert moved.names == ("val-0.png",)
+
+
+def test_soft_pictures_can_be_left_out(shards, tmp_path, finder):
+    rows = ["name,source,detail_psnr", "train-0.png,a,35.0", "train-1.png,b,41.5", "train-3.png,b,40.5"]
+    (shards / "train.csv").write_text("\n".join(rows) + "\n")
+    faces = load_faces(shards, "train", cache=tmp_path / "cache", softest=40.5)
+    assert faces.names == ("train-0.png", "train-3.png")
+    assert len(finder) == 2, "no landmarks are looked for in what is left out"
+    with pytest.raises(DataUnreadable, match="neither"):
+        load_faces(shards, "train", cache=tmp_path / "cache", softest=30)
+
+
+@pytest.mark.parametrize("table", [None, "name,age\ntrain-0.png,3\n", "name,detail_psnr\ntrain-0.png,high\n"])
+def test_leaving_out_soft_pictures_needs_a_table(shards, tmp_path, table):
+    if table is not None:
+        (shards / "train.csv").write_text(table)
+    with pytest.raises(DataUnreadable, match=r"train\.csv with the columns name and detail_psnr"):
+        load_faces(shards, "train", cache=tmp_path / "cache", softest=40)
