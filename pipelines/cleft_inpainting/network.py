@@ -10,6 +10,7 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 * the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -122,7 +123,7 @@ class INCLG(nn.Module):
         return Inpainting(torch.tanh(painted), landmarks)
 
 
-def predict(network: INCLG, image: Tensor, hole: Tensor) -> Inpainting:
+def predict(network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
     """The network's answer, averaged over a picture and its mirror image.
 
     A face and its mirror image deserve mirrored answers; a network that has not seen enough faces gives others, and

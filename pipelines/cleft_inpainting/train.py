@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG
+from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting, predict
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import EXTENTS
 from pipelines.layers.discriminator import PatchDiscriminator
@@ -50,6 +50,7 @@ class Options(GeneratorOptions):
     discriminator_lr: float = field(default=0.1, metadata={"help": "the discriminator's rate, as a factor on --lr"})
     pixel: float = field(default=1.0, metadata={"help": "weight of the L1 loss"})
     landmark: float = field(default=4.6e-4, metadata={"help": "weight of the landmark loss"})
+    mirrored: bool = field(default=False, metadata={"help": "train the average over picture and mirror image (ours)"})
     irregular: float = field(default=0.5, metadata={"help": "share of irregular masks"})
     extents: str = field(default="1,2,1", metadata={"help": f"relative frequency of the outlines {', '.join(EXTENTS)}"})
 
@@ -136,9 +137,17 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         holes = draw_holes(polygons, self.bank, options.size, random, irregular=options.irregular, extents=extents)
         return self.own_part(images, points, holes)
 
+    def answer(self, network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
+        """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used.
+
+        An average that must look real makes the network draw both halves of a mouth and nose at one height: where they
+        differ, the average is blurred, and every loss sees it.
+        """
+        return predict(network, image, hole) if self.options.mirrored else network(image, hole)
+
     def losses(self, image: Tensor, points: Tensor, hole: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
-        output = self.generate(image, hole)
+        output = self.answer(self.generate, image, hole)
         composite = image * (1 - hole) + output.image * hole
         found = {
             "pixel": losses.pixel_loss(output.image, image, hole),
@@ -153,7 +162,7 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         image = (faces.images[part].float() / 127.5 - 1).to(device)
         hole = self.validation_holes[part].to(device)
         with self.fabric.autocast():
-            output = network(image, hole)
+            output = self.answer(network, image, hole)
         composite = image * (1 - hole) + output.image * hole
         truth = points_68(faces.meshes[part]).to(output.landmarks)
         distance = ((output.landmarks - truth) * self.options.size).norm(dim=2).mean(1)

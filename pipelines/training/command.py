@@ -54,7 +54,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, options: type[GeneratorO
     for option in fields(options):
         flag = "--" + option.name.replace("_", "-")
         text = f"{option.metadata['help']} (default %(default)s)"
-        parser.add_argument(flag, type=type(option.default), default=option.default, help=text)
+        kind = {"type": type(option.default)} if option.type is not bool else {"action": argparse.BooleanOptionalAction}
+        parser.add_argument(flag, default=option.default, help=text, **kind)
 
 
 def options_of(args: argparse.Namespace, options: type[AnyOptions]) -> AnyOptions:
@@ -137,6 +138,7 @@ def command_line(args: argparse.Namespace, job: str, options: GeneratorOptions) 
     for option in fields(options):
         value = getattr(options, option.name)
         same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default
+        flag = f"--{option.name.replace('_', '-')}"
         if not same:
-            parts.append(f"--{option.name.replace('_', '-')} {value}")
+            parts.append(flag if value is True else f"{flag} {value}")
     return " ".join(parts)

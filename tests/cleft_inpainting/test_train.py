@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from pipelines.__main__ import main
 from pipelines.cleft_inpainting import train
-from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting
+from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting, predict
 from pipelines.cleft_inpainting.train import CleftInpaintingRecipe, Options
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.training.augment import points_68
@@ -413,3 +413,22 @@ def test_every_option_is_an_argument_with_a_text():
         assert actions[option.name].default == option.default
         assert option.metadata["help"] in actions[option.name].help
     parser.format_help()  # a stray % in a text would raise
+
+
+def test_mirrored_training_trains_what_is_used(build, tmp_path):
+    recipe = build(mirrored=True)
+    image, points, hole = recipe.batch(0)
+    found, composite = recipe.losses(image, points, hole)
+    wanted = image * (1 - hole) + predict(recipe.generator, image, hole).image * hole
+    assert torch.allclose(composite, wanted, atol=1e-5)
+    mirrored = recipe.answer(recipe.generator, image.flip(3), hole.flip(3))
+    assert torch.allclose(mirrored.image.flip(3), recipe.answer(recipe.generator, image, hole).image, atol=1e-4)
+    assert {"pixel", "landmark"} <= set(found)
+    assert set(recipe.sample(1, tmp_path)) == {VALIDATION_L1, train.VALIDATION_LANDMARK}
+
+
+def test_switches_are_repeated_by_the_recorded_command():
+    args = parse("--mirrored")
+    command = command_line(args, "cleft-inpainting", options_of(args, Options))
+    assert command.endswith(" --mirrored")
+    assert options_of(parse(*shlex.split(command)[5:]), Options).mirrored
