@@ -30,6 +30,14 @@ class FaceIndexInvalid(PhiltrumError):
     """The chosen face number does not exist in the photo."""
 
 
+class SurgicalMaskNotFound(PhiltrumError):
+    """No surgical mask could be found on the face."""
+
+
+class ReferenceUnusable(PhiltrumError):
+    """The reference photo cannot be laid onto the face."""
+
+
 class MaskEmpty(PhiltrumError):
     """The mask has no painted pixel, or none that lies on the photo."""
 

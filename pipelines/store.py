@@ -27,7 +27,10 @@ from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, Weig
 from pipelines.files import copy_atomic, sha256_of, write_atomic
 from pipelines.manifest import Entry, WeightsFile
 
-NETWORKS = {"inclg": "pipelines.cleft_inpainting.network:INCLG"}
+NETWORKS = {
+    "inclg": "pipelines.cleft_inpainting.network:INCLG",
+    "mask-removal": "pipelines.mask_removal.network:MaskRemovalNetwork",
+}
 """Manifest key → class. As text, so that the store lies below the jobs and imports none before it is needed."""
 
 CACHED = 3

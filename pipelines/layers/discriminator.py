@@ -27,3 +27,27 @@ class PatchDiscriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """``(N, inputs, H, W)`` → one raw score a patch, ``(N, 1, H / 8 - 2, W / 8 - 2)``."""
         return self.layers(image)
+
+
+class MarkovianDiscriminator(nn.Module):
+    """Six 5 x 5 convolutions of stride 2, spectrally normalized, leaky ReLU between them.
+
+    Source: Lumetti et al., section 4.3.3; Yu et al. 2019 (SN-PatchGAN), section 3.3.
+
+    Args:
+        inputs: channels of the picture and its mask.
+        width: channels of the first layer; the paper's is 64. They grow to four times that.
+    """
+
+    def __init__(self, inputs: int = 4, width: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = inputs
+        for outputs in (width, 2 * width, 4 * width, 4 * width, 4 * width, 4 * width):
+            layers += [spectral_norm(nn.Conv2d(channels, outputs, 5, 2, padding=2)), nn.LeakyReLU(0.2, inplace=True)]
+            channels = outputs
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """``(N, inputs, H, W)`` → raw scores, ``(N, 4 * width, H / 64, W / 64)``."""
+        return self.layers(image)

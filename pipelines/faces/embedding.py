@@ -1,0 +1,61 @@
+"""Face embeddings: how like two faces are, by a network that a person brings along.
+
+Philtrum ships no such network. What is understood is a TorchScript file in the way of InsightFace's: five landmarks
+aligned to a 112 x 112 picture, RGB 0-255 in, one embedding out. Such a file is a program: take only one you trust.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage.transform import SimilarityTransform
+
+from pipelines.errors import WeightsCorrupt, WeightsMissing
+from pipelines.faces.alignment import Alignment
+
+SIZE = 112
+"""Side of the aligned picture in pixels."""
+
+_TEMPLATE = ((38.29, 51.7), (73.53, 51.5), (56.03, 71.74), (41.55, 92.37), (70.73, 92.2))
+# InsightFace's five points in the 112 px picture: eye centres, tip of the nose, corners of the mouth; image-left first.
+
+
+class FaceEmbedder:
+    """A face embedding network.
+
+    Args:
+        file: the TorchScript file.
+
+    Raises:
+        WeightsMissing: it does not exist.
+        WeightsCorrupt: it is no TorchScript.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        if not Path(file).is_file():
+            raise WeightsMissing("The face embedder's file does not exist; check the path given for it.")
+        try:
+            self.network = torch.jit.load(str(file), map_location="cpu").eval()
+        except (RuntimeError, ValueError) as error:
+            raise WeightsCorrupt("The face embedder's file is no TorchScript network; choose another file.") from error
+
+    @torch.inference_mode()
+    def embed(self, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """The embedding of a face.
+
+        Args:
+            photo: RGB ``uint8`` ``(H, W, 3)``.
+            points: the face's 68 landmarks, ``(68, 2)``, in pixels of the photo.
+
+        Returns:
+            ``float32`` ``(D,)`` of length 1.
+        """
+        five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]])
+        fitted = SimilarityTransform.from_estimate(five, np.array(_TEMPLATE))
+        aligned = Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)
+        found = self.network(torch.from_numpy(aligned).permute(2, 0, 1)[None].float())[0]
+        return (found / found.norm()).numpy()
+
+    def similarity(self, photo: np.ndarray, points: np.ndarray, other: np.ndarray, other_points: np.ndarray) -> float:
+        """Cosine similarity, -1 to 1, of a face in ``photo`` and one in ``other``."""
+        return float(self.embed(photo, points) @ self.embed(other, other_points))

@@ -1,0 +1,205 @@
+"""Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipelines import devices, store
+from pipelines.errors import FaceIndexInvalid, ImageTooSmall, NoFaceFound
+from pipelines.faces import masks
+from pipelines.faces.alignment import align
+from pipelines.faces.compositing import composite
+from pipelines.faces.embedding import FaceEmbedder
+from pipelines.faces.landmarks import Face, find_faces, pick_face
+from pipelines.mask_removal.network import MaskRemovalNetwork
+from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
+from pipelines.repainting import (
+    FEATHER,
+    Progress,
+    Stages,
+    check_arguments,
+    check_face,
+    crop_hole,
+    landmarks_in,
+    to_network,
+    to_pixels,
+    within_reach,
+)
+from pipelines.results import MaskRemovalResult, WeightsUsed
+
+_MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
+
+
+class MaskRemoval:
+    """Draws the face under a surgical mask.
+
+    Loading is lazy and cached: the first call loads the weights, later ones and other tabs share them.
+
+    Args:
+        weights: name in ``weights/manifest.toml``; None takes the job's default.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        embedder: file of a face embedder (see :mod:`pipelines.faces.embedding`), which says how like the reference the
+            result is; None says nothing.
+
+    Raises:
+        DeviceUnavailable: the device or precision does not exist here.
+        WeightsMissing, WeightsCorrupt: the embedder's file is not there, or is none.
+    """
+
+    def __init__(
+        self,
+        weights: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        embedder: str | Path | None = None,
+    ) -> None:
+        self.weights = weights
+        self.device = devices.choose(device, precision)
+        self.embedder = None if embedder is None else FaceEmbedder(embedder)
+
+    def __call__(
+        self,
+        photo: np.ndarray,
+        reference: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        *,
+        extent: str | None = None,
+        face: int = 0,
+        reference_face: int = 0,
+        points: int = CONTROL_POINTS,
+        grow: float = 0.0,
+        feather: float | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> MaskRemovalResult:
+        """Repaints what the mask hides.
+
+        Args:
+            photo: RGB ``uint8`` ``(H, W, 3)``.
+            reference: RGB ``uint8`` ``(H', W', 3)``, the same person without a mask, at any size and from any angle at
+                which both eyes are seen; None draws from the photo alone.
+            mask: ``bool`` ``(H, W)``, True = repaint; None finds the surgical mask, or takes ``extent``.
+            extent: a region to suggest instead of looking for a mask, one of :data:`pipelines.faces.masks.EXTENTS`.
+            face: which face of the photo, 0 = the largest.
+            reference_face: which face of the reference.
+            points: control points of the reference's warp.
+            grow: widens the mask by so many photo pixels; negative narrows it.
+            feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
+            seed: of the grain that is added where the photo is finer than the network's picture.
+            progress: called with a fraction and a text before each stage. What it raises stops the run.
+
+        Returns:
+            The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
+
+        Raises:
+            NoFaceFound, FaceIndexInvalid: there is no such face in the photo or the reference.
+            SurgicalMaskNotFound: no mask was given, and none was found.
+            ReferenceUnusable: the reference cannot be warped onto the face.
+            MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
+            ImageTooSmall: a face has too few pixels.
+            OptionInvalid: no such extent or number of points, or a negative feather.
+            WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
+        """
+        check_arguments(photo, mask, feather)
+        stage = Stages(progress)
+
+        with stage("loading", 0.0):
+            model = store.load(self.weights, self.device.torch_device, job="mask-removal")
+
+        with stage("landmarks", 0.1):
+            faces = find_faces(photo)
+            chosen = pick_face(faces, face)
+            check_face(chosen)
+            other = None if reference is None else _reference_face(reference, reference_face)
+
+        with stage("segmentation", 0.25):
+            found, given = None, mask
+            if mask is None and extent is None:
+                found = given = segment_mask(photo, chosen).mask
+                given = masks.grow(given, _MARGIN * chosen.eye_distance)
+            elif mask is None:
+                given = masks.suggest_mask(chosen, photo.shape[:2], extent)
+
+        with stage("alignment", 0.4):
+            alignment = align(photo, chosen)
+            crop = alignment.crop(photo)
+            used = within_reach(masks.grow(masks.clean(given), grow), alignment)
+            alpha = masks.feather(used, FEATHER * chosen.eye_distance if feather is None else feather)
+            hole = crop_hole(alpha, alignment)
+
+        with stage("reference", 0.5):
+            crop_face = Face(alignment.to_crop(chosen.mesh).astype(np.float32))
+            warped = None if other is None else warp_reference(crop, crop_face, hole, reference, other, points=points)
+
+        with stage("network", 0.6):
+            coarse, refined = _draw(model.network, crop, hole, warped, self.device)
+
+        with stage("compositing", 0.8):
+            image = composite(photo, refined, alpha, alignment, seed=seed)
+            repainted = np.where(hole[..., None], refined, crop)
+
+        with stage("result", 0.9):
+            after = landmarks_in(repainted, alignment, chosen.points)
+            identity = None
+            if self.embedder and other is not None:
+                identity = self.embedder.similarity(image, after, reference, other.points)
+
+        stage.done()
+        return MaskRemovalResult(
+            image=image,
+            photo=photo,
+            mask=used,
+            alpha=alpha,
+            crop_before=crop,
+            crop=repainted,
+            landmarks_before=landmarks_in(crop, alignment, chosen.points),
+            landmarks=after,
+            seconds=stage.seconds,
+            weights=(WeightsUsed(model.name, model.sha256[:12]),),
+            device=self.device.label,
+            seed=seed,
+            face=face,
+            faces=len(faces),
+            extent=extent if mask is None else None,
+            found=found,
+            hole=hole,
+            reference=reference,
+            reference_points=None if warped is None else warped.points,
+            reference_yaw=None if warped is None else warped.yaw,
+            warped=None if warped is None else warped.image,
+            confidence=None if warped is None else warped.confidence,
+            coarse=coarse,
+            refined=refined,
+            identity=identity,
+        )
+
+
+def _reference_face(reference: np.ndarray, index: int) -> Face:
+    """The face of the reference; its errors say that the reference is meant."""
+    try:
+        chosen = pick_face(find_faces(reference), index)
+        check_face(chosen)
+    except (NoFaceFound, FaceIndexInvalid, ImageTooSmall) as error:
+        raise type(error)(f"The reference photo cannot be used. {error}") from error
+    return chosen
+
+
+@torch.inference_mode()
+def _draw(
+    network: MaskRemovalNetwork,
+    crop: np.ndarray,
+    hole: np.ndarray,
+    warped: WarpedReference | None,
+    device: devices.Device,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of the coarse and of the refinement network, ``uint8`` ``(S, S, 3)``."""
+    image = to_network(crop, device)
+    reference, confidence = torch.zeros_like(image), torch.zeros_like(image[:, :1])
+    if warped is not None:
+        reference, confidence = to_network(warped.image, device), to_network(warped.confidence, device)
+    with device.autocast():
+        output = network(image, to_network(hole, device), reference, confidence)
+    return to_pixels(output.coarse), to_pixels(output.image)
