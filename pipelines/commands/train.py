@@ -6,7 +6,7 @@ import os
 
 from pipelines.commands import console
 
-RECIPES = {"cleft-inpainting": "pipelines.cleft_inpainting.train"}
+RECIPES = {"cleft-inpainting": "pipelines.cleft_inpainting.train", "mask-removal": "pipelines.mask_removal.train"}
 """Job → module with ``add_arguments(parser)`` and ``run(args, progress) -> whether the last step was reached``."""
 
 

@@ -61,13 +61,13 @@ def jitter_polygons(polygons: Tensor, generator: torch.Generator) -> Tensor:
     """Moves, scales and roughens outlines, as a person's hand would: ``(N, V, 2)`` → the same shape."""
     n, vertices, _ = polygons.shape
     centre = polygons.mean(1, keepdim=True)
-    scale = _uniform((n, 1, 2), 0.85, 1.4, generator)
-    shift = _uniform((n, 1, 2), -0.02, 0.02, generator)
+    scale = uniform((n, 1, 2), 0.85, 1.4, generator)
+    shift = uniform((n, 1, 2), -0.02, 0.02, generator)
     angle = torch.linspace(0, 2 * torch.pi, vertices + 1)[:-1]
     waves = torch.zeros(n, vertices)
     for frequency in (2, 3, 5, 7):
-        phase = _uniform((n, 1), 0, 2 * torch.pi, generator)
-        waves += _uniform((n, 1), 0, 0.12 / frequency**0.5, generator) * torch.sin(frequency * angle + phase)
+        phase = uniform((n, 1), 0, 2 * torch.pi, generator)
+        waves += uniform((n, 1), 0, 0.12 / frequency**0.5, generator) * torch.sin(frequency * angle + phase)
     device = polygons.device
     factor = scale.to(device) * (1 + waves[..., None].to(device))
     return (polygons - centre) * factor + centre + shift.to(device)
@@ -138,9 +138,9 @@ def augment(
     polygons = torch.where(mirror.view(n, 1, 1, 1), polygons * flip + offset, polygons)
 
     moved = (torch.rand(n, generator=generator) < 0.5).float()
-    angle = (moved * _uniform((n,), -0.12, 0.12, generator)).to(device)  # radians
-    scale = torch.exp(moved * _uniform((n,), -0.1, 0.1, generator)).to(device)
-    shift = (moved[:, None] * _uniform((n, 2), -0.02, 0.02, generator)).to(device)
+    angle = (moved * uniform((n,), -0.12, 0.12, generator)).to(device)  # radians
+    scale = torch.exp(moved * uniform((n,), -0.1, 0.1, generator)).to(device)
+    shift = (moved[:, None] * uniform((n, 2), -0.02, 0.02, generator)).to(device)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     rotate = torch.stack([cos, -sin, sin, cos], 1).view(n, 2, 2)
 
@@ -154,12 +154,48 @@ def augment(
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
-    gain = _uniform((n, 1, 1, 1), 0.8, 1.2, generator).to(device)
-    bias = _uniform((n, 1, 1, 1), -0.15, 0.15, generator).to(device)
-    tint = _uniform((n, 3, 1, 1), 0.93, 1.07, generator).to(device)
+    gain = uniform((n, 1, 1, 1), 0.8, 1.2, generator).to(device)
+    bias = uniform((n, 1, 1, 1), -0.15, 0.15, generator).to(device)
+    tint = uniform((n, 3, 1, 1), 0.93, 1.07, generator).to(device)
     x = (((x + 1) * gain * tint - 1) + bias).clamp(-1, 1)
     return x, move(points), move(polygons)
 
 
-def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+def transform_colours(images: Tensor, generator: torch.Generator, *, hue: float, chance: float = 0.75) -> Tensor:
+    """Brightness, contrast and saturation, each changed with probability ``chance``, and a rotated hue, always.
+
+    Source: Lumetti et al., section 4.1.6, after Karras et al. 2020 (ADA), appendix B: brightness and contrast of
+    standard deviation 0.2 and 0.5 octaves, saturation of one octave.
+
+    Args:
+        images: ``(N, 3, S, S)`` in [-1, 1].
+        generator: source of randomness.
+        hue: largest rotation in degrees, either way; 180 is the paper's.
+        chance: of each of the first three.
+
+    Returns:
+        The same shape and range.
+    """
+    n, device = len(images), images.device
+
+    def some(values: Tensor, neutral: float) -> Tensor:
+        changed = torch.rand((n, 1, 1, 1), generator=generator) < chance
+        return torch.where(changed, values, torch.full_like(values, neutral)).to(device)
+
+    shape = (n, 1, 1, 1)
+    brightness = some(0.2 * torch.randn(shape, generator=generator), 0)
+    contrast = some(torch.exp2(0.5 * torch.randn(shape, generator=generator)), 1)
+    saturation = some(torch.exp2(torch.randn(shape, generator=generator)), 1)
+    angle = torch.deg2rad(uniform(shape, -hue, hue, generator)).to(device)
+
+    x = (images + brightness) * contrast
+    # Grey is the axis of hue: what is along it is kept, what is across it is turned (Rodrigues) and stretched.
+    grey = x.mean(1, keepdim=True)
+    across = x - grey
+    turned = torch.cos(angle) * across + torch.sin(angle) / 3**0.5 * (across.roll(1, 1) - across.roll(2, 1))
+    return (grey + saturation * turned).clamp(-1, 1)
+
+
+def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+    """Random numbers between ``low`` and ``high``, float32, on the CPU."""
     return torch.rand(shape, generator=generator) * (high - low) + low

@@ -28,6 +28,31 @@ def pixel_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     return ((output - target).abs().mean((1, 2, 3)) / share).mean()
 
 
+def reconstruction_loss(output: Tensor, target: Tensor, hole: Tensor, hole_weight: float) -> Tensor:
+    """Mean absolute difference inside the hole, times ``hole_weight``, plus that outside (Lumetti et al., eq. 4)."""
+    difference = (output - target).abs().mean(1, keepdim=True)
+
+    def mean(region: Tensor) -> Tensor:
+        return (difference * region).sum((1, 2, 3)) / region.sum((1, 2, 3)).clamp_min(1)
+
+    return (hole_weight * mean(hole) + mean(1 - hole)).mean()
+
+
+def contrastive_loss(embeddings: Tensor, others: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding each embedding's own partner among all.
+
+    Source: Lumetti et al., eq. 8; van den Oord et al. 2018.
+
+    Args:
+        embeddings: ``(N, D)``.
+        others: ``(N, D)``, of the same pictures transformed, in the same order.
+        temperature: divides the cosine similarities.
+    """
+    similarity = F.normalize(embeddings, dim=1) @ F.normalize(others, dim=1).T / temperature
+    own = torch.arange(len(embeddings), device=embeddings.device)
+    return F.cross_entropy(similarity, own)
+
+
 def landmark_loss(predicted: Tensor, target: Tensor, side: float) -> Tensor:
     """Euclidean norm of the 136 coordinate differences in pixels, points given as fractions of the ``side``."""
     return ((predicted - target) * side).flatten(1).norm(dim=1).mean()
