@@ -16,6 +16,7 @@ from pipelines.errors import PhiltrumError
 
 COMMANDS = {
     "cleft-inpainting": ("cleft_inpainting", "predict the non-cleft face in a photo, or in every photo of a folder"),
+    "mask-removal": ("mask_removal", "draw the face without its mask in a photo, or in every photo of a folder"),
     "weights": ("weights", "list, verify, get or import network weights"),
     "doctor": ("doctor", "check this installation and run a self-test"),
     "train": ("train", "train a job's network"),

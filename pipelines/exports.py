@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
-from pipelines.results import CleftInpaintingResult
+from pipelines.pictures import stage_pictures
+from pipelines.results import RepaintResult
 from pipelines.tables import csv_bytes, landmarks_csv, measurements_csv, result_dict, result_json
 
 __all__ = [
@@ -20,31 +21,34 @@ __all__ = [
     "report_pdf",
     "result_dict",
     "result_json",
+    "stage_pictures",
     "write_result",
 ]
 
 _NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP can say
 
 
-def report_pdf(result: CleftInpaintingResult) -> bytes:
-    """One A4 page: photo, prediction, overlay, measurements, and what made it (see :mod:`pipelines.report`)."""
+def report_pdf(result: RepaintResult) -> bytes:
+    """One A4 page: pictures, measurements where there are some, and what made it (see :mod:`pipelines.report`)."""
     from pipelines.report import render  # here, because it imports matplotlib
 
     return render(result, "pdf")
 
 
-def bundle_zip(result: CleftInpaintingResult) -> bytes:
-    """Everything in one ZIP: ``result.png``, ``mask.png``, ``landmarks.csv``, ``landmarks.json``, ``measurements.csv``,
-    ``report.pdf``.
+def bundle_zip(result: RepaintResult) -> bytes:
+    """Everything in one ZIP: ``result.png``, ``mask.png``, ``landmarks.csv``, ``landmarks.json``, ``measurements.csv``
+    where there are some, ``report.pdf``, and ``stages/NAME.png`` of a mask removal (see :func:`stage_pictures`).
     """
     files = {
         "result.png": encode_png(result.image),
         "mask.png": encode_png(result.mask),
         "landmarks.csv": csv_bytes(landmarks_csv(result)),
         "landmarks.json": result_json(result).encode(),
-        "measurements.csv": csv_bytes(measurements_csv(result)),
-        "report.pdf": report_pdf(result),
     }
+    if result.measurements:
+        files["measurements.csv"] = csv_bytes(measurements_csv(result))
+    files["report.pdf"] = report_pdf(result)
+    files |= {f"stages/{name}.png": encode_png(picture) for name, picture in stage_pictures(result).items()}
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
@@ -57,13 +61,19 @@ def bundle_zip(result: CleftInpaintingResult) -> bytes:
     return buffer.getvalue()
 
 
-def write_result(result: CleftInpaintingResult, folder: str | Path, stem: str) -> tuple[Path, Path]:
+def write_result(result: RepaintResult, folder: str | Path, stem: str, *, stages: bool = False) -> tuple[Path, Path]:
     """Writes ``STEM.png`` and ``STEM.json`` into ``folder``, which is made where it is not there.
 
-    Neither is touched before both lie whole on the disk.
+    None of the files is touched before all of them lie whole on the disk.
+
+    Args:
+        result: what to write.
+        folder: where to.
+        stem: how the files are called.
+        stages: also writes ``STEM.NAME.png`` of every stage that has a picture (see :func:`stage_pictures`).
 
     Returns:
-        Both paths.
+        Paths of the result and its facts.
 
     Raises:
         OSError: the folder cannot be made or written to.
@@ -71,5 +81,8 @@ def write_result(result: CleftInpaintingResult, folder: str | Path, stem: str) -
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     picture, facts = folder / f"{stem}.png", folder / f"{stem}.json"
-    write_all_atomic({picture: encode_png(result.image), facts: result_json(result).encode()})
+    files = {picture: encode_png(result.image), facts: result_json(result).encode()}
+    if stages:
+        files |= {folder / f"{stem}.{name}.png": encode_png(image) for name, image in stage_pictures(result).items()}
+    write_all_atomic(files)
     return picture, facts

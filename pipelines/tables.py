@@ -9,9 +9,10 @@ import math
 from io import StringIO
 from typing import Any
 
+import numpy as np
+
 from pipelines import __version__
-from pipelines.faces.measurements import Measurement
-from pipelines.results import CleftInpaintingResult
+from pipelines.results import CleftInpaintingResult, MaskRemovalResult, Measurement, RepaintResult
 
 NOTICE = "Research use only. Not a diagnostic device. Generated content."
 """Stands in every export."""
@@ -30,17 +31,25 @@ _FEATURES = (
 FEATURES = tuple(feature for feature, count in _FEATURES for _ in range(count))
 """Which feature each of the 68 landmarks belongs to."""
 
+_JOBS: dict[type[RepaintResult], tuple[str, tuple[str, str]]] = {
+    CleftInpaintingResult: ("cleft-inpainting", ("before", "predicted")),
+    MaskRemovalResult: ("mask-removal", ("guessed_under_mask", "found_in_result")),
+}  # a job's name, and what its two sets of landmarks are called
 
-def result_dict(result: CleftInpaintingResult) -> dict[str, Any]:
+
+def result_dict(result: RepaintResult) -> dict[str, Any]:
     """Everything about a result but its pictures, ready for JSON.
 
     ``face`` counts from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the
-    top left pixel at (0.5, 0.5). A measurement that cannot be taken is None.
+    top left pixel at (0.5, 0.5). Of a cleft inpainting they are ``before``, found in the photo, and ``predicted``; of a
+    mask removal ``guessed_under_mask``, which nobody sees, and ``found_in_result``. ``measurements`` are only there
+    where the job takes some; one that cannot be taken is None. ``reference`` is there in a mask removal, None without
+    one; its control points are in pixels of the reference.
     """
     height, width = result.photo.shape[:2]
-    before = result.landmarks_before.tolist()
-    return {
-        "job": "cleft-inpainting",
+    job, names = _JOBS[type(result)]
+    facts = {
+        "job": job,
         "notice": NOTICE,
         "version": __version__,
         "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
@@ -50,13 +59,17 @@ def result_dict(result: CleftInpaintingResult) -> dict[str, Any]:
         "face": result.face + 1,
         "faces": result.faces,
         "mask": {
-            "source": "given" if result.extent is None else "suggested",
+            "source": result.mask_source,
             "extent": result.extent,
             "pixels": int(result.mask.sum()),
             "share": round(mask_share(result), 6),
         },
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
-        "measurements": [
+    }
+    if isinstance(result, MaskRemovalResult):
+        facts["reference"] = _reference(result)
+    if result.measurements:
+        facts["measurements"] = [
             {
                 "key": one.key,
                 "label": one.label,
@@ -67,44 +80,51 @@ def result_dict(result: CleftInpaintingResult) -> dict[str, Any]:
                 "meaning": one.meaning,
             }
             for one, other in zip(result.measurements_before, result.measurements, strict=True)
-        ],
-        "landmarks": [
-            {
-                "index": index,
-                "feature": feature,
-                "before": [round(value, 2) for value in before[index]],
-                "predicted": [round(value, 2) for value in point],
-            }
-            for index, (feature, point) in enumerate(zip(FEATURES, result.landmarks.tolist(), strict=True))
-        ],
-    }
+        ]
+    pairs = zip(FEATURES, result.landmarks_before, result.landmarks, strict=True)
+    facts["landmarks"] = [
+        {"index": index, "feature": feature, names[0]: _point(first), names[1]: _point(second)}
+        for index, (feature, first, second) in enumerate(pairs)
+    ]
+    return facts
 
 
-def result_json(result: CleftInpaintingResult) -> str:
+def result_json(result: RepaintResult) -> str:
     """:func:`result_dict` as JSON text."""
     return json.dumps(result_dict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def landmarks_csv(result: CleftInpaintingResult) -> str:
-    """One row a landmark: index, feature, x and y found in the photo, x and y predicted, in pixels of the photo."""
-    rows = [("index", "feature", "x_before", "y_before", "x_predicted", "y_predicted")]
+def landmarks_csv(result: RepaintResult) -> str:
+    """One row a landmark: index, feature, x and y of both sets of landmarks (see :func:`result_dict`) in pixels of the
+    photo.
+    """
+    _, names = _JOBS[type(result)]
+    rows = [("index", "feature", *(f"{axis}_{name}" for name in names for axis in "xy"))]
     points = zip(FEATURES, result.landmarks_before.tolist(), result.landmarks.tolist(), strict=True)
-    for index, (feature, before, after) in enumerate(points):
-        rows.append((index, feature, *(f"{value:.2f}" for value in (*before, *after))))
+    for index, (feature, first, second) in enumerate(points):
+        rows.append((index, feature, *(f"{value:.2f}" for value in (*first, *second))))
     return to_csv(rows)
 
 
-def measurements_csv(result: CleftInpaintingResult) -> str:
-    """One row a measurement: key, label, value in the photo, value in the prediction, unit, formula."""
+def measurements_csv(result: RepaintResult) -> str:
+    """One row a measurement: key, label, value in the photo, value in the result, unit, formula.
+
+    The heading alone where the job takes none.
+    """
     rows = [("key", "label", "before", "after", "unit", "formula")]
     for one, other in zip(result.measurements_before, result.measurements, strict=True):
         rows.append((one.key, one.label, cell(one.value), cell(other.value), one.unit, one.formula))
     return to_csv(rows)
 
 
-def mask_share(result: CleftInpaintingResult) -> float:
+def mask_share(result: RepaintResult) -> float:
     """Share of the photo that is repainted, 0-1."""
     return float(result.mask.mean())
+
+
+def mean_confidence(result: MaskRemovalResult) -> float | None:
+    """Mean confidence, 0-1, in the warped reference over the hole; None without a reference."""
+    return None if result.confidence is None else float(result.confidence[result.hole].mean())
 
 
 def show(measurement: Measurement) -> str:
@@ -112,8 +132,12 @@ def show(measurement: Measurement) -> str:
     if not math.isfinite(measurement.value):
         return "–"
     # z: what rounds to zero has no sign
-    text = f"{measurement.value:z.1f}{measurement.unit}" if measurement.unit else f"{measurement.value:z.3f}"
-    return text.replace("-", "−")
+    return signed(f"{measurement.value:z.1f}{measurement.unit}" if measurement.unit else f"{measurement.value:z.3f}")
+
+
+def signed(number: str) -> str:
+    """A number for people: with a true minus sign."""
+    return number.replace("-", "−")
 
 
 def cell(value: float) -> str:
@@ -135,3 +159,21 @@ def csv_bytes(text: str) -> bytes:
 
 def _number(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
+
+
+def _point(point: np.ndarray) -> list[float]:
+    return [round(value, 2) for value in point.tolist()]
+
+
+def _reference(result: MaskRemovalResult) -> dict[str, Any] | None:
+    if result.reference is None:
+        return None
+    height, width = result.reference.shape[:2]
+    return {
+        "width": width,
+        "height": height,
+        "yaw_degrees": round(result.reference_yaw, 2),
+        "control_points": [_point(point) for point in result.reference_points],
+        "identity_similarity": None if result.identity is None else round(result.identity, 4),
+        "mean_confidence_in_hole": round(mean_confidence(result), 4),
+    }

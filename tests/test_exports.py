@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from pipelines import __version__, exports, files, report, tables
+from pipelines import __version__, exports, files, pictures, report, tables
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.measurements import measure
-from pipelines.results import CleftInpaintingResult, WeightsUsed
+from pipelines.results import CleftInpaintingResult, MaskRemovalResult, WeightsUsed
 
 
 def make_result(height: int = 480, width: int = 360, seed: int = 0) -> CleftInpaintingResult:
@@ -55,6 +55,45 @@ def make_result(height: int = 480, width: int = 360, seed: int = 0) -> CleftInpa
     )
 
 
+def make_removal(height: int = 480, width: int = 360) -> MaskRemovalResult:
+    """The same for mask removal: a mask that was found, a reference whose face is turned, six control points."""
+    shared = {key: value for key, value in vars(make_result(height, width)).items() if "measurements" not in key}
+    shared |= {"extent": None, "weights": (WeightsUsed("mask-removal", "fedcba987654"),)}
+    hole = np.zeros((256, 256), bool)
+    hole[140:220, 60:200] = True
+    smooth = [np.full((256, 256, 3), level, np.uint8) for level in (60, 120, 180)]
+    around = np.array([[90, 100], [150, 100], [120, 140], [100, 170], [140, 170], [120, 190]], np.float32)
+    return MaskRemovalResult(
+        **shared,
+        found=cv2.erode(shared["mask"].astype(np.uint8), np.ones((3, 3))).astype(bool),
+        hole=hole,
+        reference=make_result(300, 240, seed=5).photo,
+        reference_points=around,
+        reference_yaw=-12.34,
+        warped=smooth[0],
+        confidence=np.where(hole, np.float32(0.8), np.linspace(0, 1, 256, dtype=np.float32)),
+        coarse=smooth[1],
+        refined=smooth[2],
+        identity=0.7129,
+    )
+
+
+def make_alone(height: int = 480, width: int = 360) -> MaskRemovalResult:
+    """The same without a reference."""
+    of_reference = ("reference", "reference_points", "reference_yaw", "warped", "confidence", "identity")
+    return replace(make_removal(height, width), **dict.fromkeys(of_reference))
+
+
+@pytest.fixture(scope="module")
+def removal():
+    return make_removal()
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return make_alone()
+
+
 @pytest.fixture(scope="module")
 def result():
     return make_result()
@@ -72,6 +111,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_json_says_what_made_the_result(result):
     facts = json.loads(exports.result_json(result))
     assert facts == exports.result_dict(result)
+    assert facts["job"] == "cleft-inpainting" and "reference" not in facts
     assert facts["notice"] == "Research use only. Not a diagnostic device. Generated content."
     assert facts["version"] == __version__
     assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
@@ -119,6 +159,44 @@ def test_csv_tables(result):
     assert {row["unit"] for row in measurements} == {"°", ""}
 
 
+def test_json_of_a_mask_removal(removal):
+    facts = json.loads(exports.result_json(removal))
+    assert facts == exports.result_dict(removal)
+    assert facts["job"] == "mask-removal" and "measurements" not in facts
+    assert facts["mask"]["source"] == "found" and facts["mask"]["extent"] is None
+    assert facts["reference"] == {
+        "width": 240,
+        "height": 300,
+        "yaw_degrees": -12.34,
+        "control_points": removal.reference_points.tolist(),
+        "identity_similarity": 0.7129,
+        "mean_confidence_in_hole": 0.8,
+    }
+    first = facts["landmarks"][0]
+    assert list(first) == ["index", "feature", "guessed_under_mask", "found_in_result"]
+    assert first["guessed_under_mask"] == pytest.approx(removal.landmarks_before[0], abs=0.0051)
+    assert first["found_in_result"] == pytest.approx(removal.landmarks[0], abs=0.0051)
+    given, suggested = replace(removal, found=None), replace(removal, found=None, extent="lips")
+    assert [exports.result_dict(one)["mask"]["source"] for one in (given, suggested)] == ["given", "suggested"]
+
+
+def test_json_of_a_mask_removal_without_reference_or_embedder(removal, alone):
+    facts = json.loads(exports.result_json(alone))
+    assert facts["reference"] is None and facts["job"] == "mask-removal"
+    told = exports.result_dict(replace(removal, identity=None))["reference"]
+    assert told["identity_similarity"] is None and told["width"] == 240
+
+
+def test_csv_of_a_mask_removal_says_where_landmarks_come_from(removal):
+    rows = rows_of(exports.landmarks_csv(removal))
+    assert list(rows[0]) == [
+        "index", "feature", "x_guessed_under_mask", "y_guessed_under_mask", "x_found_in_result", "y_found_in_result",
+    ]  # fmt: skip
+    assert float(rows[9]["x_found_in_result"]) == pytest.approx(removal.landmarks[9, 0], abs=0.0051)
+    assert float(rows[9]["y_guessed_under_mask"]) == pytest.approx(removal.landmarks_before[9, 1], abs=0.0051)
+    assert rows_of(exports.measurements_csv(removal)) == []
+
+
 def test_values_for_people(result):
     angle, ratio = result.measurements[0], result.measurements[1]
     assert tables.show(replace(angle, value=-12.34)) == "−12.3°"
@@ -149,9 +227,51 @@ def test_the_report_is_one_a4_page_that_says_what_made_it(result):
     assert len(page.images) == 5
 
 
+def test_the_report_of_a_mask_removal(removal):
+    pdf = PdfReader(BytesIO(exports.report_pdf(removal)))
+    assert len(pdf.pages) == 1
+    assert pdf.metadata["/Title"] == "Mask removal: the face without its mask"
+    text = pdf.pages[0].extract_text()
+    for said in (
+        exports.result_dict(removal)["notice"],
+        "with the help of a reference photo",
+        "Reference and control points",
+        "Confidence in the reference",
+        "0: not used",
+        "1: trusted",
+        "mask-removal, SHA-256 fedcba987654",
+        "found; ",
+        "240 × 300 pixels, 6 control points",
+        "turned 12.3° to image-left",
+        "0.80 on average in the mask",
+        "0.71 of reference and result",
+        "seed 7",
+    ):
+        assert said in text, said
+    assert "Measure" not in text and "Prediction" not in text
+    assert len(pdf.pages[0].images) == 9  # two, three, three, and the scale of the confidence
+
+
+def test_the_report_of_a_mask_removal_without_reference(alone):
+    page = PdfReader(BytesIO(exports.report_pdf(alone))).pages[0]
+    text = page.extract_text()
+    for said in ("from the photo alone", "Coarse network", "Refinement network", "Reference none"):
+        assert said in text, said
+    assert "Confidence" not in text and "Similarity" not in text and "Its face" not in text
+    assert len(page.images) == 8
+
+
+def test_the_report_says_no_similarity_that_nobody_measured(removal):
+    text = PdfReader(BytesIO(exports.report_pdf(replace(removal, identity=None)))).pages[0].extract_text()
+    assert "Similarity" not in text and "Confidence" in text
+    turned = PdfReader(BytesIO(exports.report_pdf(replace(removal, reference_yaw=4.0, identity=-0.25)))).pages[0]
+    assert "turned 4.0° to image-right" in turned.extract_text() and "−0.25 of" in turned.extract_text()
+
+
+@pytest.mark.parametrize("make", [make_result, make_removal, make_alone])
 @pytest.mark.parametrize(("height", "width"), [(1200, 300), (300, 1200), (64, 64), (3000, 4000)])
-def test_the_report_of_any_shape_stays_one_small_page(height, width):
-    result = make_result(height, width)
+def test_the_report_of_any_shape_stays_one_small_page(make, height, width):
+    result = make(height, width)
     data = exports.report_pdf(result)
     assert len(PdfReader(BytesIO(data)).pages) == 1
     assert len(data) < 6e6
@@ -165,7 +285,7 @@ def test_the_report_of_any_shape_stays_one_small_page(height, width):
 def test_the_window_on_the_face_stays_inside_the_photo(result, corner):
     shift = (np.array(corner) - 0.5) * (360, 480)
     points = (result.landmarks_before + shift).astype(np.float32)  # half of the face lies outside the photo
-    left, top, right, bottom = report._face_window(replace(result, landmarks_before=points, landmarks=points))
+    left, top, right, bottom = pictures.face_window(replace(result, landmarks_before=points, landmarks=points))
     assert 0 <= left < right <= 360 and 0 <= top < bottom <= 480
 
 
@@ -174,6 +294,16 @@ def test_the_report_shows_photo_and_prediction_side_by_side(result):
     image = np.full_like(result.photo, (0, 0, 200))
     page = read_image(report.render(replace(result, photo=photo, image=image), "png", dpi=50))
     assert (page[150, 100], page[150, 300]) == (pytest.approx([200, 0, 0], abs=2), pytest.approx([0, 0, 200], abs=2))
+
+
+def test_the_report_of_a_mask_removal_shows_what_its_titles_say(removal):
+    reference = np.full_like(removal.reference, (0, 200, 0))
+    warped = np.full_like(removal.warped, (200, 200, 0))
+    confidence = np.full_like(removal.confidence, 0.5)
+    page = read_image(report.render(replace(removal, reference=reference, warped=warped, confidence=confidence),
+                                    "png", dpi=50))  # fmt: skip
+    for column, colour in ((35, (0, 200, 0)), (155, (200, 200, 0)), (275, (128, 128, 128))):
+        assert page[390, column] == pytest.approx(colour, abs=2)
 
 
 def test_reports_drawn_at_once_are_the_same(result):
@@ -197,8 +327,21 @@ def test_the_bundle_holds_everything(result, bundle):
     assert archive.read("report.pdf") == exports.report_pdf(result)
 
 
-def test_the_same_result_gives_the_same_bytes(result, bundle):
+def test_the_bundle_of_a_mask_removal_holds_its_stages_and_no_measurements(removal, alone):
+    archive = zipfile.ZipFile(BytesIO(exports.bundle_zip(removal)))
+    names = ["result.png", "mask.png", "landmarks.csv", "landmarks.json", "report.pdf"]
+    assert archive.namelist() == names + [f"stages/{name}.png" for name in pictures.STAGES]
+    assert archive.testzip() is None
+    for name, picture in exports.stage_pictures(removal).items():
+        assert np.array_equal(read_image(archive.read(f"stages/{name}.png")), picture)
+        assert chunks(archive.read(f"stages/{name}.png")) == {b"IHDR", b"IDAT", b"IEND"}
+    kept = [f"stages/{name}.png" for name in exports.stage_pictures(alone)]
+    assert zipfile.ZipFile(BytesIO(exports.bundle_zip(alone))).namelist() == names + kept
+
+
+def test_the_same_result_gives_the_same_bytes(result, bundle, removal):
     assert exports.bundle_zip(result) == bundle
+    assert exports.bundle_zip(removal) == exports.bundle_zip(make_removal())
     assert {info.date_time for info in zipfile.ZipFile(BytesIO(bundle)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -232,6 +375,17 @@ def test_write_result_writes_picture_and_facts(result, tmp_path):
     assert sorted(path.name for path in picture.parent.iterdir()) == ["anna.left.json", "anna.left.png"]
 
 
+def test_write_result_writes_stages_where_they_are_asked_for(result, alone, tmp_path):
+    exports.write_result(alone, tmp_path, "a")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png"]
+    exports.write_result(alone, tmp_path, "a", stages=True)
+    shown = exports.stage_pictures(alone)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.png", *(f"a.{name}.png" for name in shown)}
+    assert np.array_equal(read_image(tmp_path / "a.coarse.png"), alone.coarse)
+    exports.write_result(result, tmp_path / "cleft", "a", stages=True)
+    assert sorted(path.name for path in (tmp_path / "cleft").iterdir()) == ["a.json", "a.png"]
+
+
 def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, monkeypatch):
     for name in ("a.png", "a.json"):
         (tmp_path / name).write_bytes(b"old")
@@ -253,3 +407,56 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
     monkeypatch.undo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png"]
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "a.json").read_bytes() == b"old"
+
+
+# --- pictures of the stages -----------------------------------------------------------------------------------------
+
+
+def test_stages_that_exist_in_the_order_of_work(result, removal, alone):
+    shown = exports.stage_pictures(removal)
+    assert tuple(shown) == pictures.STAGES
+    for name, picture in shown.items():
+        assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3, name
+    assert list(exports.stage_pictures(replace(alone, found=None))) == ["hole", "coarse", "refined", "final"]
+    assert exports.stage_pictures(result) == {}
+
+
+def test_stages_show_what_was_made(removal):
+    shown = exports.stage_pictures(removal)
+    assert np.array_equal(shown["warped"], removal.warped)
+    assert np.array_equal(shown["coarse"], removal.coarse) and np.array_equal(shown["refined"], removal.refined)
+    assert (shown["hole"][removal.hole] == 255).all()
+    assert np.array_equal(shown["hole"][~removal.hole], removal.crop_before[~removal.hole])
+    assert (shown["confidence"][removal.hole] == 204).all()  # 0.8
+    assert (shown["confidence"][0, 0] == 0).all() and (shown["confidence"][0, -1] == 255).all()
+    left, top, right, bottom = pictures.face_window(removal)
+    assert np.array_equal(shown["final"], removal.image[top:bottom, left:right])
+
+
+def test_the_found_mask_is_tinted_and_the_rest_is_the_photo(removal):
+    left, top, right, bottom = pictures.face_window(removal)
+    shown, photo = exports.stage_pictures(removal)["segmentation"], removal.photo[top:bottom, left:right]
+    found = removal.found[top:bottom, left:right]
+    assert np.array_equal(shown[~found], photo[~found])
+    towards = np.abs(shown[found].astype(float) - pictures.MASK_COLOUR).sum(1)
+    assert (towards <= 0.51 * np.abs(photo[found].astype(float) - pictures.MASK_COLOUR).sum(1) + 2).all()
+
+
+def test_control_points_lie_where_they_are(removal):
+    black = replace(removal, reference=np.zeros_like(removal.reference))
+    shown = exports.stage_pictures(black)["reference"]
+    left, top, right, bottom = pictures.window_around(removal.reference_points, removal.reference.shape)
+    assert shown.shape == (bottom - top, right - left, 3)
+    drawn = (shown == pictures.POINT_COLOUR).all(-1)
+    assert len(removal.reference_points) == cv2.connectedComponents(drawn.astype(np.uint8))[0] - 1
+    for x, y in removal.reference_points - (left, top):
+        assert drawn[int(y), int(x)]
+
+
+def test_parts_of_large_photos_are_shrunk():
+    removal = make_removal(3000, 4000)
+    shown = exports.stage_pictures(removal)
+    for name in ("segmentation", "final"):
+        assert max(shown[name].shape) == pictures.LONGEST, name
+    left, top, right, bottom = pictures.face_window(removal)
+    assert shown["final"].mean() == pytest.approx(removal.image[top:bottom, left:right].mean(), abs=0.5)

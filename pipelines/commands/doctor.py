@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines import __version__
 from pipelines.commands import console
@@ -24,6 +25,8 @@ PACKAGES = (
 """Packages whose versions matter in a report of a problem."""
 
 _NEEDED = 2e9  # bytes of free memory below which a large photo may fail
+
+_CLEFT, _REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         *_examine("device", lambda: _device(args)),
         *_examine("memory", _memory),
         *_examine("weights", _weights),
-        *_examine("self-test", lambda: _self_test(args)),
+        *_examine(_CLEFT, lambda: _cleft_inpainting(args)),
+        *_examine(_REMOVAL, lambda: _mask_removal(args)),
     ]
     console.table([("", "what", "found"), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
     if all(finding.well for finding in findings):
@@ -112,31 +116,49 @@ def _weights() -> list[Finding]:
     return findings
 
 
-def _self_test(args: argparse.Namespace) -> list[Finding]:
-    """Runs cleft inpainting on a drawn face and checks what it promises."""
-    import numpy as np
-
+def _cleft_inpainting(args: argparse.Namespace) -> list[Finding]:
+    """Runs cleft inpainting on a drawn face."""
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
     from pipelines.commands.drawn_face import drawn_face
 
-    photo = drawn_face()
     job = CleftInpainting(device=args.device, precision=args.precision)
-    job(photo)  # the first run also loads weights and landmark finder
+    return _self_test(_CLEFT, "a drawn face, repainted", drawn_face(), job)
+
+
+def _mask_removal(args: argparse.Namespace) -> list[Finding]:
+    """Runs mask removal on a drawn face in a drawn mask, with the face without it as its reference."""
+    from pipelines import store
+
+    if not any(entry.job == "mask-removal" for entry in store.entries().values()):
+        return [Finding(_REMOVAL, "it has no weights yet")]
+
+    from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
+    from pipelines.mask_removal.pipeline import MaskRemoval
+
+    job = MaskRemoval(device=args.device, precision=args.precision)
+    return _self_test(
+        _REMOVAL, "a drawn mask, found and removed", drawn_masked_face(), lambda it: job(it, drawn_face())
+    )
+
+
+def _self_test(what: str, done: str, photo: Any, repaint: Callable[[Any], Any]) -> list[Finding]:
+    """Repaints a photo and checks what every job promises."""
+    import numpy as np
+
+    repaint(photo)  # the first run also loads weights and landmark finder
     start = time.perf_counter()
-    result = job(photo)
+    result = repaint(photo)
     seconds = time.perf_counter() - start
+    untouched = result.alpha == 0
     broken = [
         sentence
         for sentence, holds in (
             ("the size changed", result.image.shape == photo.shape),
             ("nothing was painted", (result.image != photo).any()),
-            (
-                "pixels outside the mask changed",
-                np.array_equal(result.image[result.alpha == 0], photo[result.alpha == 0]),
-            ),
+            ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
             ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
         )
         if not holds
     ]
-    text = f"a drawn face, repainted in {seconds:.2f} s"
-    return [Finding("self-test", f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
+    text = f"{done} in {seconds:.2f} s"
+    return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]

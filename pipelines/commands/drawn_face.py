@@ -1,9 +1,12 @@
-"""A face drawn with ellipses and shading: nobody's photo, and still one in which FaceMesh finds a face."""
+"""A face drawn with ellipses and shading, with a mask or without: nobody's photo, and still FaceMesh finds a face."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 _SKIN, _SHADE, _LIGHT = (214, 168, 140), (168, 118, 94), (236, 198, 172)
+_FABRIC, _FOLD = (138, 186, 214), (112, 160, 192)
 _HAIR, _IRIS, _WHITE, _LIP, _MOUTH = (62, 44, 36), (70, 52, 44), (242, 238, 234), (176, 88, 88), (120, 52, 56)
 
 
@@ -47,9 +50,36 @@ def drawn_face(size: int = 512) -> np.ndarray:
     _ellipse(canvas, (256, 366), (34, 10), _LIP, 2)
     _ellipse(canvas, (256, 360), (40, 2), _MOUTH, 1)
     _ellipse(canvas, (256, 340), (5, 8), _SHADE, 4)  # philtrum
-    if size != 512:
-        canvas = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA if size < 512 else cv2.INTER_CUBIC)
-    return canvas
+    return _sized(canvas, size)
+
+
+def drawn_masked_face(size: int = 512) -> np.ndarray:
+    """The same face in a surgical mask, from the bridge of the nose to below the chin.
+
+    Args:
+        size: side in pixels.
+
+    Returns:
+        RGB ``uint8`` ``(size, size, 3)``.
+    """
+    canvas = drawn_face()
+    for side in (-1, 1):
+        for ear, edge in (((120, 250), (94, 300)), ((116, 306), (82, 394))):  # loops
+            start, end = ((256 + x * side, y) for x, y in (ear, edge))
+            cv2.line(canvas, start, end, _WHITE, 3, cv2.LINE_AA)
+    half = ((34, 276), (96, 296), (98, 348), (84, 398), (46, 428))
+    corners = [(256, 268), *((256 + x, y) for x, y in half), (256, 438), *((256 - x, y) for x, y in reversed(half))]
+    _polygon(canvas, corners, _FABRIC, 1)
+    for y in (318, 352, 386):  # pleats
+        _ellipse(canvas, (256, y), (88, 2), _FOLD, 2)
+    return _sized(canvas, size)
+
+
+def _sized(canvas: np.ndarray, size: int) -> np.ndarray:
+    if size == len(canvas):
+        return canvas
+    interpolation = cv2.INTER_AREA if size < len(canvas) else cv2.INTER_CUBIC
+    return cv2.resize(canvas, (size, size), interpolation=interpolation)
 
 
 def _ellipse(
@@ -63,5 +93,16 @@ def _ellipse(
     """Lays a soft-edged ellipse over ``canvas``."""
     alpha = np.zeros(canvas.shape[:2], np.float32)
     cv2.ellipse(alpha, centre, axes, turn, 0, 360, 1, -1, cv2.LINE_AA)
+    _lay(canvas, alpha, colour, blur)
+
+
+def _polygon(canvas: np.ndarray, corners: Sequence[tuple[int, int]], colour: tuple[int, int, int], blur: float) -> None:
+    """Lays a soft-edged polygon over ``canvas``."""
+    alpha = np.zeros(canvas.shape[:2], np.float32)
+    cv2.fillPoly(alpha, [np.array(corners)], 1, cv2.LINE_AA)
+    _lay(canvas, alpha, colour, blur)
+
+
+def _lay(canvas: np.ndarray, alpha: np.ndarray, colour: tuple[int, int, int], blur: float) -> None:
     alpha = cv2.GaussianBlur(alpha, (0, 0), blur)[..., None]
     canvas[:] = np.round(canvas * (1 - alpha) + np.float32(colour) * alpha)

@@ -1,4 +1,9 @@
-"""What the commands are tested on: a small network with random weights, and a drawn face."""
+"""What the commands are tested on: small networks with random weights, and a drawn face."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,15 +13,17 @@ import torch
 from pipelines import store
 from pipelines.__main__ import main
 from pipelines.cleft_inpainting.network import INCLG
-from pipelines.commands.drawn_face import drawn_face
+from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.images import encode_png
+from pipelines.mask_removal.network import MaskRemovalNetwork
 
+REMOVAL_ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
 ARCHITECTURE = {"width": 8, "blocks": 1, "landmark_width": 64, "attention_pool": 4}
 
 
 @pytest.fixture(scope="session")
 def small_weights(tmp_path_factory):
-    """A weights folder with the job's network, narrow and untrained."""
+    """A weights folder with the network of cleft inpainting, narrow and untrained."""
     folder = tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHILTRUM_WEIGHTS", str(folder))
@@ -27,16 +34,44 @@ def small_weights(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def weights(small_weights, monkeypatch):
-    """The same, in use."""
-    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(small_weights))
+@pytest.fixture(scope="session")
+def weights_of_both(small_weights, tmp_path_factory):
+    """A weights folder with the networks of both jobs, narrow and untrained."""
+    folder = tmp_path_factory.mktemp("both") / "weights"
+    shutil.copytree(small_weights, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHILTRUM_WEIGHTS", str(folder))
+        torch.manual_seed(0)
+        state = MaskRemovalNetwork(**REMOVAL_ARCHITECTURE).state_dict()
+        about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
+        store.save("small-removal", state, architecture=REMOVAL_ARCHITECTURE, **about)
+    return folder
+
+
+@contextmanager
+def in_use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Networks come from this weights folder, and are forgotten afterwards."""
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(folder))
     store.clear()
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # so small a network is slower on several, much slower where they are busy
-    yield small_weights
+    yield folder
     torch.set_num_threads(before)
     store.clear()
+
+
+@pytest.fixture
+def weights(small_weights, monkeypatch):
+    """Weights of cleft inpainting, in use."""
+    with in_use(small_weights, monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def both_weights(weights_of_both, monkeypatch):
+    """Weights of both jobs, in use."""
+    with in_use(weights_of_both, monkeypatch) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -56,6 +91,12 @@ def run(capsys):
 def face_png() -> bytes:
     """A drawn face as PNG, 256 × 256."""
     return encode_png(drawn_face(256))
+
+
+@pytest.fixture(scope="session")
+def masked_png() -> bytes:
+    """The drawn face in a drawn mask as PNG, 256 × 256."""
+    return encode_png(drawn_masked_face(256))
 
 
 @pytest.fixture

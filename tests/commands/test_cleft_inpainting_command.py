@@ -1,6 +1,5 @@
 """``python -m pipelines cleft-inpainting``: one photo, folders, masks, and everything that can be wrong with them."""
 
-import csv
 import json
 import os
 import subprocess
@@ -11,11 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from written import assert_one_sentence, names, summary
 
 from pipelines import __version__
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
-from pipelines.commands import cleft_inpainting
-from pipelines.commands.cleft_inpainting import output_stems
 from pipelines.commands.drawn_face import drawn_face
 from pipelines.faces.images import encode_png, read_image, read_mask
 from pipelines.faces.measurements import measure
@@ -23,19 +21,6 @@ from pipelines.faces.measurements import measure
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("weights")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def summary(folder: Path) -> list[dict[str, str]]:
-    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def assert_one_sentence(text: str) -> None:
-    assert text.count("\n") == 1 and text.endswith(".\n"), text
 
 
 # --- one photo ----------------------------------------------------------------------------------------------------
@@ -256,22 +241,6 @@ def test_photos_of_one_stem_do_not_overwrite_each_other(run, photos, tmp_path):
     assert read_image(out / "anna.png.png").shape == (256, 256, 3)
 
 
-@pytest.mark.parametrize(
-    ("photos", "stems"),
-    [
-        (["a.jpg", "b.png"], ["a", "b"]),
-        (["a.jpg", "a.png"], ["a.jpg", "a.png"]),
-        (["A.jpg", "a.png"], ["A.jpg", "a.png"]),
-        (["a.jpg", "a.jpg.png", "a.png"], ["a.jpg-2", "a.jpg", "a.png"]),
-        (["a.JPG", "a.jpg"], ["a.JPG", "a.jpg-2"]),
-    ],
-)
-def test_output_stems(photos, stems):
-    found = output_stems([Path(name) for name in photos])
-    assert [found[Path(name)] for name in photos] == stems
-    assert len({stem.casefold() for stem in found.values()}) == len(photos)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of other systems are always Unicode")
 def test_a_name_that_is_no_unicode(run, photos, tmp_path, face_png):
     with open(os.fsencode(photos) + b"/\xff.png", "wb") as file:
@@ -435,10 +404,3 @@ def test_as_a_process_of_its_own(photos, tmp_path):
     assert done.stdout == "2 photos: 1 done, 1 failed.\n"
     assert "Traceback" not in done.stderr
     assert names(tmp_path / "out") == ["anna.json", "anna.png", "summary.csv"]
-
-
-def test_every_kind_of_picture_that_can_be_read_is_looked_for():
-    readable = {
-        suffix for suffix, kind in Image.registered_extensions().items() if kind in ("JPEG", "MPO", "PNG", "WEBP")
-    }
-    assert {suffix for suffix in readable if suffix not in (".apng", ".jfif")} <= set(cleft_inpainting.SUFFIXES)

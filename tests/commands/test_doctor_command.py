@@ -2,14 +2,18 @@
 
 import importlib.metadata
 import platform
+import shutil
 
 import pytest
 
 from pipelines import __version__, devices, store
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.commands import doctor
-from pipelines.commands.drawn_face import drawn_face
+from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.landmarks import find_faces
+from pipelines.mask_removal.pipeline import MaskRemoval
+
+CLEFT, REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
 
 
 def lines_of(said: str) -> dict[str, tuple[str, str]]:
@@ -38,7 +42,41 @@ def test_a_healthy_installation(run):
     assert found["device"][1] == "CPU, float32"
     assert found["free memory"][1] == "8.0 GB"
     assert found["weights small"][1] == f"whole, SHA-256 {store.find('small').sha256[:12]}"
-    assert found["self-test"][1].startswith("a drawn face, repainted in ")
+    assert found[CLEFT][1].startswith("a drawn face, repainted in ")
+    assert found[REMOVAL][1] == "it has no weights yet"
+
+
+@pytest.mark.usefixtures("both_weights", "enough_memory")
+def test_both_jobs(run, monkeypatch):
+    status, said, trouble = run("doctor", "--device", "cpu", "--precision", "float32")
+    assert (status, trouble) == (0, "")
+    found = lines_of(said)
+    assert found[CLEFT][1].startswith("a drawn face, repainted in ")
+    assert found[REMOVAL][1].startswith("a drawn mask, found and removed in ")
+    real = MaskRemoval.__call__
+
+    def careless(self, photo, reference):
+        result = real(self, photo, reference)
+        result.image[:] = photo
+        return result
+
+    monkeypatch.setattr(MaskRemoval, "__call__", careless)
+    status, said, _ = run("doctor", "--device", "cpu", "--precision", "float32")
+    assert status == 1
+    well, text = lines_of(said)[REMOVAL]
+    assert well == "!!" and text.endswith("but nothing was painted")
+
+
+@pytest.mark.usefixtures("enough_memory")
+def test_damaged_weights_of_one_job_leave_the_other_alone(run, both_weights, tmp_path, monkeypatch):
+    shutil.copytree(both_weights, tmp_path / "weights")
+    (tmp_path / "weights" / "small-removal.safetensors").write_bytes(b"?")
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
+    status, said, _ = run("doctor", "--device", "cpu")
+    assert status == 1
+    found = lines_of(said)
+    assert found[CLEFT][0] == "ok"
+    assert found[REMOVAL] == ("!!", found["weights small-removal"][1])
 
 
 @pytest.mark.usefixtures("enough_memory")
@@ -47,7 +85,7 @@ def test_no_weights(run, tmp_path, monkeypatch):
     store.clear()
     status, said, trouble = run("doctor")
     assert (status, trouble) == (1, "Lines marked !! need attention.\n")
-    assert lines_of(said)["self-test"] == (
+    assert lines_of(said)[CLEFT] == (
         "!!",
         "The weights manifest names no weights for this job; restore the weights folder.",
     )
@@ -71,7 +109,7 @@ def test_each_trouble_is_a_line_and_the_rest_is_still_looked_at(run, weights, mo
     assert found["device"][0] == "!!" and found["device"][1].startswith("The device must be one of")
     assert found["free memory"] == ("!!", "0.5 GB; close other programs")
     assert found["weights small"][0] == "ok"
-    assert found["self-test"][0] == "!!"
+    assert found[CLEFT][0] == "!!"
     assert found["torch"][0] == "ok"
 
 
@@ -88,19 +126,20 @@ def test_a_self_test_that_breaks_its_promises(run, monkeypatch):
     monkeypatch.setattr(CleftInpainting, "__call__", careless)
     status, said, _ = run("doctor", "--device", "cpu")
     assert status == 1
-    well, text = lines_of(said)["self-test"]
+    well, text = lines_of(said)[CLEFT]
     assert well == "!!" and text.endswith("but pixels outside the mask changed, landmarks are no numbers")
 
     def broken(self, photo):
         raise RuntimeError("a library is missing")
 
     monkeypatch.setattr(CleftInpainting, "__call__", broken)
-    assert lines_of(run("doctor")[1])["self-test"] == ("!!", "RuntimeError: a library is missing")
+    assert lines_of(run("doctor")[1])[CLEFT] == ("!!", "RuntimeError: a library is missing")
 
 
 @pytest.mark.parametrize("size", [192, 512, 1500])
-def test_the_drawn_face_is_found(size):
-    faces = find_faces(drawn_face(size))
+@pytest.mark.parametrize("draw", [drawn_face, drawn_masked_face])
+def test_the_drawn_face_is_found_with_and_without_its_mask(draw, size):
+    faces = find_faces(draw(size))
     assert len(faces) == 1
     left, right = faces[0].eyes / size
     assert abs(left[0] + right[0] - 1) < 0.03 and 0.18 < right[0] - left[0] < 0.25

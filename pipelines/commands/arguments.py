@@ -1,0 +1,61 @@
+"""Arguments that every job on photos takes, and the types of their values."""
+
+import argparse
+import math
+from pathlib import Path
+
+
+def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what is worked on and where results go, ``image`` and ``--out``, and says what is written there."""
+    parser.epilog = (
+        "Writes DIR/STEM.png, DIR/STEM.json and DIR/summary.csv. Photos of one stem keep their whole names: a.jpg and "
+        "a.png give a.jpg.png and a.png.png. Exit status: 0 all done, 1 some photos failed, 2 nothing could run."
+    )
+    parser.add_argument("image", metavar="IMAGE|FOLDER", type=Path, help="a photo, or a folder of photos")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+
+
+def add_repaint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how it is repainted: ``--face``, ``--grow``, ``--feather``, ``--device``, ``--precision``, ``--weights``,
+    ``--seed``.
+    """
+    parser.add_argument("--face", metavar="N", type=count, default=1, help="which face, 1 = the largest (default)")
+    parser.add_argument(
+        "--grow", metavar="PX", type=number, default=0.0, help="widen the mask by so many pixels; negative narrows it"
+    )
+    parser.add_argument(
+        "--feather", metavar="PX", type=width, help="width of the soft edge (default 4 %% of the eye distance)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default %(default)s)")
+    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default %(default)s)")
+    parser.add_argument("--weights", metavar="NAME", help="weights of the manifest (default: the job's own)")
+    parser.add_argument("--seed", metavar="N", type=seed, default=0, help="seed of all randomness (default 0)")
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def width(text: str) -> float:
+    """A finite number, 0 or more."""
+    if (value := number(text)) < 0:
+        raise argparse.ArgumentTypeError("it must be 0 or more")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number, 1 or more."""
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError("it must be 1 or more")
+    return value
+
+
+def seed(text: str) -> int:
+    """A whole number of 32 bits."""
+    if not 0 <= (value := int(text)) < 2**32:
+        raise argparse.ArgumentTypeError("it must be from 0 to 4294967295")
+    return value

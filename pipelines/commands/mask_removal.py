@@ -1,0 +1,106 @@
+"""``mask-removal``: one photo of a masked face, or every photo of a folder, with or without reference photos.
+
+What is written into ``--out``: ``STEM.png``, the result at the photo's size; ``STEM.json``, landmarks, reference,
+timings and weights; ``summary.csv``, a row a photo; with ``--stages`` also ``STEM.NAME.png``, the picture of every
+stage. Photos of one stem are told apart as those of ``cleft-inpainting`` are.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
+from pipelines.commands.batch import Companions, Progress, check_output, photos_in, run_batch
+from pipelines.errors import OptionInvalid, PhiltrumError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    from pipelines.faces.masks import EXTENTS
+    from pipelines.mask_removal.warping import CONTROL_POINTS
+
+    add_photo_arguments(parser)
+    parser.add_argument(
+        "--reference", metavar="FILE|FOLDER", type=Path,
+        help="the same person without a mask; a folder of references is matched by file stem, and a photo without one "
+        "there is done without",
+    )  # fmt: skip
+    region = parser.add_mutually_exclusive_group()
+    region.add_argument(
+        "--mask", metavar="FILE|FOLDER", type=Path,
+        help="what to repaint: white = repaint; a folder of masks is matched by file stem (default: the surgical mask "
+        "is found in the photo)",
+    )  # fmt: skip
+    region.add_argument("--auto", choices=EXTENTS, help="suggest what to repaint from the landmarks instead")
+    parser.add_argument("--stages", action="store_true", help="also write DIR/STEM.NAME.png of every stage")
+    parser.add_argument(
+        "--points", metavar="N", type=count, default=CONTROL_POINTS,
+        help="control points of the reference's warp (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reference-face", metavar="N", type=count, default=1,
+        help="which face of the reference, 1 = the largest (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--embedder", metavar="FILE", type=Path,
+        help="a TorchScript face embedder, which says how like the reference the result is; such a file is a program",
+    )  # fmt: skip
+    add_repaint_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command: 0 every photo worked, 1 some did, 2 none did.
+
+    Raises:
+        PhiltrumError: nothing could run. Of a single photo its own error, and nothing was written.
+        OSError: the output folder cannot be written to.
+    """
+    photos = photos_in(args.image)
+    masks = Companions(args.mask, "mask") if args.mask else None
+    references = Companions(args.reference, "reference") if args.reference else None
+    if references and not references.files:
+        raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
+    check_output(args.out, [args.image, args.mask, args.reference])
+
+    from pipelines import store
+    from pipelines.faces.images import read_image, read_mask
+    from pipelines.mask_removal.pipeline import MaskRemoval
+
+    job = MaskRemoval(args.weights, args.device, args.precision, args.embedder)
+    # What is wrong with the weights is wrong for every photo.
+    store.load(args.weights, job.device.torch_device, job="mask-removal")
+
+    def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
+        pixels = read_image(photo)
+        reference = references.of(photo) if references else None
+        result = job(
+            pixels,
+            _read_reference(reference) if reference else None,
+            read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
+            extent=args.auto,
+            face=args.face - 1,
+            reference_face=args.reference_face - 1,
+            points=args.points,
+            grow=args.grow,
+            feather=args.feather,
+            seed=args.seed,
+            progress=progress,
+        )
+        return result, {
+            "mask_source": result.mask_source,
+            "reference": reference.name if reference else "none",
+            "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
+            "identity": "" if result.identity is None else f"{result.identity:z.4f}",
+        }
+
+    return run_batch(repaint, photos, args, stages=args.stages)
+
+
+def _read_reference(path: Path) -> Any:
+    """The reference; its errors say that it is meant, and not the photo."""
+    from pipelines.faces.images import read_image
+
+    try:
+        return read_image(path)
+    except PhiltrumError as error:
+        raise type(error)(f"The reference photo cannot be used. {error}") from error
