@@ -1,4 +1,4 @@
-"""The holes that the inpainting benchmark cuts: reproducible by photo name, kind and seed."""
+"""The holes that benchmarks cut: reproducible by photo name, kind and seed."""
 
 import hashlib
 
@@ -30,9 +30,10 @@ def cut_holes(faces: FaceSet, kind: str, seed: int) -> np.ndarray:
         meshes = faces.meshes.numpy() * size
         return np.stack([suggest_mask(Face(mesh), (size, size), kind) for mesh in meshes])
     group = KINDS.index(kind)
-    return np.stack([irregular_mask(size, group, _generator(name, group, seed)) for name in faces.names])
+    return np.stack([irregular_mask(size, group, generator(name, group, seed)) for name in faces.names])
 
 
-def _generator(name: str, group: int, seed: int) -> np.random.Generator:
+def generator(name: str, stream: int, seed: int) -> np.random.Generator:
+    """Random numbers of one face: by its name, the seed, and what they are for."""
     key = hashlib.sha256(name.encode()).digest()[:8]
-    return np.random.default_rng([seed, group, int.from_bytes(key, "little")])
+    return np.random.default_rng([seed, stream, int.from_bytes(key, "little")])

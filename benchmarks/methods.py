@@ -1,22 +1,25 @@
-"""What fills a hole: our network, and the three baselines it is measured against."""
+"""What fills a hole: our networks, and the baselines they are measured against."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.networks import MeasuredNetwork
 from pipelines.cleft_inpainting.network import predict
 from pipelines.devices import Device
 from pipelines.training.data import FaceSet
 
-BASELINES = ("telea", "navier-stokes", "mean-face")
-METHODS = ("ours", *BASELINES)
+METHODS = ("ours", "telea", "navier-stokes", "mean-face")
+"""Methods of the inpainting benchmark."""
+
+REMOVAL_METHODS = ("ours", "ours-self", "ours-reference", "telea", "navier-stokes", "paste", "cleft-inpainting")
+"""Methods of the mask-removal benchmark."""
 
 LABELS = {
     "ours": "Philtrum",
@@ -24,6 +27,21 @@ LABELS = {
     "navier-stokes": "OpenCV Navier-Stokes",
     "mean-face": "Mean face, colour-shifted",
 }
+"""Method -> what the inpainting benchmark's table calls it."""
+
+REMOVAL_LABELS = {
+    "ours": "Philtrum, no reference",
+    "ours-self": "Philtrum, self-made reference",
+    "ours-reference": "Philtrum, true reference",
+    "telea": LABELS["telea"],
+    "navier-stokes": LABELS["navier-stokes"],
+    "paste": "Reference pasted over Telea",
+    "cleft-inpainting": "Philtrum's cleft inpainting",
+}
+"""Method -> what the mask-removal benchmark's table calls it."""
+
+GUIDED = ("ours-self", "ours-reference", "paste")
+"""Methods that look at a reference."""
 
 _RADIUS = 3  # px; OpenCV's own example
 _FLAGS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
@@ -42,38 +60,75 @@ class Filled:
     crops: np.ndarray
     points: np.ndarray | None = None
 
+    @classmethod
+    def joined(cls, parts: Sequence["Filled"]) -> "Filled":
+        """Batches of one method after one another."""
+        points = None if parts[0].points is None else np.concatenate([part.points for part in parts])
+        return cls(np.concatenate([part.crops for part in parts]), points)
+
 
 @dataclass(frozen=True)
 class Method:
     """A way to fill holes.
 
     Attributes:
-        key: one of :data:`METHODS`.
-        fill: ``(crops (N, S, S, 3) uint8, masks (N, S, S) bool)`` -> :class:`Filled`.
+        key: one of :data:`METHODS` or :data:`REMOVAL_METHODS`.
+        fill: ``(crops (N, S, S, 3) uint8, masks (N, S, S) bool)`` -> :class:`Filled`. Where the key is in
+            :data:`GUIDED`, two more arguments follow: warped references ``(N, S, S, 3)`` uint8 and their confidences
+            ``(N, S, S)`` float32 in [0, 1].
         facts: what its pictures depend on beside the photos and holes, as the hash of weights.
     """
 
     key: str
-    fill: Callable[[np.ndarray, np.ndarray], Filled] = field(repr=False)
+    fill: Callable[..., Filled] = field(repr=False)
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def network_method(measured: MeasuredNetwork, device: Device) -> Method:
-    """Our network at the crop's own size, as the app runs it."""
-    network = measured.network.to(device.torch_device, memory_format=device.memory_format).eval()
+def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours") -> Method:
+    """The cleft-inpainting network at the crop's own size, as the app runs it."""
+    network = _ready(measured, device)
 
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
-        image = to_tensor(crops).to(device.torch_device, memory_format=device.memory_format)
-        hole = torch.from_numpy(masks)[:, None].to(device.torch_device, torch.float32)
         with device.autocast():
-            answer = predict(network, image, hole)
-        drawn = answer.image.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        drawn = drawn.permute(0, 2, 3, 1).cpu().numpy()
-        return Filled(_composite(crops, drawn, masks), answer.landmarks.float().cpu().numpy())
+            answer = predict(network, _pictures(crops, device), _maps(masks, device))
+        return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
-    precision = str(device.dtype).removeprefix("torch.")
-    return Method("ours", fill, {"weights": measured.name, "weights_sha256": measured.sha256, "precision": precision})
+    return Method(key, fill, _facts(measured, device, key))
+
+
+def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Method:
+    """The mask-removal network at the crop's own size, as the app runs it; ``key`` says with or without reference."""
+    network = _ready(measured, device)
+
+    @torch.inference_mode()
+    def fill(
+        crops: np.ndarray,
+        masks: np.ndarray,
+        references: np.ndarray | None = None,
+        confidences: np.ndarray | None = None,
+    ) -> Filled:
+        image, hole = _pictures(crops, device), _maps(masks, device)
+        reference, confidence = torch.zeros_like(image), torch.zeros_like(hole)
+        if references is not None:
+            reference, confidence = _pictures(references, device), _maps(confidences, device)
+        with device.autocast():
+            answer = network(image, hole, reference, confidence)
+        return Filled(_composite(crops, _pixels(answer.image), masks))
+
+    return Method(key, fill, _facts(measured, device, "ours"))
+
+
+def paste_method() -> Method:
+    """The warped reference where it can be trusted, Telea's inpainting elsewhere; no network."""
+    telea = opencv_method("telea")
+
+    def fill(crops: np.ndarray, masks: np.ndarray, references: np.ndarray, confidences: np.ndarray) -> Filled:
+        under = telea.fill(crops, masks).crops.astype(np.float32)
+        pasted = under + confidences[..., None] * (references - under)
+        return Filled(_composite(crops, np.round(pasted).astype(np.uint8), masks))
+
+    return Method("paste", fill)
 
 
 def opencv_method(key: str) -> Method:
@@ -82,8 +137,8 @@ def opencv_method(key: str) -> Method:
     def one(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
         # OpenCV leaves the first row and column as they are and looks at some pixels of the hole beside them: a frame
         # to cut off again, and a hole that does not hold the truth.
-        blank = np.where(mask[..., None], crop[~mask].mean(0).astype(np.uint8), crop)
-        framed, hole = (cv2.copyMakeBorder(a, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for a in (blank, mask.astype(np.uint8)))
+        pictures = (blanked(crop, mask), mask.astype(np.uint8))
+        framed, hole = (cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for picture in pictures)
         return cv2.inpaint(framed, hole, _RADIUS, _FLAGS[key])[1:-1, 1:-1]
 
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
@@ -111,9 +166,37 @@ def mean_face_method(faces: FaceSet) -> Method:
     return Method("mean-face", fill, {"mean_face_sha256": hashlib.sha256(mean.tobytes()).hexdigest()})
 
 
+def blanked(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """``crop`` ``(S, S, 3)`` with the mean colour of its known pixels under ``mask`` ``(S, S)``."""
+    return np.where(mask[..., None], crop[~mask].mean(0).astype(np.uint8), crop)
+
+
 def to_tensor(crops: np.ndarray) -> Tensor:
     """``uint8`` ``(N, S, S, 3)`` -> ``float32`` ``(N, 3, S, S)`` in [-1, 1]."""
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def _ready(measured: MeasuredNetwork, device: Device) -> nn.Module:
+    return measured.network.to(device.torch_device, memory_format=device.memory_format).eval()
+
+
+def _facts(measured: MeasuredNetwork, device: Device, key: str) -> dict[str, str]:
+    prefix = "" if key == "ours" else f"{key.replace('-', '_')}_"
+    precision = str(device.dtype).removeprefix("torch.")
+    return {f"{prefix}weights": measured.name, f"{prefix}weights_sha256": measured.sha256, "precision": precision}
+
+
+def _pictures(crops: np.ndarray, device: Device) -> Tensor:
+    return to_tensor(crops).to(device.torch_device, memory_format=device.memory_format)
+
+
+def _maps(maps: np.ndarray, device: Device) -> Tensor:
+    return torch.from_numpy(maps)[:, None].to(device.torch_device, torch.float32)
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    drawn = images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return drawn.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _composite(crops: np.ndarray, drawn: np.ndarray, masks: np.ndarray) -> np.ndarray:

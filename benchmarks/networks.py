@@ -11,6 +11,9 @@ from pipelines import store
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
+from pipelines.mask_removal.network import MaskRemovalNetwork
+
+_CLASSES = {"cleft-inpainting": INCLG, "mask-removal": MaskRemovalNetwork}
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,20 @@ class MeasuredNetwork:
     sha256: str
 
 
-def load_network(weights: str | None = None, checkpoint: str | Path | None = None) -> MeasuredNetwork:
-    """The network of ``checkpoint`` where one is given, else that of the registered ``weights`` (None: the default).
+def load_network(
+    weights: str | None = None, checkpoint: str | Path | None = None, *, job: str = "cleft-inpainting"
+) -> MeasuredNetwork:
+    """A job's network of ``checkpoint`` where one is given, else of the registered ``weights`` (None: the default).
 
     A checkpoint is a safetensors file whose header carries the network's arguments as JSON under ``architecture``.
 
     Raises:
         WeightsMissing: the file is not there.
-        WeightsCorrupt: it cannot be read as weights of that network.
-        WeightsUnknown: the manifest has no weights of that name.
+        WeightsCorrupt: it cannot be read as weights of the job's network.
+        WeightsUnknown: the manifest has no weights of that name, or they belong to another job.
     """
     if checkpoint is None:
-        loaded = store.load(weights)
+        loaded = store.load(weights, job=job)
         return MeasuredNetwork(loaded.name, loaded.network, loaded.sha256)
     path = Path(checkpoint)
     if not path.is_file():
@@ -42,11 +47,11 @@ def load_network(weights: str | None = None, checkpoint: str | Path | None = Non
         with safe_open(path, "pt") as stored:
             arguments = json.loads(stored.metadata()["architecture"])
             state = {key: stored.get_tensor(key).float() for key in stored.keys()}  # noqa: SIM118 (not a mapping)
-        network = INCLG(**arguments)
+        network = _CLASSES[job](**arguments)
         network.load_state_dict(state)
     except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsCorrupt(
-            "The checkpoint cannot be read as weights of the cleft-inpainting network; give a safetensors file that "
-            "the recipe wrote."
+            f"The checkpoint cannot be read as weights of the {job} network; give a safetensors file that the recipe "
+            "wrote."
         ) from error
     return MeasuredNetwork(path.stem, network.eval(), sha256_of(path))

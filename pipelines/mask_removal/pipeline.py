@@ -29,7 +29,7 @@ from pipelines.repainting import (
 )
 from pipelines.results import MaskRemovalResult, WeightsUsed
 
-_MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
+MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
 
 
 class MaskRemoval:
@@ -119,7 +119,7 @@ class MaskRemoval:
             found, given = None, mask
             if mask is None and extent is None:
                 found = given = segment_mask(photo, chosen).mask
-                given = masks.grow(given, _MARGIN * chosen.eye_distance)
+                given = masks.grow(given, MARGIN * chosen.eye_distance)
             elif mask is None:
                 given = masks.suggest_mask(chosen, photo.shape[:2], extent)
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from skimage.data import astronaut
 from torchvision import models
 
+from pipelines import store
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
@@ -50,6 +51,24 @@ def checkpoint(network, architecture, tmp_path_factory) -> Path:
     half = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
     save_file(half, path, {"architecture": json.dumps(architecture)})
     return path
+
+
+@pytest.fixture
+def weights(network, architecture, tmp_path, monkeypatch):
+    """The narrow random network as cleft inpainting's default weights, in a weights folder of its own."""
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
+    store.clear()
+    store.save(
+        "tiny",
+        network.state_dict(),
+        job="cleft-inpainting",
+        network="inclg",
+        architecture=architecture,
+        licence="none: random numbers",
+        default=True,
+    )
+    yield "tiny"
+    store.clear()
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import inpainting
+from benchmarks import inpainting, scores
 from benchmarks.holes import KINDS, cut_holes
 from benchmarks.inpainting import main, measure
 from benchmarks.methods import METHODS, Filled, Method, mean_face_method, network_method, opencv_method
 from benchmarks.networks import MeasuredNetwork, load_network
+from benchmarks.scores import workers
 from benchmarks.tables import COLUMNS, Row, write_tables
 from pipelines.devices import choose
 from pipelines.faces.images import read_image
@@ -60,8 +61,8 @@ def test_a_known_error_gives_known_scores(faces, perceptual):
 
 def test_a_face_that_is_lost_is_counted_and_left_out(faces, perceptual):
     blank = Method("ours", lambda crops, masks: Filled(np.full_like(crops, 127)))
-    scores = measure(blank, faces, cut_holes(faces, "philtrum", 0), perceptual, CPU)
-    row = Row.of("philtrum", "ours", scores.values)
+    measured = measure(blank, faces, cut_holes(faces, "philtrum", 0), perceptual, CPU)
+    row = Row.of("philtrum", "ours", measured.values)
     assert row.means["found"] == 0 and row.means["landmarks_all"] is None
     assert row.means["psnr"] > 0
 
@@ -133,7 +134,7 @@ def data(faces, monkeypatch):
         return FaceSet(faces.names[part], faces.images[part], faces.meshes[part])
 
     monkeypatch.setattr(inpainting, "load_faces", load)
-    monkeypatch.setattr(inpainting, "_code", lambda patterns: "unchanged")
+    monkeypatch.setattr(scores, "code_hash", lambda patterns: "unchanged")
 
 
 def test_the_command_writes_every_row(data, loss_weights, checkpoint, tmp_path, capsys, monkeypatch):
@@ -175,14 +176,14 @@ def test_the_command_writes_every_row(data, loss_weights, checkpoint, tmp_path, 
     few = ("--kinds", "irregular-0-20", "--methods", "telea")
     assert run(tmp_path / "one", loss_weights, checkpoint, *few, "--seed", "1") == 0
     assert measured == ["telea"]
-    monkeypatch.setattr(inpainting, "_code", lambda patterns: "changed")
+    monkeypatch.setattr(scores, "code_hash", lambda patterns: "changed")
     assert run(tmp_path / "one", loss_weights, checkpoint, *few) == 0
     assert measured == ["telea", "telea"]
 
 
 def test_processes_find_what_one_process_finds(faces, perceptual):
     holes = cut_holes(faces, "philtrum", 0)
-    with inpainting._workers(2) as pool:
+    with workers(2) as pool:
         several = measure(opencv_method("telea"), faces, holes, perceptual, CPU, pool).values
     alone = measure(opencv_method("telea"), faces, holes, perceptual, CPU).values
     for key, value in alone.items():

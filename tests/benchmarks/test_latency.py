@@ -15,24 +15,6 @@ from pipelines.faces.landmarks import find_face
 CPU = choose("cpu", "float32")
 
 
-@pytest.fixture
-def weights(network, architecture, tmp_path, monkeypatch):
-    """The narrow random network as the job's default weights, in a weights folder of its own."""
-    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
-    store.clear()
-    store.save(
-        "tiny",
-        network.state_dict(),
-        job="cleft-inpainting",
-        network="inclg",
-        architecture=architecture,
-        licence="none: random numbers",
-        default=True,
-    )
-    yield "tiny"
-    store.clear()
-
-
 def cells(text, title):
     """Rows of the table under a heading that starts with ``title``."""
     part = text.partition(f"## {title}")[2].partition("\n##")[0]
