@@ -1,6 +1,8 @@
 """What tests of every floor share."""
 
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +50,49 @@ def face():
     from pipelines.faces.landmarks import find_face
 
     return find_face(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def toy_set(tmp_path_factory, face) -> Path:
+    """A sharded set of aligned crops of one public-domain face: six to train on, three to validate."""
+    from pipelines.faces.alignment import align
+    from pipelines.faces.images import encode_png
+
+    root = tmp_path_factory.mktemp("toy")
+    photo = skimage.data.astronaut()
+    crop = align(photo, face, 256).crop(photo)
+    for split, gains in (("train", (1, 0.9, 0.8, 0.7, 0.6, 0.5)), ("val", (0.95, 0.85, 0.75))):
+        with tarfile.open(root / f"{split}.tar", "w") as archive:
+            for number, gain in enumerate(gains):
+                mirrored = crop[:, ::-1] if number % 2 else crop
+                content = encode_png((mirrored * gain).astype(np.uint8))
+                member = tarfile.TarInfo(f"{split}-{number}.png")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return root
+
+
+@pytest.fixture(scope="session")
+def toy_cache(tmp_path_factory) -> Path:
+    """The landmark cache of :func:`toy_set`."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def toy_faces(toy_set, toy_cache) -> tuple:
+    """The two sets of :func:`toy_set` at 64 px."""
+    from pipelines.training.data import load_faces
+
+    return tuple(load_faces(toy_set, split, size=64, cache=toy_cache) for split in ("train", "val"))
+
+
+@pytest.fixture(scope="session")
+def loss_folder(tmp_path_factory) -> Path:
+    """A folder with a SqueezeNet of random weights."""
+    import torch
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("loss")
+    torch.save(squeezenet1_1(weights=None).state_dict(), folder / "squeezenet1_1_features.pth")
+    return folder

@@ -9,7 +9,8 @@ class SelfAttention(nn.Module):
     """Adds to every position what similar positions hold.
 
     Keys and values are max-pooled over 2 x 2 cells, which quarters the cost. Source: Zhang et al. 2019 (SAGAN),
-    section 3; the gain starts at 0, so a fresh layer changes nothing.
+    section 3; the gain starts at 0, so a fresh layer changes nothing. Unlike there, similarities are divided by the
+    root of the query's channels (Vaswani et al. 2017, section 3.2.1).
 
     Args:
         channels: of the input.

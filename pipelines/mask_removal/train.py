@@ -9,11 +9,12 @@ contrastive loss compares their embeddings. References are made from the photos 
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -83,6 +84,11 @@ class Options(GeneratorOptions):
         super().__post_init__()
         self.check_choice("initialization", INITIALIZATIONS)
         self.check_positive("lr_constant", "lr_fall")
+        for name in ("references", "templates"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionInvalid(f"--{name} must be a share, from 0 to 1.")
+        if self.temperature <= 0:
+            raise OptionInvalid("--temperature must be more than 0.")
         if self.batch % 2:
             raise OptionInvalid("--batch must be even: half of it are photos, half the same photos transformed.")
 
@@ -100,15 +106,25 @@ class MaskRemovalRecipe(GeneratorRecipe):
     """Networks, batches and losses of a run.
 
     Args:
-        *args, **kwargs: as for :class:`~pipelines.training.recipe.GeneratorRecipe`.
+        options, fabric, *args, **kwargs: as for :class:`~pipelines.training.recipe.GeneratorRecipe`.
         silhouettes: shapes of surgical masks; None makes every hole from the face's outline.
+
+    Raises:
+        OptionInvalid: a photo and the same photo transformed would go to different processes.
     """
 
     network_key = "mask-removal"
     options: Options
 
-    def __init__(self, *args: Any, silhouettes: Silhouettes | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, options: Options, fabric: Fabric, *args: Any, silhouettes: Silhouettes | None = None, **kwargs: Any
+    ) -> None:
+        if options.batch % (2 * fabric.world_size):
+            raise OptionInvalid(
+                "A photo and the same photo transformed must stay together; choose a --batch that is a multiple of "
+                "twice the number of processes."
+            )
+        super().__init__(options, fabric, *args, **kwargs)
         self.silhouettes = silhouettes and silhouettes.to(self.faces.images.device)
 
     def network(self) -> MaskRemovalNetwork:
@@ -245,5 +261,7 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
     """
     options = command.options_of(args, Options)
     silhouettes = read_silhouettes(args.mask_templates) if args.mask_templates else None
+    if silhouettes is None:
+        options = replace(options, templates=0.0)  # so that checkpoint and recorded command say it
     recipe = partial(MaskRemovalRecipe, silhouettes=silhouettes)
     return command.run(args, JOB, options, recipe, progress)

@@ -1,4 +1,8 @@
-"""Losses that recipes share. Every loss is a mean over samples, so that devices' gradients average exactly."""
+"""Losses that recipes share.
+
+Every loss is a mean over samples, so that devices' gradients average exactly; but for the contrastive one, whose
+negatives are those of the same device.
+"""
 
 import warnings
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -30,3 +31,26 @@ def untrained(tmp_path, monkeypatch) -> Path:
     store.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), architecture=ARCHITECTURE, **about)
     yield tmp_path / "weights"
     store.clear()
+
+
+@pytest.fixture
+def tiny(monkeypatch) -> str:
+    """Name of a network that trains in no time."""
+    from pipelines.mask_removal.network import CONFIGURATIONS
+
+    monkeypatch.setitem(CONFIGURATIONS, "tiny", ARCHITECTURE)
+    return "tiny"
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory) -> Path:
+    """A folder with the picture of a mask with straps, drawn, and one that shows nothing."""
+    folder = tmp_path_factory.mktemp("templates")
+    picture = np.zeros((160, 240, 4), np.uint8)
+    corners = np.array([[40, 40], [120, 20], [200, 40], [180, 120], [120, 140], [60, 120]])
+    cv2.fillConvexPoly(picture, corners, (200, 180, 120, 255))
+    for strap in (((0, 0), (45, 45)), ((239, 0), (195, 45))):
+        cv2.line(picture, *strap, (255, 255, 255, 255), 3)
+    cv2.imwrite(str(folder / "mask.png"), picture)
+    cv2.imwrite(str(folder / "nothing.png"), np.zeros_like(picture))
+    return folder

@@ -17,6 +17,7 @@ from pipelines.training.augment import (
     outlines,
     points_68,
     step_generator,
+    transform_colours,
 )
 
 SIZE = 64
@@ -243,3 +244,93 @@ def test_same_step_same_batch(bank):
     assert all(torch.equal(one, other) for one, other in again)
     for seed, step in ((0, 8), (0, 9), (0, 1007), (1, 7)):
         assert not any(torch.equal(one, other) for one, other in zip(batch(0, 7), batch(seed, step), strict=True))
+
+
+def colours(count: int, strength: float = 0.3) -> torch.Tensor:
+    """Pictures near grey, whose colours nothing drives out of range; each its own."""
+    return (torch.rand(count, 3, 16, 16, generator=step_generator(9, 0)) * 2 - 1) * strength
+
+
+@pytest.fixture
+def turned(monkeypatch):
+    """``turned(images, degrees)``: the hue rotated by so much and nothing else changed."""
+
+    def turned(images: torch.Tensor, degrees: float) -> torch.Tensor:
+        angle = lambda shape, low, high, generator: torch.full(shape, high)  # noqa: E731
+        monkeypatch.setattr("pipelines.training.augment.uniform", angle)
+        return transform_colours(images, step_generator(0, 0), hue=degrees, chance=0.0)
+
+    return turned
+
+
+def test_hue_goes_around_in_a_circle(turned):
+    images = colours(4)
+    assert torch.allclose(turned(images, 0), images, atol=1e-6)
+    assert torch.allclose(turned(images, 360), images, atol=1e-5)
+    assert torch.allclose(turned(images, 120), images.roll(1, 1), atol=1e-5), "red becomes green, green blue"
+    assert torch.allclose(turned(images, -120), images.roll(2, 1), atol=1e-5)
+    assert torch.allclose(turned(turned(images, 50), 70), images.roll(1, 1), atol=1e-5)
+    # Half a turn mirrors a colour in its grey.
+    assert torch.allclose(turned(images, 180), 2 * images.mean(1, keepdim=True) - images, atol=1e-5)
+
+
+@pytest.mark.parametrize("degrees", [17.0, 90.0, 180.0])
+def test_hue_keeps_grey_and_the_mean_of_the_channels(turned, degrees):
+    images = colours(4)
+    found = turned(images, degrees)
+    assert torch.allclose(found.mean(1), images.mean(1), atol=1e-6)
+    saturation = [(picture - picture.mean(1, keepdim=True)).norm(dim=1) for picture in (found, images)]
+    assert torch.allclose(*saturation, atol=1e-5)
+    grey = images[:, :1].expand(-1, 3, -1, -1)
+    assert torch.allclose(turned(grey, degrees), grey, atol=1e-6)
+
+
+@pytest.mark.parametrize(("hue", "chance"), [(0.0, 0.75), (60.0, 0.0), (180.0, 0.0)])
+def test_colours_change_as_often_and_as_much_as_asked(hue, chance):
+    """Brightness, contrast and saturation are read off pictures of a few pixels, of which nothing is cut off."""
+    # Two pixels, one lighter and one darker than grey by as much, both of one colour.
+    images = torch.tensor([[0.07, -0.03], [0.06, -0.04], [0.02, -0.08]]).view(1, 3, 1, 2).repeat(2000, 1, 1, 1)
+    found = transform_colours(images, step_generator(1, 0), hue=hue, chance=chance)
+    kept = (found.abs() < 1).all((1, 2, 3)).flatten()
+    assert kept.float().mean() > 0.98
+    before, after = images[kept], found[kept]
+
+    def grey(x: torch.Tensor) -> torch.Tensor:
+        return x.mean(1)[:, 0]
+
+    def size(x: torch.Tensor) -> torch.Tensor:
+        return (x - x.mean(1, keepdim=True)).flatten(1).norm(dim=1)
+
+    contrast = grey(after).diff(dim=1)[:, 0] / grey(before).diff(dim=1)[:, 0]
+    brightness = grey(after).mean(1) / contrast - grey(before).mean(1)
+    saturation = size(after) / size(before) / contrast
+    for found_values, neutral, octaves, deviation in (
+        (brightness, 0.0, False, 0.2),
+        (contrast, 1.0, True, 0.5),
+        (saturation, 1.0, True, 1.0),
+    ):
+        changed = (found_values - neutral).abs() > 1e-3
+        assert changed.float().mean().item() == pytest.approx(chance, abs=0.04)
+        if chance:
+            amount = found_values[changed].log2() if octaves else found_values[changed]
+            assert amount.std().item() == pytest.approx(deviation, rel=0.1)
+            assert amount.mean().abs() < 0.15 * deviation
+    first, second = (
+        (x - x.mean(1, keepdim=True))[:, :, 0, 0] @ torch.tensor([[2, -1, -1], [0, 3**0.5, -(3**0.5)]]).T
+        for x in (before, after)
+    )
+    angle = torch.atan2(second[:, 1], second[:, 0]) - torch.atan2(first[:, 1], first[:, 0])
+    degrees = (torch.rad2deg(angle) + 180) % 360 - 180
+    assert degrees.abs().max() <= hue + 0.1
+    if hue:  # always turned, evenly to both sides
+        assert degrees.abs().mean().item() == pytest.approx(hue / 2, rel=0.08)
+        assert degrees.mean().abs() < 0.06 * hue
+
+
+def test_changed_colours_stay_colours():
+    images = colours(64, strength=1.0)
+    found = transform_colours(images, step_generator(0, 0), hue=180.0)
+    assert found.shape == images.shape and found.dtype == images.dtype
+    assert found.abs().max() <= 1 and torch.isfinite(found).all()
+    assert torch.equal(found, transform_colours(images, step_generator(0, 0), hue=180.0))
+    assert not torch.equal(found, transform_colours(images, step_generator(0, 1), hue=180.0))

@@ -36,6 +36,58 @@ def test_pixel_loss_of_an_empty_hole_is_finite():
     assert math.isfinite(losses.pixel_loss(picture(1, 1, 1, 1), picture(0, 0, 0, 0), torch.zeros(1, 1, 2, 2)))
 
 
+def test_reconstruction_weighs_the_mean_differences_inside_and_outside_the_hole():
+    target = torch.zeros(2, 3, 2, 2)
+    output = target.clone()
+    output[0, :, 0, 0] = torch.tensor([0.3, 0.6, -0.9])  # inside: mean 0.6
+    output[0, :, 1, 1] = 0.3  # outside: a third of 0.3
+    output[1, :, 0] = 0.2  # half inside, half outside
+    hole = torch.cat([picture(1, 0, 0, 0), picture(1, 0, 1, 0)])
+    rows = [5 * 0.6 + 0.1, 5 * 0.1 + 0.1]
+    assert losses.reconstruction_loss(output, target, hole, 5.0).item() == pytest.approx(sum(rows) / 2)
+    everywhere = torch.ones_like(hole)
+    assert losses.reconstruction_loss(output, target, everywhere, 1.0).item() == pytest.approx(
+        output.abs().mean().item()
+    )
+    assert losses.reconstruction_loss(output, target, 1 - everywhere, 7.0).item() == pytest.approx(
+        output.abs().mean().item()
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_contrastive_is_the_cross_entropy_of_cosines(temperature):
+    torch.manual_seed(0)
+    embeddings, others = torch.randn(5, 7), torch.randn(5, 7)
+
+    def cosine(one: torch.Tensor, other: torch.Tensor) -> float:
+        return float(one @ other) / math.sqrt(float(one @ one) * float(other @ other))
+
+    rows = []
+    for index, own in enumerate(embeddings):
+        alike = [math.exp(cosine(own, other) / temperature) for other in others]
+        rows.append(-math.log(alike[index] / sum(alike)))
+    found = losses.contrastive_loss(embeddings, others, temperature)
+    assert found.item() == pytest.approx(sum(rows) / 5, rel=1e-4)
+    assert losses.contrastive_loss(3 * embeddings, others / 2, temperature).item() == pytest.approx(found.item())
+
+
+def test_contrastive_pulls_partners_together_and_strangers_apart():
+    torch.manual_seed(0)
+    embeddings, others = torch.randn(4, 6), torch.randn(4, 6, requires_grad=True)
+    optimizer = torch.optim.SGD([others], 0.5)
+    for _ in range(200):
+        optimizer.zero_grad()
+        losses.contrastive_loss(embeddings, others, 0.1).backward()
+        optimizer.step()
+    similarity = F.cosine_similarity(embeddings[:, None], others[None], dim=2)
+    assert (similarity.argmax(1) == torch.arange(4)).all()
+    assert similarity.diag().min() > 0.5
+
+
+def test_contrastive_of_a_single_pair_says_nothing():
+    assert losses.contrastive_loss(torch.randn(1, 4), torch.randn(1, 4), 0.1).item() == 0
+
+
 def test_landmark_loss_is_the_norm_in_pixels():
     target = torch.rand(2, 68, 2)
     predicted = target.clone()
@@ -263,6 +315,7 @@ def test_every_loss_is_a_mean_over_samples(split):
         return torch.stack(
             [
                 losses.pixel_loss(image[part], target[part], hole[part]),
+                losses.reconstruction_loss(image[part], target[part], hole[part], 3.0),
                 losses.landmark_loss(points[part], truth[part], 32),
                 losses.total_variation(image[part]),
                 network.perceptual(one, other),
