@@ -1,15 +1,24 @@
-"""The pipeline behind a tab: loaded once in the background, run by one person at a time."""
+"""The pipelines behind the tabs: loaded once in the background, run by one person at a time."""
 
+import importlib
+import os
 import threading
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from pipelines import manifest
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.results import CleftInpaintingResult
+from pipelines.results import RepaintResult
 
-JOB = "cleft-inpainting"
+CLEFT_INPAINTING, MASK_REMOVAL = "cleft-inpainting", "mask-removal"
+
+_PIPELINES = {
+    CLEFT_INPAINTING: "pipelines.cleft_inpainting.pipeline:CleftInpainting",
+    MASK_REMOVAL: "pipelines.mask_removal.pipeline:MaskRemoval",
+}  # as text: importing them takes seconds, and the page is served before
 
 Progress = Callable[[float, str], None]
 
@@ -17,74 +26,102 @@ _POLL = 0.2  # seconds between two looks at whether a waiting run was stopped
 
 
 class Pipeline(Protocol):
-    """What the tab runs: see ``pipelines.cleft_inpainting.pipeline.CleftInpainting``."""
+    """What a tab runs; see ``pipelines.cleft_inpainting.pipeline`` and ``pipelines.mask_removal.pipeline``."""
 
     def __call__(
         self,
         photo: np.ndarray,
-        mask: np.ndarray | None = None,
         *,
+        mask: np.ndarray | None = None,
         extent: str = "philtrum",
         face: int = 0,
         grow: float = 0.0,
         feather: float | None = None,
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> CleftInpaintingResult: ...
+        **own: Any,
+    ) -> RepaintResult: ...
+
+
+def jobs_that_work() -> tuple[str, ...]:
+    """Jobs whose default weights the manifest names, in the order of their tabs; cleft inpainting always.
+
+    Looks into the manifest itself, because :mod:`pipelines.store` imports PyTorch, and the page is served before.
+
+    Raises:
+        WeightsCorrupt: the manifest is no TOML.
+    """
+    folder = Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[1] / "weights")
+    tables = manifest.read_tables(folder / "manifest.toml").values()
+    named = {table.get("job") for table in tables if table.get("default")}
+    return tuple(job for job in _PIPELINES if job == CLEFT_INPAINTING or job in named)
 
 
 class Engine:
-    """Loads the pipeline when first asked and keeps it.
+    """Loads each job's pipeline when first asked and keeps it.
 
     Importing PyTorch and MediaPipe takes seconds, so the page is served first and :meth:`warm_up` loads them behind it.
 
     Args:
         device: as in ``pipelines.devices.choose``.
         precision: as in ``pipelines.devices.choose``.
-        pipeline: a pipeline to use instead of the real one.
+        embedder: file of a face embedder for mask removal, or None.
+        pipelines: pipelines to use instead of the real ones, by job.
+
+    Attributes:
+        jobs: what can be run, in the order of the tabs.
+        ready: set once loading has ended, well or badly.
     """
 
-    def __init__(self, device: str = "auto", precision: str = "auto", pipeline: Pipeline | None = None):
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        embedder: str | None = None,
+        pipelines: Mapping[str, Pipeline] | None = None,
+    ):
         self.ready = threading.Event()
-        """Set once loading has ended, well or badly."""
+        self.jobs = jobs_that_work() if pipelines is None else tuple(pipelines)
         self._device, self._precision = device, precision
-        self._pipeline = pipeline
-        self._problem = ""
+        self._own = {MASK_REMOVAL: {"embedder": embedder}}
+        self._pipelines = dict(pipelines or {})
+        self._problems: dict[str, str] = {}
         self._loading, self._running = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> threading.Thread:
-        """Loads the pipeline and runs it once on a public-domain portrait, in the background."""
+        """Loads every pipeline and runs it once on a public-domain portrait, in the background."""
         thread = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         thread.start()
         return thread
 
-    def load(self) -> Pipeline:
-        """The pipeline, loaded if need be.
+    def load(self, job: str) -> Pipeline:
+        """The pipeline of a job, loaded if need be.
 
         Raises:
             PhiltrumError: the device does not exist, or the weights are missing or damaged.
         """
         with self._loading:
-            if self._pipeline is None:
-                from pipelines.cleft_inpainting.pipeline import CleftInpainting
+            if job not in self._pipelines:
+                module, _, name = _PIPELINES[job].partition(":")
+                pipeline = getattr(importlib.import_module(module), name)
+                self._pipelines[job] = pipeline(
+                    device=self._device, precision=self._precision, **self._own.get(job, {})
+                )
+            return self._pipelines[job]
 
-                self._pipeline = CleftInpainting(device=self._device, precision=self._precision)
-            return self._pipeline
-
-    def run(
-        self, photo: np.ndarray, mask: np.ndarray | None, *, progress: Progress | None = None, **options
-    ) -> CleftInpaintingResult:
-        """Runs the pipeline, after whoever runs it now.
+    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> RepaintResult:
+        """Runs a job's pipeline, after whatever runs now.
 
         A run that was stopped may still be at work until its next report of progress; a new one waits for it here, so
         that two never share the processor's memory. While it waits it reports, and so can be stopped too.
         """
-        pipeline = self.load()
+        pipeline = self.load(job)
         while not self._running.acquire(timeout=_POLL):
             if progress is not None:
                 progress(0.0, "waiting for another run to end")
         try:
-            return pipeline(photo, mask, progress=progress, **options)
+            return pipeline(photo, progress=progress, **options)
         finally:
             self._running.release()
 
@@ -92,27 +129,27 @@ class Engine:
         """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
         from pipelines import devices, store
 
-        facts = {"state": self._problem or "Ready"}
+        facts = {"state": next(iter(self._problems.values()), "Ready")}
         try:
             device = devices.choose(self._device, self._precision)
             facts |= {"device": device.label, "memory": device.memory()}
-            entry = store.find(job=JOB)
-            facts["weights"] = f"{entry.name} {(entry.sha256 or '')[:12]}"
+            entries = [store.find(job=job) for job in self.jobs]
+            facts["weights"] = ", ".join(f"{entry.name} {(entry.sha256 or '')[:12]}" for entry in entries)
         except PhiltrumError as error:
             facts["state"] = str(error)
         return facts
 
     def _warm_up(self) -> None:
-        try:
-            from skimage.data import astronaut
+        for job in self.jobs:
+            try:
+                from skimage.data import astronaut
 
-            self.run(astronaut(), None, extent="philtrum")
-        except PhiltrumError as error:
-            self._problem = str(error)  # the same sentence meets whoever presses Run
-        except Exception as error:  # a page that explains is better than none
-            self._problem = f"The network could not be loaded ({type(error).__name__})."
-        finally:
-            self.ready.set()
+                self.run(job, astronaut(), extent="lower-face")
+            except PhiltrumError as error:
+                self._problems[job] = str(error)  # the same sentence meets whoever presses Run
+            except Exception as error:  # a page that explains is better than none
+                self._problems[job] = f"The network could not be loaded ({type(error).__name__})."
+        self.ready.set()
 
 
 def stoppable(stop: threading.Event, progress: Progress) -> Progress:

@@ -1,6 +1,5 @@
 """Examples to click: a public-domain portrait that scikit-image ships, with each of the suggested masks."""
 
-import base64
 from functools import lru_cache
 from typing import Any
 
@@ -27,18 +26,28 @@ def photo() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def gallery() -> list[dict[str, Any]]:
-    """What the editor shows of the examples: ``key``, ``label`` and ``url`` of each."""
+    """What the editor shows of the examples of cleft inpainting: ``key``, ``label`` and ``url`` of each."""
     picture = photo()
     face = find_face(picture)
-    rows, columns = overlay.close_up(face.points, picture.shape)
     shown = []
     for extent in EXTENTS:
-        mask = suggest_mask(face, picture.shape[:2], extent)[rows, columns]
-        crop = picture[rows, columns].astype(np.float32)
-        crop[mask] = 0.65 * crop[mask] + 0.35 * np.array(overlay.MASK_COLOUR, np.float32)
-        drawn = overlay.draw(crop.astype(np.uint8), mask)
-        small = cv2.resize(drawn, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-        jpeg = cv2.imencode(".jpg", small[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 85))[1]
-        url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-        shown.append({"key": extent, "label": EXTENT_LABELS[extent], "url": url})
+        mask = suggest_mask(face, picture.shape[:2], extent)
+        tinted = picture.astype(np.float32)
+        tinted[mask] = 0.65 * tinted[mask] + 0.35 * np.array(overlay.MASK_COLOUR, np.float32)
+        shown.append(thumbnail(extent, EXTENT_LABELS[extent], tinted.astype(np.uint8), mask))
     return shown
+
+
+def thumbnail(key: str, label: str, picture: np.ndarray, mask: np.ndarray | None = None) -> dict[str, Any]:
+    """What an editor shows of an example: ``key``, ``label``, and ``url`` of a small close-up.
+
+    Args:
+        key: what the editor asks for.
+        label: what the person reads.
+        picture: the portrait, or what was drawn over it.
+        mask: ``bool`` ``(H, W)`` to outline, or None.
+    """
+    part = overlay.close_up(find_face(photo()).points, picture.shape)
+    drawn = overlay.draw(picture[part], None if mask is None else mask[part])
+    small = cv2.resize(drawn, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    return {"key": key, "label": label, "url": overlay.jpeg_url(small)}

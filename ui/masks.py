@@ -7,11 +7,13 @@ them as they were, they count pixel for pixel, and only what was painted or eras
 
 import base64
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from pipelines.errors import MaskMismatch
+from ui.overlay import jpeg_url
 
 EDITOR_SIDE = 1400
 """Longer side in pixels of the copy that the browser paints on; smaller photos are painted on as they are."""
@@ -23,25 +25,27 @@ _SAME = 2  # levels of alpha by which browsers may round
 
 @dataclass(frozen=True)
 class Base:
-    """A suggested or uploaded mask, packed to one bit a pixel.
+    """A suggested, found or uploaded mask, packed to one bit a pixel.
 
     Attributes:
         bits: the mask at the photo's resolution, packed.
         shape: height and width of the photo.
         layer: ``uint8`` alpha of its copy in the editor.
+        made_by: arguments with which the pipeline makes this mask by itself; None for an uploaded one.
     """
 
     bits: np.ndarray
     shape: tuple[int, int]
     layer: np.ndarray
+    made_by: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, mask: np.ndarray, size: tuple[int, int]) -> "Base":
+    def of(cls, mask: np.ndarray, size: tuple[int, int], made_by: dict[str, Any] | None = None) -> "Base":
         """Packs ``mask``, ``bool`` ``(H, W)``, for an editor of ``size`` (width, height)."""
         layer = mask.astype(np.uint8) * 255
         if layer.shape[::-1] != size:
             layer = cv2.resize(layer, size, interpolation=cv2.INTER_AREA)
-        return cls(np.packbits(mask), mask.shape, layer)
+        return cls(np.packbits(mask), mask.shape, layer, made_by)
 
     @property
     def mask(self) -> np.ndarray:
@@ -58,11 +62,10 @@ def editor_size(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def photo_url(photo: np.ndarray, size: tuple[int, int]) -> str:
-    """The copy to paint on, as a data URL: no file, so nothing that another person could fetch."""
+    """The copy to paint on, as a data URL."""
     if photo.shape[1::-1] != size:
         photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    jpeg = cv2.imencode(".jpg", photo[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 92))[1]
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+    return jpeg_url(photo)
 
 
 def layer_url(layer: np.ndarray) -> str:
@@ -113,10 +116,19 @@ def photo_mask(layer: np.ndarray | None, base: Base | None, shape: tuple[int, in
     painted = _enlarge(layer, shape, cv2.INTER_LINEAR) > 127
     if base is None:
         return painted
-    touched = np.abs(layer.astype(np.int16) - base.layer) > _SAME
+    touched = _touched(layer, base)
     if not touched.any():
         return base.mask
     return np.where(_enlarge(touched.astype(np.uint8), shape, cv2.INTER_NEAREST) > 0, painted, base.mask)
+
+
+def is_untouched(layer: np.ndarray | None, base: Base | None) -> bool:
+    """Whether the layer still shows ``base`` as it was laid there."""
+    return layer is not None and base is not None and not _touched(layer, base).any()
+
+
+def _touched(layer: np.ndarray, base: Base) -> np.ndarray:
+    return np.abs(layer.astype(np.int16) - base.layer) > _SAME
 
 
 def _enlarge(layer: np.ndarray, shape: tuple[int, int], interpolation: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Before and after pictures for the screen: the whole photo or a close-up, with the mask's outline and landmarks."""
 
+import base64
+
 import cv2
 import numpy as np
 
@@ -18,8 +20,7 @@ _DRAWN_SIDE = 1200
 _CLOSE_UP = 1.7
 """Side of a close-up in lengths of the landmarks' box: from chin to hair."""
 
-_YELLOW, _DARK = (255, 214, 10), (20, 20, 20)
-_CHAINS = (
+CHAINS = (
     (range(0, 17), False),
     (range(17, 22), False),
     (range(22, 27), False),
@@ -29,7 +30,10 @@ _CHAINS = (
     (range(42, 48), True),
     (range(48, 60), True),
     (range(60, 68), True),
-)  # features of the 68 points, and whether their line is closed
+)
+"""Features of the 68 points, and whether their line is closed."""
+
+_YELLOW, _DARK = (255, 214, 10), (20, 20, 20)
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
@@ -37,6 +41,12 @@ def view(image: np.ndarray) -> np.ndarray:
     """``image``, made smaller where it is larger than :data:`VIEW_SIDE`."""
     scale = VIEW_SIDE / max(image.shape[:2])
     return image if scale >= 1 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def jpeg_url(picture: np.ndarray) -> str:
+    """A picture, RGB ``uint8``, as a data URL: no file, so nothing that another person could fetch."""
+    jpeg = cv2.imencode(".jpg", picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 92))[1]
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def close_up(points: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -83,7 +93,7 @@ def draw(image: np.ndarray, mask: np.ndarray | None = None, points: np.ndarray |
     if points is not None:
         at = np.round((points * scale - 0.5) * 2**_SHIFT).astype(np.int32)
         for colour, extra in ((_DARK, 2), (_YELLOW, 0)):
-            for chain, closed in _CHAINS:
+            for chain, closed in CHAINS:
                 cv2.polylines(canvas, [at[list(chain)]], closed, colour, max(1, width - 1) + extra, cv2.LINE_AA, _SHIFT)
             for x, y in at:
                 radius = (width + 0.5 + extra / 2) * 2**_SHIFT

@@ -17,7 +17,7 @@ import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.landmarks import Face
-from pipelines.results import CleftInpaintingResult
+from pipelines.results import RepaintResult
 from ui.masks import Base
 
 IDLE = 3600.0
@@ -26,9 +26,15 @@ IDLE = 3600.0
 MOST = 64
 """Sessions kept at once; the one that was untouched for longest goes first."""
 
-
 FOLDERS = 8
-"""Folders of results that a session keeps: its page needs one, and programs that use the API fetch theirs at once."""
+"""Folders of results that a tab keeps: its page needs one, and programs that use the API fetch theirs at once."""
+
+
+_GONE = {
+    "photo": "There is no photo yet, or it was forgotten after an hour; choose a photo first.",
+    "reference": "There is no reference photo yet, or it was forgotten after an hour; choose one, or take “Without "
+    "reference”.",
+}
 
 
 class PhotoGone(PhiltrumError):
@@ -64,50 +70,51 @@ class Outcome:
         views: before and after pictures for the screen, by what is drawn over them.
     """
 
-    result: CleftInpaintingResult
+    result: RepaintResult
     folder: Path
     views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
 
 
-class Session:
-    """One open page.
+class Work:
+    """What one tab of an open page was given and has made.
 
     Args:
-        cache: the folder in which the session makes its own.
+        folder: where it may make folders of its own.
     """
 
-    def __init__(self, cache: Path):
-        self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
-        self.photo: Photo | None = None
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.photos: dict[str, Photo] = {}
+        """The photo and, where the job takes one, the reference, by what they are."""
         self.outcome: Outcome | None = None
         self.stop = threading.Event()
         """Stops the run that is under way; every run has its own."""
-        self.touched = time.monotonic()
         self._folders: deque[Path] = deque()
         self._closed = False
 
-    def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int]) -> Photo:
-        """Replaces the photo. The last result stays until the next run."""
-        self.photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
-        return self.photo
+    def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
+        """Replaces the photo or the reference. The last result stays until the next run."""
+        self.photos[what] = Photo(secrets.token_urlsafe(8), pixels, faces, size)
+        return self.photos[what]
 
-    def photo_of(self, key: str | None) -> Photo:
-        """The photo of that name.
+    def photo_of(self, key: str | None, what: str = "photo") -> Photo:
+        """The photo or the reference of that name.
 
         Raises:
-            PhotoGone: the session holds none, or another one.
+            PhotoGone: the tab holds none, or another one.
         """
-        if self.photo is None or key != self.photo.key:
-            raise PhotoGone("There is no photo yet, or it was forgotten after an hour; choose a photo first.")
-        return self.photo
+        photo = self.photos.get(what)
+        if photo is None or key != photo.key:
+            raise PhotoGone(_GONE[what])
+        return photo
 
     def start(self) -> threading.Event:
-        """Stops any run of this session and gives the event that will stop the next."""
+        """Stops any run of this tab and gives the event that will stop the next."""
         self.stop.set()
         self.stop = threading.Event()
         return self.stop
 
-    def take_result(self, result: CleftInpaintingResult) -> Outcome:
+    def take_result(self, result: RepaintResult) -> Outcome:
         """Replaces the result; the files of the one before it go."""
         previous, self.outcome = self.outcome, Outcome(result, self.new_folder())
         if previous is not None:
@@ -115,7 +122,7 @@ class Session:
         return self.outcome
 
     def new_folder(self) -> Path:
-        """An empty folder of this session. Of :data:`FOLDERS` and more, the oldest goes.
+        """An empty folder. Of :data:`FOLDERS` and more, the oldest goes.
 
         Raises:
             Cancelled: the page was closed while its run went on; nothing may be written for it any more.
@@ -131,11 +138,42 @@ class Session:
         return folder
 
     def close(self) -> None:
-        """Stops the run and forgets photo, result and files."""
+        """Stops the run and forgets photos, result and files."""
         self._closed = True
         self.stop.set()
-        self.photo = self.outcome = None
+        self.photos.clear()
+        self.outcome = None
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Session:
+    """One open page.
+
+    Args:
+        cache: the folder in which the session makes its own.
+    """
+
+    def __init__(self, cache: Path):
+        self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
+        self.touched = time.monotonic()
+        self._works: dict[str, Work] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def work(self, job: str) -> Work:
+        """What the tab of a job holds."""
+        with self._lock:
+            work = self._works.setdefault(job, Work(self.folder))
+            if self._closed:
+                work.close()
+            return work
+
+    def close(self) -> None:
+        """Closes every tab."""
+        with self._lock:
+            self._closed = True
+            for work in self._works.values():
+                work.close()
 
 
 class Sessions:

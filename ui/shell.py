@@ -9,13 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-from ui import CACHE, examples, forget_cache
+from ui import CACHE, forget_cache
 from ui.cleft_inpainting import CleftInpaintingTab
 from ui.editor import MAX_BYTES
-from ui.engine import Engine
+from ui.engine import CLEFT_INPAINTING, MASK_REMOVAL, Engine
+from ui.mask_removal import MaskRemovalTab
 from ui.sessions import IDLE, Sessions
 from ui.theme import ASSETS, HEAD, STYLE, theme
-from ui.widgets import footer_html, guarded, status_html
+from ui.widgets import status_html
 
 _TITLE = """
 <div class="app-title">
@@ -27,6 +28,8 @@ _TITLE = """
 </div>
 """
 
+_TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab}
+
 _LOADING = {"state": "Loading the network …"}
 
 
@@ -34,7 +37,7 @@ def build(engine: Engine) -> gr.Blocks:
     """The page.
 
     Args:
-        engine: runs the pipeline; the page may be served before it is loaded.
+        engine: runs the pipelines, a tab each; the page may be served before they are loaded.
     """
     sessions = Sessions(CACHE)
 
@@ -43,10 +46,6 @@ def build(engine: Engine) -> gr.Blocks:
             yield status_html(_LOADING)
             engine.ready.wait()
         yield status_html(engine.status())
-
-    @guarded("Examples not shown")
-    def show_examples() -> gr.HTML:
-        return gr.HTML(examples=examples.gallery())
 
     def close(request: gr.Request) -> None:
         sessions.close(request.session_hash)
@@ -63,11 +62,11 @@ def build(engine: Engine) -> gr.Blocks:
             gr.HTML(_TITLE, apply_default_css=False)
             line = gr.HTML(status_html(_LOADING), elem_classes="top-status", apply_default_css=False)
             dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
-        footer = gr.HTML(footer_html(), apply_default_css=False, render=False)
-        with gr.Tabs(), gr.Tab("Cleft inpainting", id="cleft-inpainting"):
-            tab = CleftInpaintingTab(engine, sessions)
-            tab.build(line, footer)
-        footer.render()
+        with gr.Tabs():
+            for job in engine.jobs:
+                tab = _TABS[job](engine, sessions)
+                with gr.Tab(tab.title, id=job):
+                    tab.build(line)
 
         dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
         page.load(
@@ -75,15 +74,6 @@ def build(engine: Engine) -> gr.Blocks:
             None,
             line,
             api_name="status",
-            api_visibility="private",
-            show_progress="hidden",
-            concurrency_limit=None,
-        )
-        page.load(
-            show_examples,
-            None,
-            tab.editor,
-            api_name="examples",
             api_visibility="private",
             show_progress="hidden",
             concurrency_limit=None,

@@ -13,7 +13,7 @@ import gradio as gr
 from pipelines import __version__
 from pipelines.errors import PhiltrumError
 from pipelines.faces.measurements import Measurement
-from pipelines.results import CleftInpaintingResult
+from pipelines.results import RepaintResult
 from pipelines.tables import NOTICE, show
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def status_html(status: dict[str, str]) -> str:
     )
 
 
-def footer_html(result: CleftInpaintingResult | None = None) -> str:
+def footer_html(result: RepaintResult | None = None) -> str:
     """The footer: what the app is for, its version, and what drew the result on the page."""
     facts = [f"Philtrum {__version__}"]
     if result is None:

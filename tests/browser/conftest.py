@@ -1,12 +1,6 @@
 """A real app in its own process, and a real Chromium in front of it."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +8,11 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
-from driver import PATIENCE, App, SlowPipeline, Tab
+from driver import PATIENCE, App, RemovalTab, SlowPipeline, Tab
 from playwright.sync_api import Browser, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ui.apps import free_port, launched, weights_of_both
+
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _FLAGS = (
     "--no-sandbox",
@@ -32,38 +27,18 @@ _FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder with both jobs."""
+    return weights_of_both(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="session")
+def app(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """``python app.py``."""
     folder = tmp_path_factory.mktemp("app")
-    port = free_port()
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "app.py", "--port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait(address, process)
-            yield App(address, folder)
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait(address: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "the app ended before it served"
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the app did not serve")
+    environment = {"GRADIO_TEMP_DIR": str(folder), "PHILTRUM_WEIGHTS": str(weights)}
+    with launched("app.py", folder / "log", environment) as address:
+        yield App(address, folder)
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +54,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def slow(browser: Browser) -> Iterator[tuple[Tab, SlowPipeline, gr.Blocks]]:
     """The page before a pipeline that takes a minute."""
-    from ui.engine import Engine
+    from ui.engine import CLEFT_INPAINTING, Engine
     from ui.shell import build, serving
 
     pipeline = SlowPipeline()
-    engine = Engine(pipeline=pipeline)
+    engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})
     engine.ready.set()
     page = build(engine)
     try:
@@ -101,6 +76,16 @@ def tab(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[
     with _tab(browser, app.address, request.param) as tab:
         tab.ready()
         yield tab
+
+
+@pytest.fixture(params=["light"])
+def removal(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[RemovalTab]:
+    """The page with the tab of mask removal open."""
+    with _tab(browser, app.address, request.param) as tab:
+        tab.ready()
+        opened = RemovalTab(tab.page)
+        opened.show()
+        yield opened
 
 
 @contextmanager

@@ -33,19 +33,35 @@ class App:
 
 
 class Tab:
-    """The page of the first job."""
+    """The page, with a tab open; the first one unless told otherwise."""
+
+    prefix = "cleft"
 
     def __init__(self, page: Page):
         self.page = page
-        self.run = page.get_by_role("button", name="Run", exact=True)
-        self.cancel = page.get_by_role("button", name="Cancel", exact=True)
-        self.suggest = page.get_by_role("button", name="Suggest mask", exact=True)
-        self.undo = page.get_by_role("button", name="Undo", exact=True).first
-        self.redo = page.get_by_role("button", name="Redo", exact=True)
-        self.clear = page.get_by_role("button", name="Clear the mask", exact=True)
-        self.canvas = page.locator(".editor-view")
-        self.pictures = page.locator("#cleft-slider img")
+        self.panel = page.locator(f".work-{self.prefix}")
+        self.run = self.button("Run")
+        self.cancel = self.button("Cancel")
+        self.suggest = self.button("Suggest mask")
+        self.undo = self.button("Undo").first  # the result's slider has one of its own
+        self.redo = self.button("Redo")
+        self.clear = self.button("Clear the mask")
+        self.canvas = page.locator(f"#{self.prefix}-editor .editor-view")
+        self.pictures = page.locator(f"#{self.prefix}-slider img")
+        self.footer = page.locator("footer.foot:visible")
         self.toast = page.get_by_test_id("toast-body")
+
+    def button(self, name: str) -> Locator:
+        """A button of the open tab."""
+        return self.panel.get_by_role("button", name=name, exact=True)
+
+    def field(self, call: str, of: str = "editor") -> str:
+        """JavaScript that asks a photo field; None while there is no such field."""
+        return f"window.philtrum?.['{self.prefix}-{of}']?.{call}"
+
+    def steps(self, count: int) -> None:
+        """Waits until so many things were done to the mask."""
+        self.page.wait_for_function(f"{self.field('steps()')} === {count}")
 
     def ready(self) -> None:
         """Waits until the network is loaded and the examples are shown."""
@@ -54,29 +70,39 @@ class Tab:
 
     def open(self, photo: np.ndarray | bytes, name: str = "photo.png") -> None:
         """Chooses a photo through the browser's file chooser and waits until it is shown."""
-        data = photo if isinstance(photo, bytes) else png(photo)
         before = self.layer_key()
-        if self.page.get_by_role("button", name="New photo", exact=True).is_enabled():
-            self.page.get_by_role("button", name="New photo", exact=True).click()
-        with self.page.expect_file_chooser() as chooser:
-            self.page.get_by_role("button", name="Choose a photo").click()
-        chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": data})
-        self.page.wait_for_function("before => (window.philtrum.value()?.photo ?? null) !== before", arg=before)
+        if self.button("New photo").is_enabled():
+            self.button("New photo").click()
+        self.choose("Choose a photo", photo, name)
+        self.opened_after(before)
         expect(self.canvas).to_be_visible()
 
-    def layer_key(self) -> str | None:
-        return self.page.evaluate("window.philtrum.value()?.photo")
+    def choose(self, button: str, photo: np.ndarray | bytes, name: str = "photo.png") -> None:
+        """Gives a file to the chooser that a button opens."""
+        with self.page.expect_file_chooser() as chooser:
+            self.button(button).click()
+        data = photo if isinstance(photo, bytes) else png(photo)
+        chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": data})
+
+    def opened_after(self, before: str | None, of: str = "editor") -> None:
+        """Waits until a field shows another photo than the one called ``before``."""
+        shown = f"({self.field('value()', of)}?.photo ?? null)"
+        self.page.wait_for_function(f"before => {shown} !== before", arg=before)
+
+    def layer_key(self, of: str = "editor") -> str | None:
+        """Name of the photo that a field shows."""
+        return self.page.evaluate(f"{self.field('value()', of)}?.photo")
 
     def mask(self) -> np.ndarray | None:
         """The mask layer that the editor would send now, as ``bool`` ``(H, W)``."""
-        layer = self.page.evaluate("window.philtrum.value()?.layer")
+        layer = self.page.evaluate(f"{self.field('value()')}?.layer")
         if layer is None:
             return None
         return np.array(Image.open(BytesIO(base64.b64decode(layer.partition(",")[2]))).getchannel("A")) > 127
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a point of the photo's copy lies on the page."""
-        return tuple(self.page.evaluate("([x, y]) => window.philtrum.onPage(x, y)", [x, y]))
+        return tuple(self.page.evaluate(f"([x, y]) => {self.field('onPage(x, y)')}", [x, y]))
 
     def drag(self, *points: tuple[float, float]) -> None:
         """Drags the pointer over points of the photo's copy."""
@@ -93,12 +119,12 @@ class Tab:
         expect(self.pictures).to_have_count(2)
         if shown:
             expect(self.pictures.last).not_to_have_attribute("src", shown)
-        expect(self.page.locator("#cleft-zip")).to_be_enabled()
+        expect(self.page.locator(f"#{self.prefix}-zip")).to_be_enabled()
 
     def download(self, key: str) -> bytes:
         """Downloads a file by the key of its button."""
         with self.page.expect_download() as download:
-            self.page.locator(f"#cleft-{key}").click()
+            self.page.locator(f"#{self.prefix}-{key}").click()
         return Path(download.value.path()).read_bytes()
 
     def says(self, text: str) -> Locator:
@@ -106,6 +132,29 @@ class Tab:
         found = self.toast.filter(has_text=text)
         expect(found.first).to_be_visible()
         return found
+
+
+class RemovalTab(Tab):
+    """The page with the tab of mask removal open."""
+
+    prefix = "removal"
+
+    def __init__(self, page: Page):
+        super().__init__(page)
+        self.find = self.button("Find mask")
+        self.stages = page.get_by_role("button", name="Stage ")
+        self.note = self.panel.locator(".note")
+
+    def show(self) -> None:
+        """Opens the tab."""
+        self.page.get_by_role("tab", name="Mask removal").click()
+        expect(self.page.get_by_role("button", name="Example:")).to_have_count(3)
+
+    def open_reference(self, photo: np.ndarray) -> None:
+        """Chooses a reference through the browser's file chooser and waits until it is shown."""
+        before = self.layer_key("reference")
+        self.choose("Choose a reference", photo)
+        self.opened_after(before, "reference")
 
 
 def wait_until(done: Callable[[], object]) -> None:

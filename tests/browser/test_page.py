@@ -18,12 +18,10 @@ from pipelines.faces.masks import clean, suggest_mask
 MOUTH = (223.0, 147.0)  # of the astronaut
 
 
-def test_empty_page_says_what_to_do_and_shows_one_job(tab: Tab):
+def test_empty_page_says_what_to_do_and_shows_the_jobs_that_work(tab: Tab):
     expect(tab.page.get_by_text("Drop a face photo here, paint over the mouth")).to_be_visible()
-    expect(tab.page.get_by_role("tab")).to_have_count(1)
-    expect(tab.page.locator("footer.foot")).to_contain_text(
-        "Research use only. Not a diagnostic device. Generated content."
-    )
+    expect(tab.page.get_by_role("tab")).to_have_text(["Cleft inpainting", "Mask removal"])
+    expect(tab.footer).to_contain_text("Research use only. Not a diagnostic device. Generated content.")
     expect(tab.page.locator("button.primary")).to_have_count(1)
     for key in ("result", "mask", "landmarks", "json", "zip"):
         expect(tab.page.locator(f"#cleft-{key}")).to_be_disabled()
@@ -59,7 +57,7 @@ def test_paint_switch_away_and_back_run_and_download(tab: Tab, astronaut: np.nda
     numbers = json.loads(tab.download("json"))
     assert numbers["notice"].startswith("Research use only.")
     assert numbers["mask"]["pixels"] == used.sum()
-    expect(tab.page.locator("footer.foot")).to_contain_text(numbers["weights"][0]["sha256"])
+    expect(tab.footer).to_contain_text(numbers["weights"][0]["sha256"])
     assert tab.download("landmarks").decode("utf-8-sig").count("\n") == 69
     names = zipfile.ZipFile(BytesIO(tab.download("zip"))).namelist()
     assert {"result.png", "mask.png", "report.pdf"} <= set(names)
@@ -125,7 +123,7 @@ def test_suggested_mask_keeps_strokes_and_follows_the_extent(tab: Tab, astronaut
         tab.page.get_by_role("radio", name=label, exact=True).check()
         before = tab.mask().sum()
         tab.suggest.click()
-        tab.page.wait_for_function("n => window.philtrum.steps() === n", arg=2 + len(sizes))
+        tab.steps(2 + len(sizes))
         mask = tab.mask()
         assert mask[strokes].all(), "the strokes are still there"
         assert mask[147, 223] and mask.sum() != before
@@ -142,10 +140,8 @@ def test_painted_and_uploaded_mask_give_the_same_bits(tab: Tab, astronaut: np.nd
     tab.predict()
     result, used = tab.download("result"), tab.download("mask")
     tab.open(astronaut)
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.get_by_role("button", name="Upload mask").click()
-    chooser.value.set_files({"name": "mask.png", "mimeType": "image/png", "buffer": used})
-    tab.page.wait_for_function("window.philtrum.steps() === 1")
+    tab.choose("Upload mask", used)
+    tab.steps(1)
     assert np.array_equal(tab.mask(), read(used) > 127)
     tab.predict()
     assert tab.download("mask") == used
@@ -155,19 +151,20 @@ def test_painted_and_uploaded_mask_give_the_same_bits(tab: Tab, astronaut: np.nd
 def test_large_photo_keeps_its_size_and_an_untouched_suggestion_its_edge(tab: Tab, astronaut: np.ndarray):
     large = cv2.resize(astronaut[:320, 60:380], (1700, 1700), interpolation=cv2.INTER_CUBIC)
     tab.open(large)
-    assert tab.page.evaluate("window.philtrum.value().layer") is None
+    assert tab.page.evaluate(tab.field("value().layer")) is None
     tab.suggest.click()
-    tab.page.wait_for_function("window.philtrum.steps() === 1")
+    tab.steps(1)
     assert tab.mask().shape == (1400, 1400)
     tab.predict()
     result, used = read(tab.download("result")), read(tab.download("mask")) > 127
     assert result.shape == large.shape
+    assert json.loads(tab.download("json"))["mask"]["source"] == "suggested"
     assert np.array_equal(used, clean(suggest_mask(find_face(large), large.shape[:2], "philtrum")))
 
 
 def test_example_runs_by_keyboard_alone(tab: Tab):
     tab.page.get_by_role("button", name="Example: Lips", exact=True).press("Enter")
-    tab.page.wait_for_function("window.philtrum.steps?.() === 1")
+    tab.steps(1)
     tab.page.keyboard.press("Control+Enter")
     expect(tab.pictures).to_have_count(2)
     expect(tab.pictures.last).to_have_attribute("alt", "Prediction")
@@ -175,7 +172,7 @@ def test_example_runs_by_keyboard_alone(tab: Tab):
 
 def test_overlay_can_be_toggled(tab: Tab):
     tab.page.get_by_role("button", name="Example: Lips to nose").click()
-    tab.page.wait_for_function("window.philtrum.steps?.() === 1")
+    tab.steps(1)
     tab.predict()
     plain = tab.pictures.last.get_attribute("src")
     tab.page.get_by_label("Landmarks").check()
@@ -210,9 +207,7 @@ def test_file_that_is_no_picture_leaves_the_photo(tab: Tab, astronaut: np.ndarra
     tab.drag((203, 146), (243, 146))
     mask = tab.mask()
     tab.page.get_by_role("button", name="New photo", exact=True).click()
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.get_by_role("button", name="Choose a photo").click()
-    chooser.value.set_files({"name": "Jane Doe.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"})
+    tab.choose("Choose a photo", b"no picture at all", "Jane Doe.jpg")
     text = tab.says("This file is not a picture").first.inner_text()
     assert "Jane" not in text
     tab.page.get_by_role("button", name="Back to the photo").click()
@@ -228,11 +223,11 @@ def test_several_faces_can_be_chosen(tab: Tab, astronaut: np.ndarray):
     tab.open(group)
     expect(tab.page.get_by_role("radio", name="Face 1 (largest)")).to_be_checked()
     tab.suggest.click()
-    tab.page.wait_for_function("window.philtrum.steps() === 1")
+    tab.steps(1)
     left = np.flatnonzero(tab.mask().any(0)).mean()
     tab.page.get_by_role("radio", name="Face 2").check()
     tab.suggest.click()
-    tab.page.wait_for_function("window.philtrum.steps() === 2")
+    tab.steps(2)
     right = np.flatnonzero(tab.mask().any(0)).mean()
     assert left < 220 < right
 
@@ -246,13 +241,13 @@ def test_paste_and_camera_give_photos(tab: Tab, astronaut: np.ndarray):
         }""",
         base64.b64encode(png(astronaut)).decode(),
     )
-    tab.page.wait_for_function("window.philtrum.value()?.photo")
+    tab.opened_after(None)
     pasted = tab.layer_key()
     tab.page.get_by_role("button", name="New photo", exact=True).click()
     tab.page.get_by_role("button", name="Use the camera").click()
     tab.page.wait_for_function("document.querySelector('.editor-shoot video').videoWidth > 0")
     tab.page.get_by_role("button", name="Take the photo").click()
-    tab.page.wait_for_function("before => (window.philtrum.value()?.photo ?? null) !== before", arg=pasted)
+    tab.opened_after(pasted)
 
 
 @pytest.mark.parametrize("tab", ["dark"], indirect=True)
@@ -277,7 +272,7 @@ def _brightness(tab: Tab) -> float:
 def test_fits_the_screen_and_nothing_moves(tab: Tab, size: tuple[int, int]):
     tab.page.set_viewport_size({"width": size[0], "height": size[1]})
     tab.page.get_by_role("button", name="Example: Lips to nose").click()
-    tab.page.wait_for_function("window.philtrum.steps?.() === 1")
+    tab.steps(1)
     places = "() => ['#cleft-run', '#cleft-slider', '#cleft-zip'].map(s => document.querySelector(s).offsetTop)"
     before = tab.page.evaluate(places)
     tab.predict()
@@ -297,7 +292,7 @@ def test_controls_have_names(tab: Tab):
 
 def test_closing_the_page_removes_its_files(app: App, tab: Tab):
     tab.page.get_by_role("button", name="Example: Lips", exact=True).click()
-    tab.page.wait_for_function("window.philtrum.steps() === 1")
+    tab.steps(1)
     tab.predict()
     assert app.pictures()
     tab.page.close()
@@ -307,7 +302,7 @@ def test_closing_the_page_removes_its_files(app: App, tab: Tab):
 def test_run_says_what_it_does_and_cancel_really_stops_it(slow: tuple[Tab, SlowPipeline, gr.Blocks]):
     tab, pipeline, blocks = slow
     tab.page.get_by_role("button", name="Example: Lips", exact=True).click()
-    tab.page.wait_for_function("window.philtrum.steps() === 1")
+    tab.steps(1)
     mask = tab.mask()
     tab.run.click()
     expect(tab.page.get_by_text("repainting")).to_be_visible()

@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import Served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines.faces.images import write_png
+from tests.ui.apps import Served
 
 NAME = "Jane Doe 1990-01-02"
 GPS, MAKER = 0x8825, 0x010F
@@ -104,11 +104,14 @@ def test_errors_are_sentences(client: Client, photo: Path, tmp_path: Path):
             predict(client, path, **options)
 
 
-def test_one_public_endpoint(client: Client):
+def test_one_public_endpoint_a_job(client: Client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(named) == ["/cleft_inpainting"]
-    names = [parameter["parameter_name"] for parameter in named["/cleft_inpainting"]["parameters"]]
-    assert names == ["photo", "mask", "extent", "face", "grow", "feather", "seed"]
+    assert list(named) == ["/cleft_inpainting", "/mask_removal"]
+    names = {path: [each["parameter_name"] for each in point["parameters"]] for path, point in named.items()}
+    edge = ["grow", "feather", "seed"]
+    assert names["/cleft_inpainting"] == ["photo", "mask", "extent", "face", *edge]
+    own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
+    assert names["/mask_removal"] == [*own, *edge]
 
 
 def test_files_of_another_folder_cannot_be_asked_for(client: Client, served: Served):

@@ -11,8 +11,9 @@ import pytest
 
 import app
 import ui
+from pipelines import store
 from pipelines.errors import Cancelled, WeightsMissing
-from ui.engine import Engine, stoppable
+from ui.engine import CLEFT_INPAINTING, MASK_REMOVAL, Engine, jobs_that_work, stoppable
 from ui.shell import build, serving
 from ui.widgets import explain, measurements_html, status_html
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def page() -> gr.Blocks:
-    return build(Engine(pipeline=lambda *arguments, **options: None))
+    return build(Engine(pipelines=dict.fromkeys((CLEFT_INPAINTING, MASK_REMOVAL), lambda *arguments, **options: None)))
 
 
 def test_defaults_are_this_machine_only():
@@ -87,17 +88,21 @@ def test_nothing_is_kept_or_sent(page: gr.Blocks):
     assert Path(gr.utils.get_upload_folder()) == Path(ui.CACHE)
 
 
-def test_every_event_has_a_name_and_only_one_is_public(page: gr.Blocks):
+def test_every_event_has_its_own_name_and_one_a_job_is_public(page: gr.Blocks):
     events = [event for event in page.fns.values() if "unload" not in [name for _, name in event.targets]]
     assert len(events) > 10
-    assert all(event.api_name for event in events)
+    names = [event.api_name for event in events]
+    assert all(names) and len(set(names)) == len(names)
+    # Gradio makes names unique by numbers: none had to be, but those that it gives to its own part of cancelling.
+    assert not [event.api_name for event in events if event.api_name[-1].isdigit() and not event.cancels]
     public = [event.api_name for event in events if event.api_visibility == "public"]
-    assert public == ["cleft_inpainting"]
+    assert public == ["cleft_inpainting", "mask_removal"]
 
 
 def test_work_on_the_gpu_shares_one_queue_of_one(page: gr.Blocks):
-    heavy = {event.api_name: event for event in page.fns.values() if event.api_name in ("run", "cleft_inpainting")}
-    assert len(heavy) == 2
+    names = ("cleft_inpainting", "cleft_inpainting_run", "mask_removal", "mask_removal_run")
+    heavy = {event.api_name: event for event in page.fns.values() if event.api_name in names}
+    assert len(heavy) == 4
     assert {(event.concurrency_id, event.concurrency_limit) for event in heavy.values()} == {("gpu", 1)}
 
 
@@ -114,13 +119,13 @@ def test_a_stopped_run_ends_at_its_next_report():
 def test_runs_wait_for_one_another_and_can_be_stopped_while_they_wait():
     begun, end, stop, waited = threading.Event(), threading.Event(), threading.Event(), threading.Event()
 
-    def pipeline(photo, mask, **options):
+    def pipeline(photo, **options):
         begun.set()
         assert end.wait(30)
         return "first"
 
-    engine = Engine(pipeline=pipeline)
-    first = threading.Thread(target=engine.run, args=(np.zeros((2, 2, 3)), None))
+    engine = Engine(pipelines={CLEFT_INPAINTING: pipeline, MASK_REMOVAL: pipeline})
+    first = threading.Thread(target=engine.run, args=(CLEFT_INPAINTING, np.zeros((2, 2, 3))))
     first.start()
     assert begun.wait(30)
 
@@ -130,7 +135,7 @@ def test_runs_wait_for_one_another_and_can_be_stopped_while_they_wait():
 
     def second():
         with pytest.raises(Cancelled):
-            engine.run(np.zeros((2, 2, 3)), None, progress=stoppable(stop, progress))
+            engine.run(MASK_REMOVAL, np.zeros((2, 2, 3)), progress=stoppable(stop, progress))
 
     other = threading.Thread(target=second)
     other.start()
@@ -142,11 +147,25 @@ def test_runs_wait_for_one_another_and_can_be_stopped_while_they_wait():
     first.join(30)
 
 
+def test_a_job_without_weights_has_no_tab_and_no_end_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
+    assert jobs_that_work() == (CLEFT_INPAINTING,)
+    page = build(Engine())
+    assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == ["Cleft inpainting"]
+    assert not [event for event in page.fns.values() if event.api_name and "mask_removal" in event.api_name]
+
+
+def test_jobs_that_work_are_those_with_default_weights(weights: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(weights))
+    assert jobs_that_work() == (CLEFT_INPAINTING, MASK_REMOVAL)
+    assert store.find(job="mask-removal").default, "the store sees it the same way"
+
+
 def test_missing_weights_are_said_in_the_status_line():
-    def pipeline(photo, mask, **options):
+    def pipeline(photo, **options):
         raise WeightsMissing("The weights are not on this machine.")
 
-    engine = Engine(pipeline=pipeline)
+    engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})
     engine.warm_up().join(60)
     assert engine.ready.is_set()
     assert engine.status()["state"] == "The weights are not on this machine."

@@ -11,6 +11,7 @@ from pipelines.errors import Cancelled
 from ui import sessions as module
 from ui.sessions import PhotoGone, Sessions
 
+JOB = "cleft-inpainting"
 PIXELS = np.zeros((4, 6, 3), np.uint8)
 
 
@@ -20,16 +21,36 @@ def sessions(tmp_path: Path) -> Sessions:
 
 
 def test_pages_do_not_see_each_others_photos(sessions: Sessions):
-    mine = sessions.get("a").take_photo(PIXELS, [], (6, 4))
-    assert sessions.get("a").photo_of(mine.key) is mine
+    mine = sessions.get("a").work(JOB).take_photo(PIXELS, [], (6, 4))
+    assert sessions.get("a").work(JOB).photo_of(mine.key) is mine
     with pytest.raises(PhotoGone, match="choose a photo first"):
-        sessions.get("b").photo_of(mine.key)
+        sessions.get("b").work(JOB).photo_of(mine.key)
     with pytest.raises(PhotoGone):
-        sessions.get("a").photo_of(None)
+        sessions.get("a").work(JOB).photo_of(None)
+
+
+def test_tabs_of_a_page_do_not_see_each_others_work(sessions: Sessions):
+    first, second = (sessions.get("a").work(job) for job in ("cleft-inpainting", "mask-removal"))
+    mine = first.take_photo(PIXELS, [], (6, 4))
+    with pytest.raises(PhotoGone):
+        second.photo_of(mine.key)
+    assert first.take_result(SimpleNamespace()).folder != second.take_result(SimpleNamespace()).folder
+    assert sessions.get("a").work("cleft-inpainting") is first
+    assert not first.start().is_set() and not second.stop.is_set(), "a run of one tab leaves the other's alone"
+
+
+def test_photo_and_reference_are_kept_side_by_side(sessions: Sessions):
+    work = sessions.get("a").work("mask-removal")
+    photo, reference = (work.take_photo(PIXELS, [], (6, 4), what) for what in ("photo", "reference"))
+    assert work.photo_of(photo.key) is photo and work.photo_of(reference.key, "reference") is reference
+    with pytest.raises(PhotoGone, match="take “Without reference”"):
+        work.photo_of(photo.key, "reference")
+    sessions.close("a")
+    assert work.photos == {}
 
 
 def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
-    session = sessions.get("a")
+    session = sessions.get("a").work(JOB)
     old, new = (session.take_photo(PIXELS, [], (6, 4)) for _ in range(2))
     assert old.key != new.key
     with pytest.raises(PhotoGone):
@@ -37,7 +58,7 @@ def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
 
 
 def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):
-    session = sessions.get("a")
+    session = sessions.get("a").work(JOB)
     first = session.take_result(SimpleNamespace())
     (first.folder / "result.png").write_bytes(b"x")
     second = session.take_result(SimpleNamespace())
@@ -45,20 +66,20 @@ def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):
 
 
 def test_closing_forgets_photo_result_and_files_and_stops_the_run(sessions: Sessions, tmp_path: Path):
-    session = sessions.get("a")
+    session = sessions.get("a").work(JOB)
     session.take_photo(PIXELS, [], (6, 4))
     (session.take_result(SimpleNamespace()).folder / "result.png").write_bytes(b"x")
     stop = session.start()
     sessions.close("a")
     assert stop.is_set()
-    assert session.photo is None and session.outcome is None
+    assert not session.photos and session.outcome is None
     assert list(tmp_path.iterdir()) == []
     assert len(sessions) == 0
     sessions.close("a")
 
 
 def test_nothing_is_written_for_a_closed_page(sessions: Sessions, tmp_path: Path):
-    session = sessions.get("a")
+    session = sessions.get("a").work(JOB)
     sessions.close("a")
     with pytest.raises(Cancelled):
         session.take_result(SimpleNamespace())
@@ -66,14 +87,14 @@ def test_nothing_is_written_for_a_closed_page(sessions: Sessions, tmp_path: Path
 
 
 def test_each_run_has_its_own_stop(sessions: Sessions):
-    session = sessions.get("a")
+    session = sessions.get("a").work(JOB)
     first = session.start()
     second = session.start()
     assert first.is_set() and not second.is_set()
 
 
 def test_untouched_sessions_go(sessions: Sessions, monkeypatch: pytest.MonkeyPatch):
-    folder = sessions.get("old").take_result(SimpleNamespace()).folder
+    folder = sessions.get("old").work(JOB).take_result(SimpleNamespace()).folder
     now = time.monotonic()
     monkeypatch.setattr(module.time, "monotonic", lambda: now + module.IDLE + 1)
     sessions.get("new")
@@ -89,12 +110,12 @@ def test_only_so_many_sessions_are_kept(sessions: Sessions):
 
 
 def test_only_so_many_folders_are_kept(sessions: Sessions):
-    session = sessions.get("program")
+    session = sessions.get("program").work(JOB)
     folders = [session.new_folder() for _ in range(module.FOLDERS + 3)]
     assert [folder.exists() for folder in folders] == [False] * 3 + [True] * module.FOLDERS
 
 
 def test_folders_belong_to_their_user_alone(sessions: Sessions):
-    folder = sessions.get("a").new_folder()
+    folder = sessions.get("a").work(JOB).new_folder()
     assert folder.stat().st_mode & 0o077 == 0
     assert folder.parent.name.removeprefix("session-") != "a", "the name cannot be guessed from the session"
