@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from pipelines.faces.landmarks import MIRROR_68
 from pipelines.layers.attention import ShortLongTermAttention
+from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d
 from pipelines.layers.residual import DilatedResidualBlock
 from pipelines.layers.splats import landmark_maps
@@ -85,10 +86,7 @@ class INCLG(nn.Module):
         self.decode1 = GatedConv2d(w2, w1, upsample=True)
         self.fuse3 = nn.Conv2d(2 * w1 + 4 * fold**2, w1, 1)  # "F3": decoder, skip and the photo
         self.paint = nn.Conv2d(w1, 3 * fold**2, 5, padding=2)
-        # The pixels of a fold start alike (Aitken et al. 2017), or they would start as a checkerboard.
-        with torch.no_grad():
-            self.paint.weight.copy_(self.paint.weight[:: fold**2].repeat_interleave(fold**2, 0))
-            self.paint.bias.copy_(self.paint.bias[:: fold**2].repeat_interleave(fold**2, 0))
+        start_alike(self.paint, fold)
 
     def forward(self, image: Tensor, hole: Tensor) -> Inpainting:
         """Predicts the face.

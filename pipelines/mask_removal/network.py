@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d
 from pipelines.layers.pyramid import PyramidDilationBlock
 from pipelines.layers.self_attention import SelfAttention
@@ -156,7 +157,7 @@ class RefinementNetwork(nn.Module):
         return torch.tanh(F.pixel_shuffle(painted, self.fold)), x16.mean((2, 3)).float()
 
 
-def initialize(network: nn.Module, how: str) -> None:
+def initialize(network: MaskRemovalNetwork, how: str) -> None:
     """Draws the weights of every convolution anew.
 
     Args:
@@ -179,3 +180,5 @@ def initialize(network: nn.Module, how: str) -> None:
             draw(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    for part in (network.coarse, network.refine):
+        start_alike(part.paint, part.fold)

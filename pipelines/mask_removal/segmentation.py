@@ -3,38 +3,67 @@
 Source: Lumetti et al., section 1: k-means with k = 3 over a polygon of the lower face. The paper takes the largest
 cluster; here every cluster is compared with the face's own skin and with where a mask must be (METHODS, section 3), and
 the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds.
+
+Colours are CIE Lab (L 0-100, a and b about -128 to 127), lengths in eye distances unless they say pixels.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from pipelines.errors import SurgicalMaskNotFound
-from pipelines.faces.alignment import Alignment, align, centred
+from pipelines.faces.alignment import Alignment, Template, align, centred
 from pipelines.faces.landmarks import Face
 from pipelines.faces.masks import clean
 
-_SIZE = 256  # px side of the crop that is looked at
+_ROOM = Template("mask", 256, ((0.36, 0.33), (0.64, 0.33)))  # more below the eyes than other crops: masks hang low
+_SIZE = _ROOM.size
+_UNIT = (_ROOM.eyes[1][0] - _ROOM.eyes[0][0]) * _SIZE  # px, one eye distance
 _CLUSTERS = 3  # mask, skin and background (section 1)
 _LIGHTNESS = 0.6  # weight of lightness beside colour: folds and shadows change it most
 _PLACE = 12.0  # weight of a pixel's place, in units of colour over the polygon's width
-_SKIN_DISTANCE = 11.0  # Lab; a cluster nearer to the skin's colour is skin
-_SKIN_LIKE_DISTANCE = 32.0  # the same for colours that skin can have: light and shadow change them on a bare face
-_SKIN_HUE = (20.0, 80.0)  # degrees in the plane of a and b; all human skin lies between
-_SKIN_CHROMA = 8.0  # Lab; what is less coloured is grey, as no lit skin is
-_LIKE = 14.0  # Lab; clusters nearer than that to the mask's own are the mask's folds or print
-_CORE_SHARE = 0.6  # of the part that every mask covers, which must not look like skin
-_SPREAD = 0.12  # eye distances by which the polygon is widened: masks end beyond the jaw
-_REACH = 0.4  # eye distances beyond the polygon that the border may reach: loose masks hang below the chin
+
+# What can be skin. All human skin has a hue between red and yellow, and light changes its lightness most.
+_SKIN_DISTANCE = 11.0  # a colour of another hue must differ from the skin by that much
+_SKIN_LIKE_DISTANCE = 32.0  # the same for colours that skin can have
+_SKIN_HUE = (20.0, 80.0)  # degrees in the plane of a and b
+_COLOURED = 8.0  # chroma from which a hue means something
+_GREY = 0.5  # of the skin's chroma: what is less coloured is grey, as no lit skin is
+_GREY_SKIN = 4.0  # chroma of a skin that is grey itself, as in black-and-white photos
+_GREY_DISTANCE = 5.0
+_TONES = 3  # skin in light and in shadow
+_TONE_RANGE = 22.0  # what differs more from the skin's median is hair or spectacles
+
+# What belongs to the mask.
+_LIKE = 14.0  # a cluster nearer than that to the mask's own is its folds
+_FOLD_LIGHTNESS = 0.35  # weight of lightness between clusters of one mask: a fold is the same cloth in shadow
+_PRINT_SHARE = 0.12  # of the core: a cluster that covers so much of it is the mask's print
+_LIKE_OUTSIDE = 10.0  # beyond the region, where clothes are
+_RIM = 0.25  # how far a rim of another colour reaches beyond the cloth
+_RIM_TONE = 5.0  # a rim differs from the skin's tones by that much
+_PALE = 10.0  # a rim is darker than the skin by no more than that: shadows are
+_CORE_SHARE = 0.6  # of the part that every mask covers must be the mask's
+_SMALLEST = 0.22  # of the region: less is no mask
+
+_CHIN = 0.12  # how far the region reaches below the jaw
+_SPREAD = 0.12  # and beyond it to all sides: masks end beyond the jaw
+_REACH = 0.35  # how far below the jaw a loose mask may hang
+_SIDE = 0.25  # and how far it may stand off to the sides
+_NEAR = 0.12  # beyond the seeds, where the border is looked for
+_SURE = 0.06  # within the seeds, where no border is
+_MARGIN = 0.3  # around what GrabCut looks at
 _ITERATIONS = 3
-_SMALLEST = 0.35  # of the polygon: less is no mask
+_OPEN = 0.16  # half the width of a strap, generously
+_CLOSE = 0.12
 
 _POLYGON = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 346,
             197, 117)  # fmt: skip
+_JAW = slice(4, 17)  # of the polygon
 _CORE = (2, 98, 327, 61, 291, 17, 200, 206, 426, 210, 430)  # nostrils to chin: covered by every mask
-_SKIN = (151, 9, 8, 168, 6, 107, 336)  # forehead, space between the brows, bridge of the nose: the least hair
-_FREE = (33, 133, 159, 145, 263, 362, 386, 374, 105, 334, 151, 10)  # eyes, brows and forehead: never a mask
+_SKIN = (151, 9, 8, 168, 6, 107, 336, 229, 230, 449, 450)  # forehead, bridge, under the eyes: the least hair
+_FREE = (33, 133, 159, 263, 362, 386, 105, 334, 151, 10)  # eyes, brows and forehead: never a mask
 
 _NOTHING = "No mask was found on this face; paint one with the brush, or use the suggested region."
 
@@ -54,6 +83,22 @@ class Segmentation:
     contrast: float
 
 
+class _Areas(NamedTuple):
+    """Parts of the crop, each ``bool`` ``(S, S)``.
+
+    Attributes:
+        inner: the polygon of the lower face.
+        region: the same, widened; where colours are clustered.
+        core: what every mask covers.
+        reach: where a mask can be.
+    """
+
+    inner: np.ndarray
+    region: np.ndarray
+    core: np.ndarray
+    reach: np.ndarray
+
+
 def segment_mask(photo: np.ndarray, face: Face) -> Segmentation:
     """Finds the surgical mask that a face wears.
 
@@ -64,24 +109,35 @@ def segment_mask(photo: np.ndarray, face: Face) -> Segmentation:
     Raises:
         SurgicalMaskNotFound: what covers the mouth has the colour of the skin, or nothing of a mask's size does.
     """
-    alignment = align(photo, face, _SIZE)
+    alignment = align(photo, face, _SIZE, _ROOM)
     crop = alignment.crop(photo)
     mesh = alignment.to_crop(face.mesh)
-    unit = _SIZE * 0.3  # the eye distance in an aligned crop
-    region = _hull(mesh[list(_POLYGON)], _SPREAD * unit)
-    core = _hull(mesh[list(_CORE)], 0) & region
-    free = _hull(mesh[list(_FREE)], 0.05 * unit)
-
-    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)  # L 0-100, a and b about -128 to 127
-    smooth = cv2.bilateralFilter(lab, 7, 12, 5)
-    skin = np.median(_around(smooth, mesh[list(_SKIN)], 0.05 * unit), 0)
-    labels, centres = _cluster(smooth, region)
-    worn, contrast = _worn(labels, centres, core, skin)
-    seeds = region & np.isin(labels, worn) & ~free
-    drawn = _bordered(crop, seeds, region, core, free, unit)
-    if drawn.sum() < _SMALLEST * region.sum() or drawn[core].mean() < _CORE_SHARE:
+    areas = _areas(mesh, alignment)
+    if not areas.core.any():
         raise SurgicalMaskNotFound(_NOTHING)
-    return Segmentation(_to_photo(drawn, alignment), _to_photo(region, alignment), contrast)
+
+    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    smooth = cv2.bilateralFilter(lab, 7, 12, 5)
+    visible = _around(smooth, mesh[list(_SKIN)], 0.05)
+    skin = np.median(visible, 0)
+    labels, centres = _cluster(smooth, areas.region)
+    worn, contrast = _worn(labels, centres, areas.core, skin)
+    seeds = _seeds(smooth, centres, worn, skin, _tones(visible, skin), areas)
+    drawn = _bordered(crop, seeds, areas)
+    if drawn.sum() < _SMALLEST * areas.region.sum() or drawn[areas.core].mean() < _CORE_SHARE:
+        raise SurgicalMaskNotFound(_NOTHING)
+    return Segmentation(_to_photo(drawn, alignment), _to_photo(areas.region, alignment), contrast)
+
+
+def _areas(mesh: np.ndarray, alignment: Alignment) -> _Areas:
+    height, width = alignment.photo_shape
+    corners = alignment.to_crop(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
+    inside = _hull(corners.clip(-20 * _SIZE, 20 * _SIZE))  # the photo; the crop repeats its border beyond
+    polygon = mesh[list(_POLYGON)]
+    lower = [np.vstack([polygon, polygon[_JAW] + (0, down * _UNIT)]) for down in (_CHIN, _REACH)]
+    region = _hull(lower[0], _SPREAD) & inside
+    reach = _hull(lower[1], _SIDE) & inside & ~_hull(mesh[list(_FREE)])
+    return _Areas(_hull(polygon), region, _hull(mesh[list(_CORE)]) & region, reach)
 
 
 def _cluster(lab: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,14 +146,18 @@ def _cluster(lab: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarra
     width = columns.max() - columns.min() + 1
     colours = lab[region]
     place = np.stack([np.abs(columns - columns.mean()), rows - rows.mean()], 1) / width * _PLACE
-    features = np.concatenate([colours * (_LIGHTNESS, 1, 1), place], 1).astype(np.float32)
-    cv2.setRNGSeed(0)  # the same photo, the same clusters
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
-    _, found, _ = cv2.kmeans(features, _CLUSTERS, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    found, _ = _k_means(np.concatenate([colours * (_LIGHTNESS, 1, 1), place], 1), _CLUSTERS)
     labels = np.full(region.shape, -1)
-    labels[region] = found[:, 0]
-    centres = np.stack([np.median(colours[found[:, 0] == k], 0) for k in range(_CLUSTERS)])
+    labels[region] = found
+    centres = np.stack([np.median(colours[found == k], 0) for k in range(_CLUSTERS)])
     return labels, centres
+
+
+def _tones(visible: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """The skin's colours in light and shadow, its median first, ``(n, 3)``."""
+    _, found = _k_means(visible * (_LIGHTNESS, 1, 1), _TONES)
+    found = found / (_LIGHTNESS, 1, 1)
+    return np.vstack([skin, found[_distance(found, skin) < _TONE_RANGE]])
 
 
 def _worn(labels: np.ndarray, centres: np.ndarray, core: np.ndarray, skin: np.ndarray) -> tuple[list[int], float]:
@@ -108,68 +168,103 @@ def _worn(labels: np.ndarray, centres: np.ndarray, core: np.ndarray, skin: np.nd
     """
     share = np.array([(labels[core] == k).mean() for k in range(_CLUSTERS)])
     from_skin = _distance(centres, skin)
-    chroma = np.hypot(centres[:, 1], centres[:, 2])
-    hue = np.degrees(np.arctan2(centres[:, 2], centres[:, 1]))
-    skin_like = (chroma > _SKIN_CHROMA) & (hue > _SKIN_HUE[0]) & (hue < _SKIN_HUE[1])
-    other = from_skin > np.where(skin_like, _SKIN_LIKE_DISTANCE, _SKIN_DISTANCE)
+    other = _foreign(centres, skin)
     main = int(share.argmax())
     if not other[main]:
         raise SurgicalMaskNotFound(_NOTHING)
-    like = _distance(centres, centres[main])
-    worn = [k for k in range(_CLUSTERS) if k == main or (other[k] and (like[k] < _LIKE or share[k] > 0.12))]
-    return worn, float(from_skin[main])
+    like = _distance(centres, centres[main], _FOLD_LIGHTNESS)
+    joined = other & (((like < _LIKE) & (like < from_skin)) | (share > _PRINT_SHARE))
+    return [k for k in range(_CLUSTERS) if k == main or joined[k]], float(from_skin[main])
 
 
-def _distance(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    return np.linalg.norm((colours - colour) * (_LIGHTNESS, 1, 1), axis=-1)
+def _foreign(colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Which colours ``(..., 3)`` are none of skin of the colour ``skin``."""
+    chroma, own = (np.hypot(one[..., 1], one[..., 2]) for one in (colours, skin))
+    hue = np.degrees(np.arctan2(colours[..., 2], colours[..., 1]))
+    off = _distance(colours, skin)
+    grey = (chroma < _GREY * own) & (own > _GREY_SKIN) & (off > _GREY_DISTANCE)
+    hued = (chroma > _COLOURED) & ((hue < _SKIN_HUE[0]) | (hue > _SKIN_HUE[1])) & (off > _SKIN_DISTANCE)
+    return grey | hued | (off > _SKIN_LIKE_DISTANCE)
 
 
-def _bordered(
-    crop: np.ndarray, seeds: np.ndarray, region: np.ndarray, core: np.ndarray, free: np.ndarray, unit: float
+def _seeds(
+    smooth: np.ndarray, centres: np.ndarray, worn: list[int], skin: np.ndarray, tones: np.ndarray, areas: _Areas
 ) -> np.ndarray:
-    """The mask with a border along the picture's edges, in one piece and without holes."""
-    sure = cv2.erode(seeds.astype(np.uint8), _disc(0.06 * unit)).astype(bool)
-    reach = cv2.dilate(region.astype(np.uint8), _disc(_REACH * unit)).astype(bool)
-    state = np.full(region.shape, cv2.GC_BGD, np.uint8)
-    state[reach] = cv2.GC_PR_BGD
+    """Pixels nearer to the mask's colours than to any other, and a rim that is no skin."""
+    others = [*tones, *(centre for k, centre in enumerate(centres) if k not in worn)]
+    to_worn, to_other, to_tones = (
+        np.min([_distance(smooth, colour) for colour in colours], 0) for colours in (centres[worn], others, tones)
+    )
+    seeds = areas.reach & (to_worn < to_other) & (areas.region | (to_worn < _LIKE_OUTSIDE))
+    rim = areas.inner & areas.reach & _foreign(smooth, skin) & (to_tones > _RIM_TONE)
+    rim &= smooth[..., 0] > skin[0] - _PALE
+    return seeds | (rim & _dilated(seeds, _RIM))
+
+
+def _bordered(crop: np.ndarray, seeds: np.ndarray, areas: _Areas) -> np.ndarray:
+    """The mask with a border along the picture's edges, in one piece, without holes or straps."""
+    sure = cv2.erode((seeds & areas.inner).astype(np.uint8), _disc(_SURE)).astype(bool)
+    if not sure.any():
+        return np.zeros_like(seeds)
+    near = areas.reach & _dilated(seeds, _NEAR)
+    state = np.full(seeds.shape, cv2.GC_BGD, np.uint8)
+    state[near] = cv2.GC_PR_BGD
     state[seeds] = cv2.GC_PR_FGD
     state[sure] = cv2.GC_FGD
-    state[free] = cv2.GC_BGD
-    if not (state == cv2.GC_FGD).any():
-        return np.zeros_like(region)
+    rows, columns = (np.flatnonzero(near.any(axis)) for axis in (1, 0))
+    margin = round(_MARGIN * _UNIT)
+    window = tuple(slice(max(0, one[0] - margin), one[-1] + margin) for one in (rows, columns))
+    part, models = np.ascontiguousarray(state[window]), np.zeros((2, 1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(crop[..., ::-1].copy(), state, None, np.zeros((1, 65)), np.zeros((1, 65)), _ITERATIONS,
-                cv2.GC_INIT_WITH_MASK)  # fmt: skip
+    picture = np.ascontiguousarray(crop[window][..., ::-1])
+    cv2.grabCut(picture, part, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    state[window] = part
     found = np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(0.08 * unit))
-    found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, _disc(0.15 * unit))
+    found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, _disc(_CLOSE))
+    # Only what is near a part wider than a strap stays; the part's own corners do.
+    found &= _dilated(cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(_OPEN)), _OPEN)
     _, pieces = cv2.connectedComponents(found)
-    counts = np.bincount(pieces[core], minlength=2)
+    counts = np.bincount(pieces[areas.core], minlength=2)
     counts[0] = 0
     if not counts.any():
-        return np.zeros_like(region)
-    piece = pieces == counts.argmax()
-    return clean(piece, smallest=0.2)
+        return np.zeros_like(seeds)
+    return clean(pieces == counts.argmax(), smallest=0.2)
+
+
+def _k_means(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels ``(N,)`` and centres ``(clusters, C)`` of ``(N, C)``; the same for the same values."""
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
+    _, labels, centres = cv2.kmeans(values.astype(np.float32), clusters, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    return labels[:, 0], centres
+
+
+def _distance(colours: np.ndarray, colour: np.ndarray, lightness: float = _LIGHTNESS) -> np.ndarray:
+    return np.linalg.norm((colours - colour) * (lightness, 1, 1), axis=-1)
 
 
 def _around(picture: np.ndarray, points: np.ndarray, radius: float) -> np.ndarray:
     """Pixels within ``radius`` of the points, ``(N, C)``."""
     canvas = np.zeros(picture.shape[:2], np.uint8)
     for x, y in points:
-        cv2.circle(canvas, (round(x - 0.5), round(y - 0.5)), max(1, round(radius)), 1, -1)
+        cv2.circle(canvas, (round(x - 0.5), round(y - 0.5)), max(1, round(radius * _UNIT)), 1, -1)
     return picture[canvas > 0]
 
 
-def _hull(points: np.ndarray, margin: float) -> np.ndarray:
-    """The points' convex hull, widened by ``margin`` pixels, ``bool`` ``(S, S)``."""
+def _hull(points: np.ndarray, margin: float = 0) -> np.ndarray:
+    """The points' convex hull, widened by ``margin``, ``bool`` ``(S, S)``."""
     canvas = np.zeros((_SIZE, _SIZE), np.uint8)
     hull = cv2.convexHull(points.astype(np.float32))[:, 0]
     cv2.fillConvexPoly(canvas, np.round((hull - 0.5) * 16).astype(np.int32), 1, shift=4)
-    return (cv2.dilate(canvas, _disc(margin)) if margin else canvas).astype(bool)
+    return _dilated(canvas, margin) if margin else canvas.astype(bool)
+
+
+def _dilated(mask: np.ndarray, margin: float) -> np.ndarray:
+    return cv2.dilate(mask.astype(np.uint8), _disc(margin)).astype(bool)
 
 
 def _disc(radius: float) -> np.ndarray:
-    side = 2 * max(1, round(radius)) + 1
+    side = 2 * max(1, round(radius * _UNIT)) + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
