@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.holes import cut_holes, generator
+from benchmarks.masked_faces import labelled_photos, read_labelled
 from benchmarks.methods import blanked, to_tensor
 from pipelines.errors import DataUnreadable, ImageTooSmall, MaskOffFace, MaskTooLarge, NoFaceFound, ReferenceUnusable
 from pipelines.faces import masks
@@ -33,7 +34,6 @@ SETS = ("labelled", "val", "pairs")
 GUIDED_BY = {"labelled": "ours-self", "val": "ours-self", "pairs": "ours-reference"}
 """Set -> the method that says whose reference our network gets on it: a self-made one, or another photo's."""
 
-_MASK = 75  # luminance of the surgical mask in the stored labels
 _STREAM = len(masks.GROUPS)  # random numbers of references; those before are of irregular holes
 _LOST = "face lost under the hole"
 _REASONS = {
@@ -118,15 +118,9 @@ def labelled_cases(
         pool: processes.
 
     Raises:
-        DataUnreadable: the photos are not there.
+        DataUnreadable: the photos are not there, or one is damaged.
     """
-    found = sorted(Path(folder).glob("pairs/*-masked.jpg"))[:most] if folder else []
-    if not found:
-        raise DataUnreadable("There are no labelled mask photos; name their folder, or leave the set out.")
-    try:
-        return Cases.of(list(_map(pool, partial(_labelled, seed=seed), found)))
-    except OSError as error:
-        raise DataUnreadable("A photo or label of the mask photos is missing; copy their folder again.") from error
+    return Cases.of(list(_map(pool, partial(_labelled, seed=seed), labelled_photos(folder, most))))
 
 
 def val_cases(data: str | Path, seed: int, most: int | None = None, cache: str | Path = ".data") -> Cases:
@@ -179,16 +173,13 @@ def _map(pool: Executor | None, function: Callable, jobs: Sequence) -> object:
 
 
 def _labelled(masked: Path, seed: int) -> Case | str:
-    name = masked.name.removesuffix("-masked.jpg")
-    photo = read_image(masked)
-    size = photo.shape[1::-1]
-    unmasked = cv2.resize(read_image(masked.with_name(f"{name}-unmasked.jpg")), size, interpolation=cv2.INTER_CUBIC)
-    labels = cv2.cvtColor(read_image(masked.with_name(f"{name}-labels.png")), cv2.COLOR_RGB2GRAY)
+    photo, bare, mask = read_labelled(masked)
+    unmasked = cv2.resize(bare, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     try:
         face = find_face(photo)
         check_face(face)
         alignment = align(photo, face)
-        found = masks.grow(labels == _MASK, pipeline.MARGIN * face.eye_distance)
+        found = masks.grow(mask, pipeline.MARGIN * face.eye_distance)
         used = within_reach(masks.clean(found), alignment)
         hole = crop_hole(masks.feather(used, FEATHER * face.eye_distance), alignment)
     except tuple(_REASONS) as error:
@@ -197,7 +188,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
     true = find_crop_face(truth)
     if true is None:
         return _REASONS[NoFaceFound]
-    reference = _self_reference(truth, true.points, name, seed)
+    reference = _self_reference(truth, true.points, masked.stem, seed)
     return Case(alignment.crop(photo), hole, truth, true.points, *reference)
 
 

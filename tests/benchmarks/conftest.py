@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from skimage.data import astronaut
 from torchvision import models
@@ -15,7 +16,11 @@ from pipelines import store
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.masks import suggest_mask
 from pipelines.training.data import FaceSet
+
+BLUE = (120, 190, 225)
+"""Colour of the masks."""
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +85,44 @@ def loss_weights(tmp_path_factory) -> Path:
         state = models.alexnet(weights=None).features.state_dict()
     torch.save({f"features.{key}": value for key, value in state.items()}, folder / "alexnet_features.pth")
     return folder
+
+
+def write_photo(path: Path, photo: np.ndarray) -> None:
+    Image.fromarray(photo).save(path, quality=95)
+
+
+@pytest.fixture
+def masked(astronaut, face, tmp_path) -> Path:
+    """A folder with a labelled mask photo, and one in which nobody is seen."""
+    folder = tmp_path / "masked"
+    (folder / "pairs").mkdir(parents=True)
+    worn = suggest_mask(face, astronaut.shape[:2], "lower-face")
+    photos = {"00001": astronaut, "00002": np.full_like(astronaut, 127)}
+    for name, photo in photos.items():
+        write_photo(folder / "pairs" / f"{name}-masked.jpg", np.where(worn[..., None], np.uint8(BLUE), photo))
+        half = cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA)
+        write_photo(folder / "pairs" / f"{name}-unmasked.jpg", half)
+        labels = Image.fromarray(np.where(worn, 2, 1).astype(np.uint8), "P")
+        labels.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        labels.save(folder / "pairs" / f"{name}-labels.png")
+    return folder
+
+
+@pytest.fixture
+def templates(masked) -> Path:
+    """The same folder with pictures of a mask from three sides, half as wide as where their anchors were marked."""
+    folder = masked / "templates"
+    folder.mkdir()
+    anchors = {
+        "surgical": [(20, 20), (200, 20), (380, 20), (20, 440), (200, 440), (380, 440)],
+        "surgical_left": [(20, 20), (150, 20), (380, 20), (20, 440), (150, 440), (380, 440)],
+        "surgical_right": [(20, 20), (250, 20), (380, 20), (20, 440), (250, 440), (380, 440)],
+    }
+    text = []
+    for name, points in anchors.items():
+        picture = np.zeros((240, 200, 4), np.uint8)
+        picture[10:220, 10:190] = (*BLUE[::-1], 255)
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+        text += [f"[{name}]", *(f"mask_{key}: {x}, {y}" for key, (x, y) in zip("abcdef", points, strict=True))]
+    (folder / "masks.cfg").write_text("\n".join(text))
+    return masked

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from scipy import stats
 from torch import nn
@@ -39,7 +38,7 @@ from pipelines.errors import DataUnreadable, ReferenceUnusable
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.images import encode_png, read_image
 from pipelines.faces.landmarks import find_crop_face
-from pipelines.faces.masks import grow, suggest_mask
+from pipelines.faces.masks import grow
 from pipelines.files import sha256_of
 from pipelines.mask_removal.network import MaskRemovalNetwork
 from pipelines.mask_removal.warping import WarpedReference
@@ -49,7 +48,7 @@ from pipelines.training.data import FaceSet
 
 CPU = choose("cpu", "float32")
 ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
-BLUE = (120, 190, 225)
+BLUE = (120, 190, 225)  # of the labelled masks in conftest.py
 
 
 class Colours(nn.Module):
@@ -121,27 +120,6 @@ def data(astronaut, tmp_path) -> Path:
             file.size = len(content)
             archive.addfile(file, io.BytesIO(content))
     return tmp_path / "data"
-
-
-@pytest.fixture
-def masked(astronaut, face, tmp_path) -> Path:
-    """A folder with a labelled mask photo, and one in which nobody is seen."""
-    folder = tmp_path / "masked"
-    (folder / "pairs").mkdir(parents=True)
-    worn = suggest_mask(face, astronaut.shape[:2], "lower-face")
-    photos = {"00001": astronaut, "00002": np.full_like(astronaut, 127)}
-    for name, photo in photos.items():
-        write_photo(folder / "pairs" / f"{name}-masked.jpg", np.where(worn[..., None], np.uint8(BLUE), photo))
-        half = cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA)
-        write_photo(folder / "pairs" / f"{name}-unmasked.jpg", half)
-        labels = Image.fromarray(np.where(worn, 2, 1).astype(np.uint8), "P")
-        labels.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
-        labels.save(folder / "pairs" / f"{name}-labels.png")
-    return folder
-
-
-def write_photo(path: Path, photo: np.ndarray) -> None:
-    Image.fromarray(photo).save(path, quality=95)
 
 
 def build(key: str, network, removal) -> Method:

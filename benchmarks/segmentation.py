@@ -1,0 +1,230 @@
+"""How well surgical masks are found: labelled photos, mask pictures over held-out faces, and bare faces.
+
+    python -m benchmarks.segmentation --data FOLDER --masked FOLDER
+
+Writes ``segmentation.md``, ``.csv`` and ``.json`` and a contact sheet of the worst into the output folder.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import command
+from benchmarks.masked_faces import (
+    Template,
+    choose_faces,
+    labelled_photos,
+    load_templates,
+    read_labelled,
+    render,
+    view_of,
+)
+from benchmarks.scores import workers
+from benchmarks.sheets import SHEET_FACES, write_sheet
+from benchmarks.tables import Column, Layout, Row, write_tables
+from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
+from pipelines.faces import masks
+from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.training.data import FaceSet, load_faces
+
+LABELLED, RENDERED, BARE = "labelled", "rendered", "bare"
+"""Photos with labels; every mask picture over faces; the same faces without a mask."""
+
+_CLUSTERS = 3  # of the baseline
+_WRONG, _MISSED = (230, 60, 40), (40, 90, 230)  # colours of the contact sheet
+_SHEET_SIDE = 320  # px
+
+
+def _ours(photo: np.ndarray, face: Face) -> np.ndarray | None:
+    try:
+        return segment_mask(photo, face).mask
+    except SurgicalMaskNotFound:
+        return None
+
+
+def _polygon(photo: np.ndarray, face: Face) -> np.ndarray:
+    return masks.suggest_mask(face, photo.shape[:2], "lower-face")
+
+
+def _largest(photo: np.ndarray, face: Face) -> np.ndarray:
+    """The largest of three clusters of colour in the lower face, as in section 1 of Lumetti et al."""
+    polygon = _polygon(photo, face)
+    colours = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[polygon]
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
+    _, labels, _ = cv2.kmeans(colours, _CLUSTERS, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    found = np.zeros(polygon.shape, bool)
+    found[polygon] = labels[:, 0] == np.bincount(labels[:, 0]).argmax()
+    return found
+
+
+METHODS: dict[str, Callable[[np.ndarray, Face], np.ndarray | None]] = {
+    "ours": _ours,
+    "largest": _largest,
+    "polygon": _polygon,
+}
+"""Method -> what it takes for the mask in photo and face, ``bool`` ``(H, W)``; None where it finds none."""
+
+_COLUMNS = (
+    Column("hole", "Mask, % of the photo", 1),
+    Column("iou", "IoU ↑", 3),
+    Column("worst_tenth", "IoU, worst tenth ↑", 3),
+    Column("found", "Masks found, %", 1),
+    Column("lost", "Faces lost", 0),
+)
+_LABELS = {"ours": "Philtrum", "largest": "Largest cluster", "polygon": "Lower face"}
+_NOTE = (
+    "A mask that is not found, and one on a face that FaceMesh does not find, has an IoU of 0. Largest cluster is the "
+    "largest of three clusters of colour in the lower face; lower face is the region that the app suggests."
+)
+
+
+class Finding(NamedTuple):
+    """What each method found on one photo.
+
+    Attributes:
+        share: of the photo that the mask covers, in per cent.
+        face: whether FaceMesh found a face.
+        iou: by method, 0 where nothing was found, NaN where there is no mask.
+        found: by method, whether it found a mask.
+        picture: RGB ``uint8`` ``(320, 320, 3)``, what ours found against the truth.
+    """
+
+    share: float
+    face: bool
+    iou: dict[str, float]
+    found: dict[str, bool]
+    picture: np.ndarray
+
+
+def examine(photo: np.ndarray, face: Face | None, truth: np.ndarray) -> Finding:
+    """Lets every method find the mask.
+
+    Args:
+        photo: RGB ``uint8`` ``(H, W, 3)``.
+        face: found in this photo; None where none was.
+        truth: ``bool`` ``(H, W)``, nowhere True where there is no mask.
+    """
+    found = {key: method(photo, face) if face else None for key, method in METHODS.items()}
+    drawn = {key: np.zeros_like(truth) if mask is None else mask for key, mask in found.items()}
+    iou = {key: (mask & truth).sum() / (mask | truth).sum() if truth.any() else np.nan for key, mask in drawn.items()}
+    picture = _picture(photo, drawn["ours"], truth)
+    return Finding(100 * truth.mean(), face is not None, iou, {k: m is not None for k, m in found.items()}, picture)
+
+
+def row(kind: str, method: str, findings: Sequence[Finding]) -> Row:
+    """Means over the photos of a set."""
+    iou = np.array([finding.iou[method] for finding in findings])
+    worst = np.sort(iou)[: max(1, round(len(iou) / 10))]
+    values = {
+        "hole": np.array([finding.share for finding in findings]),
+        "iou": iou,
+        "worst_tenth": worst.mean(),
+        "found": np.array([finding.found[method] for finding in findings], float),
+        "lost": np.array(sum(not finding.face for finding in findings), float),
+    }
+    return Row.of(kind, method, values, _COLUMNS)
+
+
+def _picture(photo: np.ndarray, found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    drawn = photo.copy()
+    for wrong, colour in ((found & ~truth, _WRONG), (truth & ~found, _MISSED)):
+        drawn[wrong] = drawn[wrong] // 3 + np.array(colour, np.uint8) // 3 * 2
+    scale = _SHEET_SIDE / max(photo.shape[:2])
+    small = cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    rest = (_SHEET_SIDE - small.shape[0], _SHEET_SIDE - small.shape[1])
+    return cv2.copyMakeBorder(small, 0, rest[0], 0, rest[1], cv2.BORDER_CONSTANT)
+
+
+def _examine_labelled(path: Path) -> Finding:
+    photo, _, truth = read_labelled(path)
+    try:
+        face = find_face(photo)
+    except NoFaceFound:
+        face = None
+    return examine(photo, face, truth)
+
+
+def _examine_worn(crop: np.ndarray, mesh: np.ndarray, template: Template) -> Finding:
+    photo, truth = render(crop, Face(mesh), template)
+    return examine(photo, find_crop_face(photo), truth)
+
+
+def _examine_bare(crop: np.ndarray) -> Finding:
+    return examine(crop, find_crop_face(crop), np.zeros(crop.shape[:2], bool))
+
+
+def _sets(options: argparse.Namespace, faces: FaceSet) -> Iterator[tuple[str, str, Callable, list[tuple]]]:
+    """Row, set, what examines a photo, and the photos, one tuple of arguments each."""
+    crops = faces.images.permute(0, 2, 3, 1).numpy()
+    meshes = faces.meshes.numpy() * crops.shape[1]
+    labelled, templates = labelled_photos(options.masked, options.most), load_templates(options.masked)
+    yield LABELLED, LABELLED, _examine_labelled, [(path,) for path in labelled]
+    views = [view_of(Face(mesh)) for mesh in meshes]
+    for template, chosen in zip(templates, choose_faces(views, templates, options.faces), strict=True):
+        worn = [(crops[index], meshes[index], template) for index in chosen]
+        if worn:  # a few faces may all look one way
+            yield template.name, RENDERED, _examine_worn, worn
+    yield BARE, BARE, _examine_bare, [(crop,) for crop in islice(crops, options.bare)]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures, then writes the tables and the sheets.
+
+    Raises:
+        DataUnreadable: there are no photos or no pictures of masks.
+    """
+    out = Path(options.out)
+    faces = load_faces(options.data, "val", cache=options.cache, most=options.most)
+    kinds = {LABELLED: "Labelled photos", RENDERED: "All mask pictures", BARE: "Bare faces"}
+    found: dict[str, list[Finding]] = {}
+    with workers(options.workers) as pool, tqdm(disable=None) as bar:
+        for name, group, examined, photos in _sets(options, faces):
+            bar.set_description(name)
+            findings = list(_map(pool, examined, photos))
+            bar.update(len(findings))
+            found[name] = findings
+            kinds.setdefault(name, name.replace("_", " "))
+            if group == RENDERED:
+                found.setdefault(RENDERED, []).extend(findings)
+    ordered = [LABELLED, *(name for name in found if name not in (LABELLED, RENDERED, BARE)), RENDERED, BARE]
+    rows = [row(name, method, found[name]) for name in ordered if name in found for method in METHODS]
+    layout = Layout("segmentation", "Finding surgical masks", ("Set", "set"), kinds, _LABELS, _COLUMNS, _NOTE)
+    counts = {f"{name}_photos": len(found.get(name, ())) for name in (LABELLED, RENDERED, BARE)}
+    write_tables(out, rows, {**counts, "faces_a_picture": options.faces}, layout)
+    columns = {name: _worst(found[name]) for name in (LABELLED, RENDERED) if len(found.get(name, ())) >= SHEET_FACES}
+    if columns:
+        write_sheet(out / "segmentation.png", columns)
+
+
+def _worst(findings: Sequence[Finding]) -> np.ndarray:
+    return np.stack([finding.picture for finding in sorted(findings, key=lambda finding: finding.iou["ours"])])
+
+
+def _map(pool: Executor | None, examined: Callable, photos: Sequence[tuple]) -> Iterator[Finding]:
+    columns = zip(*photos, strict=True)
+    return pool.map(examined, *columns) if pool else map(examined, *columns)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command: 0, or 2 with one sentence where nothing could be measured."""
+    parser = argparse.ArgumentParser("python -m benchmarks.segmentation", description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", required=True, help="folder with val.tar")
+    parser.add_argument("--masked", help="folder with labelled photos in pairs/ and mask pictures in templates/")
+    parser.add_argument("--faces", type=command.count, default=40, help="faces under each mask picture")
+    parser.add_argument("--bare", type=command.count, default=400, help="faces without a mask")
+    command.add_photo_options(parser, "runs/segmentation")
+    return command.finish(run, parser.parse_args(arguments), "segmentation")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
