@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.networks import MeasuredNetwork
-from pipelines.cleft_inpainting.network import predict
+from pipelines.cleft_inpainting import network as cleft_inpainting
 from pipelines.devices import Device
+from pipelines.mask_removal import network as mask_removal
 from pipelines.training.data import FaceSet
 
 METHODS = ("ours", "telea", "navier-stokes", "mean-face")
@@ -91,7 +92,7 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours")
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
         with device.autocast():
-            answer = predict(network, _pictures(crops, device), _maps(masks, device))
+            answer = cleft_inpainting.predict(network, _pictures(crops, device), _maps(masks, device))
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
     return Method(key, fill, _facts(measured, device, key))
@@ -113,7 +114,7 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         if references is not None:
             reference, confidence = _pictures(references, device), _maps(confidences, device)
         with device.autocast():
-            answer = network(image, hole, reference, confidence)
+            answer = mask_removal.predict(network, image, hole, reference, confidence)
         return Filled(_composite(crops, _pixels(answer.image), masks))
 
     return Method(key, fill, _facts(measured, device, "ours"))

@@ -50,7 +50,6 @@ class Options(GeneratorOptions):
     discriminator_lr: float = field(default=0.1, metadata={"help": "the discriminator's rate, as a factor on --lr"})
     pixel: float = field(default=1.0, metadata={"help": "weight of the L1 loss"})
     landmark: float = field(default=4.6e-4, metadata={"help": "weight of the landmark loss"})
-    mirrored: bool = field(default=False, metadata={"help": "train the average over picture and mirror image (ours)"})
     irregular: float = field(default=0.5, metadata={"help": "share of irregular masks"})
     extents: str = field(default="1,2,1", metadata={"help": f"relative frequency of the outlines {', '.join(EXTENTS)}"})
 
@@ -138,11 +137,7 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         return self.own_part(images, points, holes)
 
     def answer(self, network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
-        """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used.
-
-        An average that must look real makes the network draw both halves of a mouth and nose at one height: where they
-        differ, the average is blurred, and every loss sees it.
-        """
+        """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used."""
         return predict(network, image, hole) if self.options.mirrored else network(image, hole)
 
     def losses(self, image: Tensor, points: Tensor, hole: Tensor) -> tuple[dict[str, Tensor], Tensor]:

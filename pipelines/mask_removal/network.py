@@ -9,6 +9,7 @@ Source: Lumetti et al., "Mask inpainting with a GAN network", section 4.3. Devia
 * gates and features share one convolution, as in the paper's code (its equations 11-13 use two).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -86,6 +87,22 @@ class MaskRemovalNetwork(nn.Module):
         draft = torch.cat([image * known + coarse * hole, hole, hint], 1)
         refined, embedding = self.refine(draft)
         return MaskRemoval(coarse, refined, embedding)
+
+
+def predict(
+    network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval],
+    image: Tensor,
+    hole: Tensor,
+    reference: Tensor,
+    confidence: Tensor,
+) -> MaskRemoval:
+    """The network's answer, averaged over a picture and its mirror image, so that it favours no side of a face.
+
+    Arguments and answer are those of :meth:`MaskRemovalNetwork.forward`; the work is that of two pictures.
+    """
+    both = network(*(torch.cat([given, given.flip(3)]) for given in (image, hole, reference, confidence)))
+    coarse, drawn = ((one + mirrored.flip(3)) / 2 for one, mirrored in (both.coarse.chunk(2), both.image.chunk(2)))
+    return MaskRemoval(coarse, drawn, sum(both.embedding.chunk(2)) / 2)
 
 
 class CoarseNetwork(nn.Module):

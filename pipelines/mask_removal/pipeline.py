@@ -12,7 +12,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import Face, find_faces, pick_face
-from pipelines.mask_removal.network import MaskRemovalNetwork
+from pipelines.mask_removal.network import MaskRemovalNetwork, predict
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.repainting import (
@@ -201,5 +201,5 @@ def _draw(
     if warped is not None:
         reference, confidence = to_network(warped.image, device), to_network(warped.confidence, device)
     with device.autocast():
-        output = network(image, to_network(hole, device), reference, confidence)
+        output = predict(network, image, to_network(hole, device), reference, confidence)
     return to_pixels(output.coarse), to_pixels(output.image)

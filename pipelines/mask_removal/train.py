@@ -22,7 +22,14 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces.landmarks import MIRROR_68
 from pipelines.faces.masks import EXTENTS
 from pipelines.layers.discriminator import MarkovianDiscriminator
-from pipelines.mask_removal.network import CONFIGURATIONS, INITIALIZATIONS, MaskRemovalNetwork, initialize
+from pipelines.mask_removal.network import (
+    CONFIGURATIONS,
+    INITIALIZATIONS,
+    MaskRemoval,
+    MaskRemovalNetwork,
+    initialize,
+    predict,
+)
 from pipelines.training import command, losses
 from pipelines.training.augment import (
     augment,
@@ -186,12 +193,16 @@ class MaskRemovalRecipe(GeneratorRecipe):
         wide = 1 + 2 * int(torch.randint(round(_WIDEST * size) + 1, (1,), generator=random))
         return F.max_pool2d(drawn, wide, 1, wide // 2)
 
+    def answer(self, network: Callable[..., MaskRemoval], *given: Tensor) -> MaskRemoval:
+        """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used."""
+        return predict(network, *given) if self.options.mirrored else network(*given)
+
     def losses(
         self, image: Tensor, hole: Tensor, reference: Tensor, confidence: Tensor
     ) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
         options = self.options
-        output = self.generate(image, hole, reference, confidence)
+        output = self.answer(self.generate, image, hole, reference, confidence)
         composite = image * (1 - hole) + output.image * hole
         found = {
             "reconstruction": losses.reconstruction_loss(output.image, image, hole, options.hole),
@@ -232,8 +243,8 @@ class MaskRemovalRecipe(GeneratorRecipe):
         hole, reference, confidence = (values[part].to(device) for values in self.validation_inputs)
         known = image * (1 - hole)
         with self.fabric.autocast():
-            alone = network(image, hole, reference, torch.zeros_like(confidence))
-            helped = network(image, hole, reference, confidence)
+            alone = self.answer(network, image, hole, reference, torch.zeros_like(confidence))
+            helped = self.answer(network, image, hole, reference, confidence)
         without, with_reference = (known + output.image * hole for output in (alone, helped))
         columns = [known, known + alone.coarse * hole, without, reference * confidence, with_reference, image]
         return columns, {

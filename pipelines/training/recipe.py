@@ -34,6 +34,9 @@ _SHEET_FACES = 8
 class GeneratorOptions:
     """What shapes every run of a generator; a recipe adds its own options, and the defaults of its paper.
 
+    With ``mirrored`` the average that is used is also what is trained: where a network draws the halves of a mouth at
+    different heights, their average is blurred, and every loss sees it.
+
     Raises:
         OptionInvalid: a name does not exist, or a number is out of its range.
     """
@@ -56,6 +59,7 @@ class GeneratorOptions:
     adversarial_from: int = field(default=0, metadata={"help": "first step with the adversarial loss"})
     gan: str = field(default="least-squares", metadata={"help": "least-squares or hinge"})
     total_variation: float = field(default=0.1, metadata={"help": "weight of the total-variation loss"})
+    mirrored: bool = field(default=False, metadata={"help": "train the average over picture and mirror image (ours)"})
     loss_network: str = field(default="vgg19", metadata={"help": "vgg19, alexnet or squeezenet"})
     discriminator_width: int = field(default=64, metadata={"help": "channels of the discriminator's first layer"})
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average"})

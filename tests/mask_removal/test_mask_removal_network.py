@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipelines import store
-from pipelines.mask_removal.network import CONFIGURATIONS, INITIALIZATIONS, MaskRemovalNetwork, initialize
+from pipelines.mask_removal.network import CONFIGURATIONS, INITIALIZATIONS, MaskRemovalNetwork, initialize, predict
 
 SIDE = 64
 TINY = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1}
@@ -244,6 +244,32 @@ def test_initializations_have_the_statistics_of_their_names(how):
     kept = {name for name in before if "norm" in name or name.endswith("gain")}
     assert kept and all(torch.equal(before[name], after[name]) for name in kept)
     assert not any(torch.equal(before[name], after[name]) for name in before if name.endswith("conv.weight"))
+
+
+@pytest.mark.parametrize("how", INITIALIZATIONS)
+def test_pixels_of_a_fold_start_alike(how):
+    network = MaskRemovalNetwork(**TINY, fold=2).eval()
+    initialize(network, how)
+    with torch.no_grad():
+        output = network(*inputs(1))
+    for picture in (output.coarse, output.image):
+        # Unfolded from one value each, or a fresh network would paint a checkerboard.
+        assert torch.allclose(picture[..., ::2, ::2], picture[..., 1::2, 1::2], atol=1e-6)
+        assert not torch.allclose(picture[..., ::2, :-2:2], picture[..., ::2, 2::2], atol=1e-3)
+
+
+def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
+    network, given = attentive(fold=2), inputs(2)
+    flipped = [one.flip(3) for one in given]
+    with torch.inference_mode():
+        plain, mirrored = predict(network, *given), predict(network, *flipped)
+        alone, other = network(*given), network(*flipped)
+    assert not torch.allclose(alone.image, other.image.flip(3), atol=1e-3)
+    assert torch.allclose(plain.image, mirrored.image.flip(3), atol=1e-5)
+    assert torch.allclose(plain.coarse, mirrored.coarse.flip(3), atol=1e-5)
+    assert torch.allclose(plain.embedding, mirrored.embedding, atol=1e-5)
+    assert torch.allclose(plain.image, (alone.image + other.image.flip(3)) / 2, atol=1e-5)
+    assert torch.allclose(plain.embedding, (alone.embedding + other.embedding) / 2, atol=1e-5)
 
 
 def test_unknown_initialization():

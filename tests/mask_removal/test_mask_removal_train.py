@@ -17,7 +17,7 @@ from pipelines.__main__ import main
 from pipelines.errors import DataUnreadable, OptionInvalid
 from pipelines.faces.landmarks import MIRROR_68
 from pipelines.mask_removal import train
-from pipelines.mask_removal.network import CONFIGURATIONS, MaskRemoval, MaskRemovalNetwork
+from pipelines.mask_removal.network import CONFIGURATIONS, MaskRemoval, MaskRemovalNetwork, predict
 from pipelines.mask_removal.train import MaskRemovalRecipe, Options
 from pipelines.training.augment import step_generator
 from pipelines.training.command import command_line, options_of
@@ -378,6 +378,19 @@ def test_photos_features_are_found_once(build, raw, passes):
     recipe.loss_network.register_forward_hook(lambda *_: seen.append(torch.is_grad_enabled()))
     recipe.losses(*recipe.batch(0))
     assert seen == [False] + [True] * (passes - 1)
+
+
+def test_mirrored_training_trains_what_is_used(light, tmp_path):
+    recipe = light(mirrored=True)
+    image, hole, *reference = recipe.batch(0)
+    _, composite = recipe.losses(image, hole, *reference)
+    wanted = image * (1 - hole) + predict(recipe.generator, image, hole, *reference).image * hole
+    assert torch.allclose(composite, wanted, atol=1e-5)
+    flipped = recipe.answer(recipe.generator, *(one.flip(3) for one in (image, hole, *reference)))
+    assert torch.allclose(
+        flipped.image.flip(3), recipe.answer(recipe.generator, image, hole, *reference).image, atol=1e-4
+    )
+    assert set(recipe.sample(1, tmp_path)) == {VALIDATION_L1, train.VALIDATION_REFERENCE_L1}
 
 
 def test_the_contrastive_loss_tells_a_photo_from_the_others_of_its_batch(light):
