@@ -121,6 +121,26 @@ def test_a_known_smooth_warp_is_undone(target, astronaut, face):
     assert difference(warped.image, crop, inside) < 4
 
 
+def test_hidden_points_meet_the_references_half_way(target, astronaut, face):
+    crop, true, hole = target
+    guessed = true.mesh.copy()
+    column, row = np.clip(guessed, 0, SIZE - 1).astype(int).T
+    hidden = hole[row, column]
+    guessed[hidden] += (0, 16)
+    source = align(astronaut, face).to_crop(face.mesh)
+    settled = warping._settled(Face(guessed), hole, source).mesh
+    still = hole[np.clip(guessed, 0, SIZE - 1).astype(int)[:, 1], np.clip(guessed, 0, SIZE - 1).astype(int)[:, 0]]
+    assert np.allclose(settled[hidden & still] - true.mesh[hidden & still], (0, 8), atol=0.1)
+    assert np.array_equal(settled[~still], guessed[~still])
+    # A hole that covers the eyes leaves nothing to carry the reference by.
+    everything = np.ones_like(hole)
+    assert np.array_equal(warping._settled(Face(guessed), everything, source).mesh, guessed)
+    # The warp is as much nearer to the truth.
+    guess, held = (difference(warp_reference(crop, Face(mesh), where, astronaut, face).image, crop, hole)
+                   for mesh, where in ((guessed, np.zeros_like(hole)), (guessed, hole)))  # fmt: skip
+    assert held < 0.9 * guess
+
+
 def test_a_colour_cast_is_taken_off(target, astronaut, face):
     cast = np.clip(astronaut * np.array([1.1, 0.9, 0.7]) * 0.8, 0, 255).astype(np.uint8)
     warped = warp_reference(*target, cast, face)
