@@ -13,7 +13,8 @@ from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
 from pipelines.mask_removal.network import MaskRemovalNetwork
 
-_CLASSES = {"cleft-inpainting": INCLG, "mask-removal": MaskRemovalNetwork}
+CLASSES = {"cleft-inpainting": INCLG, "mask-removal": MaskRemovalNetwork}
+"""Job -> its network; without arguments of the paper's width."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def load_network(
         with safe_open(path, "pt") as stored:
             arguments = json.loads(stored.metadata()["architecture"])
             state = {key: stored.get_tensor(key).float() for key in stored.keys()}  # noqa: SIM118 (not a mapping)
-        network = _CLASSES[job](**arguments)
+        network = CLASSES[job](**arguments)
         network.load_state_dict(state)
     except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsCorrupt(

@@ -17,6 +17,7 @@ from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.mask_removal.network import MaskRemovalNetwork
 from pipelines.training.data import FaceSet
 
 BLUE = (120, 190, 225)
@@ -56,6 +57,20 @@ def checkpoint(network, architecture, tmp_path_factory) -> Path:
     half = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
     save_file(half, path, {"architecture": json.dumps(architecture)})
     return path
+
+
+@pytest.fixture(scope="session")
+def removal_architecture() -> dict[str, int]:
+    """The same of a mask-removal network."""
+    return {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
+
+
+@pytest.fixture(scope="session")
+def removal(removal_architecture) -> MaskRemovalNetwork:
+    """A narrow network with random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MaskRemovalNetwork(**removal_architecture).eval()
 
 
 @pytest.fixture

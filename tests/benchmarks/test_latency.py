@@ -29,9 +29,8 @@ def test_the_photo_has_twelve_megapixels_and_a_face():
 
 
 def test_every_part_is_reported(weights, network, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(latency, "large_photo", lambda: large_photo(400, 300))
     monkeypatch.setattr(latency, "SIDE", 64)  # the paper-width network takes seconds at its own size
-    command = ["--device", "cpu", "--precision", "float32", "--repeats", "1", "--batches", "1"]
+    command = ["--device", "cpu", "--precision", "float32", "--repeats", "1", "--batches", "1", "--megapixels", "0.12"]
     assert main([*command, "--out", str(tmp_path / "new" / "latency.md")]) == 0
     text = capsys.readouterr().out
     assert (tmp_path / "new" / "latency.md").read_text() == text.removesuffix("\n")
@@ -46,11 +45,24 @@ def test_every_part_is_reported(weights, network, monkeypatch, capsys, tmp_path)
     assert torch.__version__ in text and re.search(r"most memory held by the process: \d+ MB", text)
 
 
+def test_mask_removal_is_timed_with_a_reference(weights, removal, removal_architecture, monkeypatch, capsys):
+    about = {"licence": "none: random numbers", "default": True, "architecture": removal_architecture}
+    store.save("removal", removal.state_dict(), job="mask-removal", network="mask-removal", **about)
+    monkeypatch.setattr(latency, "SIDE", 64)
+    command = ["--job", "mask-removal", "--device", "cpu", "--precision", "float32", "--repeats", "1"]
+    assert main([*command, "--batches", "2", "--megapixels", "0.12"]) == 0
+    text = capsys.readouterr().out
+    stages = [row[0] for row in cells(text, "The whole job, 400 × 300 pixels")]
+    assert {"segmentation", "reference", "network", "compositing"} <= set(stages)
+    networks = cells(text, "The network alone")
+    assert float(networks[-1][1]) == pytest.approx(11.05, abs=0.01)
+    assert [row[:2] for row in cells(text, "Batches")] == [["2", "eager"]]
+
+
 def test_the_soak_reports_the_marks(weights, monkeypatch, capsys):
-    monkeypatch.setattr(latency, "large_photo", lambda: large_photo(400, 300))
     held = iter([500_000_000, 500_000_000, 512_000_000])
     monkeypatch.setattr(latency, "process_memory", lambda: next(held))
-    assert main(["--device", "cpu", "--precision", "float32", "--soak", "4"]) == 0
+    assert main(["--device", "cpu", "--precision", "float32", "--soak", "4", "--megapixels", "0.12"]) == 0
     rows = cells(capsys.readouterr().out, "Memory over 4 runs")
     assert rows == [["1", "500", "+0"], ["2", "500", "+0"], ["4", "512", "+12"]]
 
@@ -72,7 +84,7 @@ def test_the_compiled_network_is_timed_beside_the_eager_one(network, monkeypatch
     monkeypatch.setattr(latency, "SIDE", 64)
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda module, **options: compiled.append(module) or module)
-    lines = compare_batches(network, CPU, [1], 1, True)
+    lines = compare_batches("cleft-inpainting", network, CPU, [1], 1, True)
     assert len(compiled) == 1 and [row[1] for row in cells("\n".join(lines), "Batches")] == ["eager", "compiled"]
 
 
@@ -84,8 +96,8 @@ def test_missing_weights_are_one_sentence(tmp_path, monkeypatch, capsys):
     assert main(["--device", "cuda:99"]) == 2
 
 
-@pytest.mark.parametrize("wrong", [["--repeats", "0"], ["--soak", "-1"], ["--batches", "0"]])
+@pytest.mark.parametrize("wrong", [["--repeats", "0"], ["--soak", "-1"], ["--batches", "0"], ["--megapixels", "0"]])
 def test_counts_below_one_are_refused(wrong, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(wrong)
-    assert stopped.value.code == 2 and "at least 1" in capsys.readouterr().err
+    assert stopped.value.code == 2 and "must be" in capsys.readouterr().err

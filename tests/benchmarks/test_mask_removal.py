@@ -40,14 +40,12 @@ from pipelines.faces.images import encode_png, read_image
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import grow
 from pipelines.files import sha256_of
-from pipelines.mask_removal.network import MaskRemovalNetwork
 from pipelines.mask_removal.warping import WarpedReference
 from pipelines.metrics.frechet import AlexNetFeatures
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.training.data import FaceSet
 
 CPU = choose("cpu", "float32")
-ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
 BLUE = (120, 190, 225)  # of the labelled masks in conftest.py
 
 
@@ -59,18 +57,10 @@ class Colours(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def removal() -> MaskRemovalNetwork:
-    """A narrow network with random weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return MaskRemovalNetwork(**ARCHITECTURE).eval()
-
-
-@pytest.fixture(scope="module")
-def removal_checkpoint(removal, tmp_path_factory) -> Path:
+def removal_checkpoint(removal, removal_architecture, tmp_path_factory) -> Path:
     """Its weights as a training run leaves them."""
     path = tmp_path_factory.mktemp("run") / "removal.safetensors"
-    save_file(removal.state_dict(), path, {"architecture": json.dumps(ARCHITECTURE)})
+    save_file(removal.state_dict(), path, {"architecture": json.dumps(removal_architecture)})
     return path
 
 
