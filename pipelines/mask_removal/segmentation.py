@@ -41,6 +41,7 @@ _LIKE = 14.0  # a cluster nearer than that to the mask's own is its folds
 _FOLD_LIGHTNESS = 0.35  # weight of lightness between clusters of one mask: a fold is the same cloth in shadow
 _PRINT_SHARE = 0.12  # of the core: a cluster that covers so much of it is the mask's print
 _LIKE_OUTSIDE = 10.0  # beyond the region, where clothes are
+_SAME_HUE = 25.0  # degrees: a coloured mask's hem in shadow keeps its hue
 _RIM = 0.25  # how far a rim of another colour reaches beyond the cloth
 _RIM_TONE = 5.0  # a rim differs from the skin's tones by that much
 _PALE = 10.0  # a rim is darker than the skin by no more than that: shadows are
@@ -187,6 +188,14 @@ def _foreign(colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
     return grey | hued | (off > _SKIN_LIKE_DISTANCE)
 
 
+def _same_hue(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Which colours ``(..., 3)`` have the hue of ``colour``; none where it is grey."""
+    (a, b), (own_a, own_b) = (np.moveaxis(one[..., 1:], -1, 0) for one in (colours, colour))
+    apart = np.degrees(np.arctan2(a * own_b - b * own_a, a * own_a + b * own_b))
+    coloured = (np.hypot(a, b) > _COLOURED) & (np.hypot(own_a, own_b) > _COLOURED)
+    return coloured & (np.abs(apart) < _SAME_HUE)
+
+
 def _seeds(
     smooth: np.ndarray, centres: np.ndarray, worn: list[int], skin: np.ndarray, tones: np.ndarray, areas: _Areas
 ) -> np.ndarray:
@@ -195,7 +204,8 @@ def _seeds(
     to_worn, to_other, to_tones = (
         np.min([_distance(smooth, colour) for colour in colours], 0) for colours in (centres[worn], others, tones)
     )
-    seeds = areas.reach & (to_worn < to_other) & (areas.region | (to_worn < _LIKE_OUTSIDE))
+    hem = np.any([_same_hue(smooth, centres[k]) for k in worn], 0) & _foreign(smooth, skin)
+    seeds = areas.reach & ((to_worn < to_other) | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
     rim = areas.inner & areas.reach & _foreign(smooth, skin) & (to_tones > _RIM_TONE)
     rim &= smooth[..., 0] > skin[0] - _PALE
     return seeds | (rim & _dilated(seeds, _RIM))

@@ -44,6 +44,17 @@ def test_the_mask_is_one_piece_without_holes(astronaut, face):
     assert (outside > 0.05 * truth.sum()).all()
 
 
+def test_a_hem_in_shadow_belongs_to_a_coloured_mask(astronaut, face):
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    hem = truth.copy()
+    hem[: int(face.points[8, 1] - 0.2 * face.eye_distance)] = False
+    assert hem.sum() > 0.05 * truth.sum()
+    photo[hem] = (photo[hem] * 0.35).astype(np.uint8)
+    found = segment_mask(photo, face).mask
+    assert (found & hem).sum() > 0.8 * hem.sum()
+    assert iou(found, truth) > 0.85
+
+
 def test_a_bare_face_wears_no_mask(astronaut, face):
     with pytest.raises(SurgicalMaskNotFound, match="paint one with the brush, or use the suggested region"):
         segment_mask(astronaut, face)
