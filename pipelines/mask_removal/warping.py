@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator, RBFInterpolator
 from scipy.spatial import Delaunay
-from skimage.transform import SimilarityTransform
 
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align
@@ -166,6 +165,8 @@ def _settled(face: Face, hole: np.ndarray, source: np.ndarray) -> Face:
     another pose and expression. On 119 LFW pairs with the lower face covered the guess errs by 19.7 % of the eye
     distance at the mouth and by 21.7 % at the jaw, the mean of both by 15.2 % and 17.4 %.
     """
+    from skimage.transform import SimilarityTransform  # here: the page is served before it is loaded
+
     column, row = np.clip(face.mesh, 0, hole.shape[0] - 1).astype(int).T
     hidden = hole[row, column]
     steady = [point for point in _STEADY if not hidden[point]]
