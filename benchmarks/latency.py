@@ -230,9 +230,8 @@ def _measure(options: argparse.Namespace) -> list[str]:
         return machine(device) + soak(run, options.soak) + peak_memory(device)
     # Memory first: what the network comparison holds is not the app's.
     lines = machine(device) + time_stages(run, options.repeats) + peak_memory(device)
-    network = copy.deepcopy(
-        load_network(options.weights, job=job).network
-    )  # the app's own must keep its place and layout
+    # A copy: the app's own must keep its place and layout.
+    network = copy.deepcopy(load_network(options.weights, job=job).network)
     lines += compare_networks(job, network, device, options.repeats)
     if options.batches:
         lines += compare_batches(job, network, device, options.batches, options.repeats, options.compile)

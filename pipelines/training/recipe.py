@@ -31,7 +31,7 @@ _SHEET_FACES = 8
 
 
 @dataclass(frozen=True)
-class GeneratorOptions:
+class GeneratorOptions(ABC):
     """What shapes every run of a generator; a recipe adds its own options, and the defaults of its paper.
 
     With ``mirrored`` the average that is used is also what is trained: where a network draws the halves of a mouth at
@@ -77,13 +77,13 @@ class GeneratorOptions:
         if self.size < 32 or self.size % cell:
             raise OptionInvalid(f"--size must be a multiple of {cell}, 32 or more.")
 
+    @abstractmethod
     def cell(self) -> int:
         """What the side of a crop must be a multiple of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss_weights(self) -> dict[str, float]:
         """Name → weight of every loss of the generator."""
-        raise NotImplementedError
 
     def check_choice(self, name: str, choices: Any) -> None:
         """Raises OptionInvalid unless the option ``name`` is one of ``choices``."""

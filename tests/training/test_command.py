@@ -24,6 +24,9 @@ class Options(GeneratorOptions):
     def cell(self) -> int:
         return 32
 
+    def loss_weights(self) -> dict[str, float]:
+        return {"lpips": self.lpips}
+
 
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
