@@ -3,7 +3,7 @@
 import hashlib
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -34,6 +34,9 @@ SETS = ("labelled", "val", "pairs")
 GUIDED_BY = {"labelled": "ours-self", "val": "ours-self", "pairs": "ours-reference"}
 """Set -> the method that says whose reference our network gets on it: a self-made one, or another photo's."""
 
+Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Crops ``(N, S, S, 3)`` and holes ``(N, S, S)`` -> the crops repainted."""
+
 _STREAM = len(masks.GROUPS)  # random numbers of references; those before are of irregular holes
 _LOST = "face lost under the hole"
 _REASONS = {
@@ -63,6 +66,18 @@ class Case(NamedTuple):
     points: np.ndarray
     reference: np.ndarray
     confidence: np.ndarray
+
+
+class _Pair(NamedTuple):
+    """Two photos of a person before the second is warped onto the first: names as in :class:`Case`."""
+
+    truth: np.ndarray
+    points: np.ndarray
+    hole: np.ndarray
+    covered: np.ndarray
+    seen: Face
+    other: np.ndarray
+    other_face: Face
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,14 +157,15 @@ def val_cases(data: str | Path, seed: int, most: int | None = None, cache: str |
     return Cases(Case(crops, holes, crops, points, np.stack(references), np.stack(confidences)), {})
 
 
-def pairs_cases(data: str | Path, most: int | None = None, pool: Executor | None = None) -> Cases:
+def pairs_cases(data: str | Path, draw: Draw, most: int | None = None, pool: Executor | None = None) -> Cases:
     """Two photos a person: the lower face is cut out of the first, the second is the reference.
 
-    The reference is warped onto the landmarks that FaceMesh finds when the hole is covered: those of the whole photo
-    would tell where mouth and chin are.
+    The reference is warped as in the app, onto landmarks of the covered and of the repainted face: those of the whole
+    photo would tell where mouth and chin are.
 
     Args:
         data: folder with ``pairs.tar`` of ``pair-NNN-a.jpg`` and ``pair-NNN-b.jpg``.
+        draw: repaints the holes without a reference.
         most: only the first so many people.
         pool: processes.
 
@@ -165,11 +181,14 @@ def pairs_cases(data: str | Path, most: int | None = None, pool: Executor | None
         raise DataUnreadable(
             "The archive of photo pairs is missing or damaged; copy it into the data folder, or leave the set out."
         ) from error
-    return Cases.of(list(_map(pool, _pair, jobs)))
+    found = list(_map(pool, _pair, jobs))
+    pairs = [pair for pair in found if isinstance(pair, _Pair)]
+    drawn = draw(np.stack([pair.covered for pair in pairs]), np.stack([pair.hole for pair in pairs])) if pairs else []
+    return Cases.of([*_map(pool, _warped, pairs, drawn), *(reason for reason in found if isinstance(reason, str))])
 
 
-def _map(pool: Executor | None, function: Callable, jobs: Sequence) -> object:
-    return pool.map(function, jobs) if pool else map(function, jobs)
+def _map(pool: Executor | None, function: Callable, *jobs: Sequence) -> Iterable:
+    return pool.map(function, *jobs) if pool else map(function, *jobs)
 
 
 def _labelled(masked: Path, seed: int) -> Case | str:
@@ -192,7 +211,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
     return Case(alignment.crop(photo), hole, truth, true.points, *reference)
 
 
-def _pair(photos: tuple[bytes, bytes]) -> Case | str:
+def _pair(photos: tuple[bytes, bytes]) -> _Pair | str:
     photo, other = map(read_image, photos)
     try:
         face, other_face = _middle_face(photo), _middle_face(other)
@@ -200,14 +219,20 @@ def _pair(photos: tuple[bytes, bytes]) -> Case | str:
         truth = alignment.crop(photo)
         true = Face(alignment.to_crop(face.mesh).astype(np.float32))
         hole = masks.suggest_mask(true, truth.shape[:2], "lower-face")
-        covered = blanked(truth, hole)
-        seen = find_crop_face(covered)
-        if seen is None:
-            return _LOST
-        warped = warp_reference(covered, seen, hole, other, other_face)
     except tuple(_REASONS) as error:
         return _REASONS[type(error)]
-    return Case(truth, hole, truth, true.points, warped.image, warped.confidence)
+    covered = blanked(truth, hole)
+    seen = find_crop_face(covered)
+    return _LOST if seen is None else _Pair(truth, true.points, hole, covered, seen, other, other_face)
+
+
+def _warped(pair: _Pair, drawn: np.ndarray) -> Case | str:
+    try:
+        faces = (pair.seen, pair.hole, pair.other, pair.other_face)
+        warped = warp_reference(pair.covered, *faces, drawn=find_crop_face(drawn))
+    except ReferenceUnusable as error:
+        return _REASONS[type(error)]
+    return Case(pair.truth, pair.hole, pair.truth, pair.points, warped.image, warped.confidence)
 
 
 def _middle_face(photo: np.ndarray) -> Face:

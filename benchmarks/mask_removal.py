@@ -111,12 +111,18 @@ def _code(key: str) -> tuple[str, ...]:
     return (*_CODE, *_REMOVAL_CODE) if key.startswith("ours") else _CODE
 
 
-def _load(key: str, options: argparse.Namespace, pool: Executor | None) -> Cases:
+def _load(key: str, options: argparse.Namespace, device: Device, pool: Executor | None) -> Cases:
     if key == "labelled":
         return labelled_cases(options.masked, options.seed, options.most, pool)
     if key == "val":
         return val_cases(options.data, options.seed, options.most, options.cache)
-    return pairs_cases(options.data, options.most, pool)
+    network = _build(["ours"], options, device)["ours"]
+
+    def draw(crops: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        starts = range(0, len(crops), options.batch)
+        return np.concatenate([network.fill(*(x[i : i + options.batch] for x in (crops, holes))).crops for i in starts])
+
+    return pairs_cases(options.data, draw, options.most, pool)
 
 
 def _measured_on(key: str, methods: Sequence[str]) -> list[str]:
@@ -171,7 +177,7 @@ def run(options: argparse.Namespace) -> None:
     with workers(options.workers) as pool, tqdm(total=sum(map(len, plan.values())), disable=None) as bar:
         for key, keys in plan.items():
             bar.set_description(f"{key}, reading")
-            cases = _load(key, options, pool)
+            cases = _load(key, options, device, pool)
             facts |= _facts(key, cases)
             values, drawn = {}, {}
             for method in map(methods.__getitem__, keys):

@@ -11,7 +11,7 @@ from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
-from pipelines.faces.landmarks import Face, find_faces, pick_face
+from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
@@ -132,7 +132,12 @@ class MaskRemoval:
 
         with stage("reference", 0.5):
             crop_face = Face(alignment.to_crop(chosen.mesh).astype(np.float32))
-            warped = None if other is None else warp_reference(crop, crop_face, hole, reference, other, points=points)
+            warped = None
+            if other is not None:
+                # Drawn without the reference first: FaceMesh finds a mouth on that better than under a mask.
+                _, alone = _draw(model.network, crop, hole, None, self.device)
+                drawn = find_crop_face(np.where(hole[..., None], alone, crop))
+                warped = warp_reference(crop, crop_face, hole, reference, other, drawn=drawn, points=points)
 
         with stage("network", 0.6):
             coarse, refined = _draw(model.network, crop, hole, warped, self.device)

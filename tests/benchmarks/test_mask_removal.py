@@ -202,17 +202,31 @@ def test_the_true_hole_is_found_in_labels_as_they_are_stored(shared):
     assert outside.mean() < 6 < 30 < inside.mean()
 
 
-def test_pairs_are_warped_without_a_look_under_the_hole(data, monkeypatch):
-    given = []
+def erased(crops, holes):
+    """A network that draws nothing in which a face is found."""
+    return np.zeros_like(crops)
 
-    def warp(crop, face, hole, reference, reference_face):
-        given.append((crop, face, hole, reference))
+
+def test_pairs_are_warped_without_a_look_under_the_hole(data, monkeypatch):
+    given, seen = [], []
+
+    def draw(crops, holes):
+        seen.append((crops, holes))
+        return whole  # a network that draws the truth
+
+    def warp(crop, face, hole, reference, reference_face, *, drawn):
+        given.append((crop, face, hole, reference, drawn))
         return WarpedReference(np.full_like(crop, 7), np.full(hole.shape, 0.5, np.float32), 0.0, face.points)
 
+    whole = pairs_cases(data, erased).all.truth
     monkeypatch.setattr(sets, "warp_reference", warp)
-    cases = pairs_cases(data)
+    cases = pairs_cases(data, draw)
     assert len(cases) == 2 and cases.left_out == {"no face found": 1}
-    for index, (crop, face, hole, reference) in enumerate(given):
+    ((crops, holes),) = seen
+    np.testing.assert_array_equal(crops, np.stack([one[0] for one in given]))
+    np.testing.assert_array_equal(holes, cases.all.hole)
+    for index, (crop, face, hole, reference, drawn) in enumerate(given):
+        np.testing.assert_array_equal(drawn.mesh, find_crop_face(whole[index]).mesh)
         truth = cases.all.truth[index]
         np.testing.assert_array_equal(hole, cases.all.hole[index])
         np.testing.assert_array_equal(crop, blanked(truth, hole))
@@ -226,18 +240,18 @@ def test_pairs_are_warped_without_a_look_under_the_hole(data, monkeypatch):
 def test_refused_references_are_counted(data, monkeypatch):
     real, calls = sets.warp_reference, []
 
-    def warp(*given):
+    def warp(*given, **named):
         calls.append(1)
         if len(calls) == 1:
             raise ReferenceUnusable("The reference looks away.")
-        return real(*given)
+        return real(*given, **named)
 
     monkeypatch.setattr(sets, "warp_reference", warp)
-    cases = pairs_cases(data)
+    cases = pairs_cases(data, erased)
     assert len(cases) == 1 and cases.left_out == {"no face found": 1, "reference refused": 1}
     with pytest.raises(DataUnreadable):
         calls.clear()
-        pairs_cases(data, most=1)
+        pairs_cases(data, erased, most=1)
 
 
 def test_the_truth_itself_scores_perfectly(held_out, judges):

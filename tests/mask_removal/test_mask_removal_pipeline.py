@@ -21,8 +21,11 @@ from pipelines.errors import (
     WeightsMissing,
     WeightsUnknown,
 )
+from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.pipeline import MaskRemoval
+from pipelines.mask_removal.warping import warp_reference
 
 pytestmark = pytest.mark.usefixtures("untrained")
 
@@ -77,6 +80,23 @@ def test_the_reference_reaches_the_network(job, masked, astronaut):
     darker = job(photo, cv2.GaussianBlur(astronaut, (0, 0), 6))
     assert not np.array_equal(alone.refined, helped.refined)
     assert not np.array_equal(darker.refined, helped.refined)
+
+
+def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatch):
+    photo, given = masked[0], []
+
+    def warp(*arguments, **named):
+        given.append(named["drawn"])
+        return warp_reference(*arguments, **named)
+
+    monkeypatch.setattr(pipeline, "warp_reference", warp)
+    alone, helped = job(photo), job(photo, astronaut)
+    (drawn,) = given
+    assert drawn is not None
+    assert np.array_equal(drawn.mesh, find_crop_face(alone.crop).mesh)
+    monkeypatch.setattr(pipeline, "find_crop_face", lambda crop: None)
+    assert not np.array_equal(job(photo, astronaut).warped, helped.warped)
+    assert given[-1] is None, "a face lost in the repainted crop is no error"
 
 
 def test_what_lies_under_the_mask_does_not_matter(job, masked, astronaut):

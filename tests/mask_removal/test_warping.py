@@ -128,17 +128,36 @@ def test_hidden_points_meet_the_references_half_way(target, astronaut, face):
     hidden = hole[row, column]
     guessed[hidden] += (0, 16)
     source = align(astronaut, face).to_crop(face.mesh)
-    settled = warping._settled(Face(guessed), hole, source).mesh
+    settled = warping._settled(Face(guessed), None, hole, source).mesh
     still = hole[np.clip(guessed, 0, SIZE - 1).astype(int)[:, 1], np.clip(guessed, 0, SIZE - 1).astype(int)[:, 0]]
     assert np.allclose(settled[hidden & still] - true.mesh[hidden & still], (0, 8), atol=0.1)
     assert np.array_equal(settled[~still], guessed[~still])
     # A hole that covers the eyes leaves nothing to carry the reference by.
     everything = np.ones_like(hole)
-    assert np.array_equal(warping._settled(Face(guessed), everything, source).mesh, guessed)
+    assert np.array_equal(warping._settled(Face(guessed), None, everything, source).mesh, guessed)
     # The warp is as much nearer to the truth.
     guess, held = (difference(warp_reference(crop, Face(mesh), where, astronaut, face).image, crop, hole)
                    for mesh, where in ((guessed, np.zeros_like(hole)), (guessed, hole)))  # fmt: skip
     assert held < 0.9 * guess
+
+
+def test_hidden_points_lie_nearer_to_the_repainted_face(target, astronaut, face):
+    crop, true, hole = target
+    column, row = np.clip(true.mesh, 0, SIZE - 1).astype(int).T
+    hidden = hole[row, column]
+    source = align(astronaut, face).to_crop(face.mesh)  # the same face: carried over, it lies where the true one does
+    drawn = Face(true.mesh + np.float32(12))
+    settled = warping._settled(true, drawn, hole, source).mesh
+    assert np.allclose((settled - true.mesh)[hidden], 8, atol=0.1)
+    assert np.array_equal(settled[~hidden], true.mesh[~hidden]), "what is seen stays where it is seen"
+    # With the eyes hidden too, the reference cannot be carried over, and the repainted face alone says.
+    everywhere = warping._settled(true, drawn, np.ones_like(hole), source).mesh
+    assert np.array_equal(everywhere, drawn.mesh)
+    # The whole warp follows it.
+    guess = Face(np.where(hidden[:, None], true.mesh + np.float32((0, 16)), true.mesh))
+    astray, held = (difference(warp_reference(crop, guess, hole, astronaut, face, drawn=one).image, crop, hole)
+                    for one in (guess, true))  # fmt: skip
+    assert held < 0.9 * astray
 
 
 def test_a_colour_cast_is_taken_off(target, astronaut, face):
