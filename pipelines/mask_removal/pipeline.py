@@ -13,6 +13,7 @@ from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict
+from pipelines.mask_removal.remainder import smooth_over
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.repainting import (
@@ -30,6 +31,8 @@ from pipelines.repainting import (
 from pipelines.results import MaskRemovalResult, WeightsUsed
 
 MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
+
+BORDER = 0.08  # of the eye distance: what is smoothed over below the crop reaches so far into it
 
 
 class MaskRemoval:
@@ -91,6 +94,8 @@ class MaskRemoval:
             seed: of the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
 
+        What of the mask hangs below the crop is continued from what is around it, if it is less than a tenth.
+
         Returns:
             The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
 
@@ -126,9 +131,13 @@ class MaskRemoval:
         with stage("alignment", 0.4):
             alignment = align(photo, chosen)
             crop = alignment.crop(photo)
-            used = within_reach(masks.grow(masks.clean(given), grow), alignment)
-            alpha = masks.feather(used, FEATHER * chosen.eye_distance if feather is None else feather)
+            wanted = masks.grow(masks.clean(given), grow)
+            used = within_reach(wanted, alignment)
+            width = FEATHER * chosen.eye_distance if feather is None else feather
+            alpha = masks.feather(used, width)
             hole = crop_hole(alpha, alignment)
+            # Some of what lies within reach too: towards the crop's border compositing lets the photo shine through.
+            rest = masks.grow(wanted & ~used, BORDER * chosen.eye_distance)
 
         with stage("reference", 0.5):
             crop_face = Face(alignment.to_crop(chosen.mesh).astype(np.float32))
@@ -144,6 +153,9 @@ class MaskRemoval:
 
         with stage("compositing", 0.8):
             image = composite(photo, refined, alpha, alignment, seed=seed)
+            if rest.any():
+                below = masks.feather(rest, width)
+                image, alpha = smooth_over(image, below), np.maximum(alpha, below)
             repainted = np.where(hole[..., None], refined, crop)
 
         with stage("result", 0.9):
@@ -156,7 +168,7 @@ class MaskRemoval:
         return MaskRemovalResult(
             image=image,
             photo=photo,
-            mask=used,
+            mask=wanted,
             alpha=alpha,
             crop_before=crop,
             crop=repainted,

@@ -21,6 +21,7 @@ from pipelines.errors import (
     WeightsMissing,
     WeightsUnknown,
 )
+from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.mask_removal import pipeline
@@ -123,6 +124,21 @@ def test_a_given_mask_is_neither_looked_for_nor_widened(job, masked):
     assert np.array_equal(result.mask, truth)
     wider = job(photo, None, truth, grow=5).mask
     assert wider.sum() > truth.sum() and wider[truth].all()
+
+
+def test_what_hangs_below_the_crop_is_smoothed_over(job, astronaut, face):
+    alignment = align(astronaut, face)
+    crop_rows = alignment.to_crop(np.stack(np.mgrid[:512, :512][::-1], -1).reshape(-1, 2) + 0.5)[:, 1].reshape(512, 512)
+    lower = suggest_mask(face, astronaut.shape[:2], "lower-face")
+    tip = (crop_rows > 200) & (crop_rows < 268) & (np.abs(np.arange(512) - face.mesh[152, 0]) < 12)
+    photo = astronaut.copy()
+    photo[tip] = (0, 0, 255)
+    result = job(photo, None, lower | tip)
+    below = tip & (crop_rows > 256)
+    assert below.sum() > 50 and result.mask[below].all()
+    assert same_outside(result)
+    blue = result.image[tip].astype(int) @ (-1, -1, 2)
+    assert blue.max() < 300 < (photo[tip].astype(int) @ (-1, -1, 2)).min(), "no blue is left, at the border neither"
 
 
 def test_the_same_twice_and_by_seed(job, masked, astronaut):
