@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from pipelines.training.augment import fill_polygons, uniform
 
-_GRID = 4  # control points a side of the smooth displacement
-_MOST_SHIFT = 0.05  # of the side, a standard deviation: FaceMesh errs by about 0.035 in what a mask hides
+_SHIFTS = ((4, 0.05), (10, 0.012))  # control points a side, largest standard deviation as a fraction of the side
+# The first moves features, as far as FaceMesh errs in what a mask hides; the second bends them, as expressions do.
 _MIRRORED = 0.25  # share of references taken from the mirrored face: the person's, but not the same picture
 _FADED = 0.5  # share of references of which one side was not seen
 _FEATHER = 0.03  # of the side: blur of the confidence's border
@@ -53,9 +53,11 @@ def self_references(
 
     mirror = (torch.rand(n, generator=generator) < _MIRRORED).to(device).view(n, 1, 1, 1)
     source = torch.where(mirror, images.flip(3), images)
-    strength = uniform((n, 1, 1, 1), 0, _MOST_SHIFT, generator)
-    shift = strength * torch.randn((n, 2, _GRID, _GRID), generator=generator)
-    field = F.interpolate(shift.to(device), size=(side, side), mode="bicubic", align_corners=True)
+    field = torch.zeros(n, 2, side, side, device=device)
+    for points_a_side, most in _SHIFTS:
+        strength = uniform((n, 1, 1, 1), 0, most, generator)
+        shift = strength * torch.randn((n, 2, points_a_side, points_a_side), generator=generator)
+        field += F.interpolate(shift.to(device), size=(side, side), mode="bicubic", align_corners=True)
     # grid_sample counts the side from -1 to 1.
     still = torch.eye(2, 3, device=device).expand(n, 2, 3)
     grid = F.affine_grid(still, [n, 3, side, side], align_corners=False) + 2 * field.permute(0, 2, 3, 1)

@@ -96,7 +96,7 @@ def test_faces_lie_nearly_but_not_quite_where_they_should(crop):
     inside = slice(12, -12)  # away from the border, whose pixels are repeated outward
     shift = (warped - images)[:, :2, inside, inside] / 2  # fractions of the side
     distance = shift.norm(dim=1).mean((1, 2))
-    assert distance.min() < 0.002, "some references fit"
+    assert distance.min() < 0.004, "some references fit"
     assert 0.015 < distance.max() < 0.1
     assert shift.mean().abs() < 0.003, "no direction is preferred"
     across, down = shift.diff(dim=3)[:, :, :-1] * SIDE, shift.diff(dim=2)[..., :-1] * SIDE
@@ -130,7 +130,7 @@ def test_light_differs_in_strength_colour_and_direction(crop):
 
 def test_half_of_the_references_are_softer(crop, monkeypatch):
     monkeypatch.setattr(references, "_relit", lambda images, generator: images)
-    monkeypatch.setattr(references, "_MOST_SHIFT", 0.0)
+    monkeypatch.setattr(references, "_SHIFTS", ())
     noise = torch.rand(1, 3, SIDE, SIDE, generator=step_generator(5, 0)).repeat(200, 1, 1, 1) * 2 - 1
     warped, _ = self_references(noise, repeated(crop, 200)[1], step_generator(0, 0), share=1.0)
     detail = warped.diff(dim=3).abs().mean((1, 2, 3))
