@@ -110,11 +110,11 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         confidences: np.ndarray | None = None,
     ) -> Filled:
         image, hole = _pictures(crops, device), _maps(masks, device)
-        reference, confidence = torch.zeros_like(image), torch.zeros_like(hole)
-        if references is not None:
-            reference, confidence = _pictures(references, device), _maps(confidences, device)
         with device.autocast():
-            answer = mask_removal.predict(network, image, hole, reference, confidence)
+            answer = mask_removal.predict(network, image, hole, torch.zeros_like(image), torch.zeros_like(hole))
+            if references is not None:
+                hint = (_pictures(references, device), _maps(confidences, device))
+                answer = mask_removal.tempered(answer, mask_removal.predict(network, image, hole, *hint))
         return Filled(_composite(crops, _pixels(answer.image), masks))
 
     return Method(key, fill, _facts(measured, device, "ours"))

@@ -12,7 +12,8 @@ from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
-from pipelines.mask_removal.network import MaskRemovalNetwork, predict
+from pipelines.mask_removal.network import MaskRemoval as Answer
+from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.remainder import smooth_over
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
@@ -144,12 +145,15 @@ class MaskRemoval:
             warped = None
             if other is not None:
                 # Drawn without the reference first: FaceMesh finds a mouth on that better than under a mask.
-                _, alone = _draw(model.network, crop, hole, None, self.device)
-                drawn = find_crop_face(np.where(hole[..., None], alone, crop))
+                alone = _answer(model.network, crop, hole, None, self.device)
+                drawn = find_crop_face(np.where(hole[..., None], to_pixels(alone.image), crop))
                 warped = warp_reference(crop, crop_face, hole, reference, other, drawn=drawn, points=points)
 
         with stage("network", 0.6):
-            coarse, refined = _draw(model.network, crop, hole, warped, self.device)
+            answer = _answer(model.network, crop, hole, warped, self.device)
+            if warped is not None:
+                answer = tempered(alone, answer)
+            coarse, refined = to_pixels(answer.coarse), to_pixels(answer.image)
 
         with stage("compositing", 0.8):
             image = composite(photo, refined, alpha, alignment, seed=seed)
@@ -205,18 +209,17 @@ def _reference_face(reference: np.ndarray, index: int) -> Face:
 
 
 @torch.inference_mode()
-def _draw(
+def _answer(
     network: MaskRemovalNetwork,
     crop: np.ndarray,
     hole: np.ndarray,
     warped: WarpedReference | None,
     device: devices.Device,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of the coarse and of the refinement network, ``uint8`` ``(S, S, 3)``."""
+) -> Answer:
+    """The network's answer to one crop."""
     image = to_network(crop, device)
     reference, confidence = torch.zeros_like(image), torch.zeros_like(image[:, :1])
     if warped is not None:
         reference, confidence = to_network(warped.image, device), to_network(warped.confidence, device)
     with device.autocast():
-        output = predict(network, image, to_network(hole, device), reference, confidence)
-    return to_pixels(output.coarse), to_pixels(output.image)
+        return predict(network, image, to_network(hole, device), reference, confidence)

@@ -6,7 +6,15 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipelines import store
-from pipelines.mask_removal.network import CONFIGURATIONS, INITIALIZATIONS, MaskRemovalNetwork, initialize, predict
+from pipelines.mask_removal.network import (
+    CONFIGURATIONS,
+    INITIALIZATIONS,
+    MaskRemovalNetwork,
+    initialize,
+    predict,
+    skin_colour,
+    tempered,
+)
 
 SIDE = 64
 TINY = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1}
@@ -114,8 +122,23 @@ def test_what_lies_under_the_hole_or_has_no_confidence_is_not_looked_at(fold):
     assert torch.equal(without, drawn(image, hole, 0 * reference, 0 * confidence)), "no confidence is no reference"
 
 
+def test_the_skin_is_that_around_the_eyes():
+    image = torch.full((1, 3, 64, 64), -0.5)
+    image[..., 16:40, 14:50] = torch.tensor([0.6, 0.3, 0.1]).view(3, 1, 1)
+    known = torch.ones(1, 1, 64, 64)
+    face = torch.tensor([0.6, 0.3, 0.1])
+    assert torch.allclose(skin_colour(image, known).flatten(), face, atol=0.2)
+    known[..., 30:, :] = 0
+    image[..., 30:, :] = 1
+    assert torch.allclose(skin_colour(image, known).flatten(), face, atol=0.2), "what is hidden does not count"
+    known[..., 8:, :] = 0
+    assert torch.allclose(skin_colour(image, known), torch.tensor(-0.5), atol=1e-4), "else the rest of the picture"
+    nothing = skin_colour(image, torch.zeros_like(known))
+    assert torch.equal(nothing, torch.zeros(1, 3, 1, 1))
+
+
 def test_each_network_gets_picture_hole_and_hint():
-    """The coarse one with the mean colour in the hole, the refinement one with the coarse picture."""
+    """The coarse one with the skin's colour in the hole, the refinement one with the coarse picture."""
     network, (image, hole, reference, confidence) = attentive(1), inputs(2)
     given = {}
     for part in ("coarse", "refine"):
@@ -125,8 +148,8 @@ def test_each_network_gets_picture_hole_and_hint():
         output = network(image, hole, reference, confidence)
     for sample in range(2):
         inside = hole[sample, 0] > 0
-        mean = image[sample][:, ~inside].mean(1)
-        assert torch.allclose(given["coarse"][sample, :3][:, inside], mean[:, None], atol=1e-5)
+        skin = skin_colour(image, 1 - hole)[sample]
+        assert torch.allclose(given["coarse"][sample, :3][:, inside], skin.flatten(1), atol=1e-6)
         assert torch.equal(given["refine"][sample, :3][:, inside], output.coarse[sample][:, inside])
         for draft in given.values():
             assert torch.equal(draft[sample, :3][:, ~inside], image[sample][:, ~inside])
@@ -270,6 +293,18 @@ def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
     assert torch.allclose(plain.embedding, mirrored.embedding, atol=1e-5)
     assert torch.allclose(plain.image, (alone.image + other.image.flip(3)) / 2, atol=1e-5)
     assert torch.allclose(plain.embedding, (alone.embedding + other.embedding) / 2, atol=1e-5)
+
+
+def test_the_answer_with_a_reference_is_drawn_back():
+    network, (image, hole, reference, confidence) = attentive(fold=2), inputs(2)
+    with torch.inference_mode():
+        alone = predict(network, image, hole, 0 * reference, 0 * confidence)
+        guided = predict(network, image, hole, reference, confidence)
+    mixed = tempered(alone, guided)
+    for name in ("coarse", "image", "embedding"):
+        one, two, mean = (getattr(answer, name) for answer in (alone, guided, mixed))
+        assert not torch.equal(one, two)
+        assert torch.allclose(mean, 0.25 * one + 0.75 * two, atol=1e-5)
 
 
 def test_unknown_initialization():

@@ -100,6 +100,16 @@ def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatc
     assert given[-1] is None, "a face lost in the repainted crop is no error"
 
 
+def test_the_two_answers_are_mixed(job, masked, astronaut, monkeypatch):
+    alone, mixed = job(masked[0]), job(masked[0], astronaut)
+    monkeypatch.setattr(pipeline, "tempered", lambda alone, guided: guided)
+    guided = job(masked[0], astronaut)
+    for name in ("coarse", "refined"):
+        one, two, mean = (getattr(result, name).astype(float) for result in (alone, guided, mixed))
+        assert np.abs(one - two).max() > 2
+        assert np.abs(mean - (0.25 * one + 0.75 * two)).max() <= 1.01, "rounded to whole levels three times"
+
+
 def test_what_lies_under_the_mask_does_not_matter(job, masked, astronaut):
     photo, truth = masked
     wide = cv2.dilate(truth.astype(np.uint8), np.ones((15, 15))).astype(bool)
