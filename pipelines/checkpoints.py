@@ -6,12 +6,14 @@ call are counted on two hands, and everything else is refused.
 
 import codecs
 import pickle
+from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from types import FunctionType
 from typing import Any, BinaryIO
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -41,24 +43,35 @@ def read_tensors(source: str | Path, key: str | None = None) -> dict[str, Tensor
         WeightsCorrupt: the file is damaged, or would run code.
         OptionInvalid: the kind is unknown, ``key`` leads nowhere, or the file holds several sets and ``key`` is None.
     """
-    source = Path(source)
-    if source.suffix.lower() not in SUFFIXES:
-        raise OptionInvalid(f"A checkpoint must be one of {', '.join(SUFFIXES)}.")
-    if not source.is_file():
-        raise OptionInvalid("The checkpoint does not exist; check its path.")
-    tensors = _choose(_read(source), key)
+    tensors = _choose(read_content(source), key)
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
 
 
-def _read(source: Path) -> Any:
+def read_content(source: str | Path) -> Any:
+    """All that a checkpoint holds: dictionaries, lists, numbers, texts, arrays, tensors, options of a command line.
+
+    Args:
+        source: as for :func:`read_tensors`.
+
+    Raises:
+        WeightsCorrupt: the file is damaged, or would run code.
+        OptionInvalid: the kind is unknown, or there is no such file.
+    """
+    source = Path(source)
     suffix = source.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise OptionInvalid(f"A checkpoint must be one of {', '.join(SUFFIXES)}.")
+    if not source.is_file():
+        raise OptionInvalid("The checkpoint does not exist; check its path.")
     try:
         if suffix == ".safetensors":
             return load_file(source, device="cpu")
         with source.open("rb") as file:
             archive = file.read(4) == b"PK\3\4"  # what torch.save writes, whatever the file is called
+            if archive and sum(entry.file_size for entry in ZipFile(file).infolist()) > source.stat().st_size:
+                raise WeightsCorrupt(_DAMAGED)  # torch packs nothing; what unpacks to more is a trap
             file.seek(0)
             return _torch_load(file) if archive or suffix != ".pkl" else _Unpickler(file).load()
     except WeightsCorrupt:
@@ -70,7 +83,9 @@ def _read(source: Path) -> Any:
 
 
 def _torch_load(file: BinaryIO) -> Any:
-    return torch.load(file, map_location="cpu", weights_only=True)
+    # Many recipes store the options they were called with; the class holds them and does nothing.
+    with torch.serialization.safe_globals([Namespace]):
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -22,6 +22,10 @@ class ImageTooSmall(PhiltrumError):
     """The picture is too small to hold a face."""
 
 
+class ImageMismatch(PhiltrumError):
+    """Two pictures that are to be compared differ in size."""
+
+
 class NoFaceFound(PhiltrumError):
     """No face could be found in the photo."""
 

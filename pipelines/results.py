@@ -34,6 +34,32 @@ class WeightsUsed:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Score:
+    """How far a face's region is from its normalized version; see :mod:`pipelines.anomaly_scoring.scores`.
+
+    Scores compare only where kind, colour, erosion and formula, the crop's size and the region's definition are the
+    same: equation 6 divides a root of a sum by a count, so S grows with the number of pixels.
+
+    Attributes:
+        normality: S of equation 6, natural logarithm, no unit; higher is closer to normal, as in the human ratings.
+        severity: −S, higher is farther from normal.
+        pixels: N, the pixels of the region.
+        kind: measure of the heat map: ``"pse"``, ``"ssim"`` or ``"lpips"``.
+        colour: colour space of the comparison: ``"ycbcr"`` or ``"rgb"``.
+        erosion: whether the heat map was eroded.
+        formula: ``"equation"`` or ``"text"``.
+    """
+
+    normality: float
+    severity: float
+    pixels: int
+    kind: str
+    colour: str
+    erosion: bool
+    formula: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class RepaintResult:
     """A photo in which part of a face was repainted; what every such job gives back.
@@ -124,3 +150,90 @@ class MaskRemovalResult(RepaintResult):
     def mask_source(self) -> str:
         """Where the mask came from: ``"given"``, ``"suggested"`` or ``"found"``."""
         return super().mask_source if self.found is None else "found"
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """Where a score lies among those of faces that are on record; see :mod:`pipelines.anomaly_scoring.scale`.
+
+    Attributes:
+        value: per cent of the faces whose severity is lower, 0-100.
+        faces: how many faces the scale holds.
+        group: which of them: ``"all"``, or an age group.
+    """
+
+    value: float
+    faces: int
+    group: str
+
+
+@dataclass(frozen=True)
+class AdaptationFrame:
+    """The normalized face after some steps of adaptation.
+
+    Attributes:
+        step: how many steps; 0 is the inversion before any.
+        image: ``uint8`` ``(S, S, 3)``.
+        severity: of the face against this picture, as in :class:`Score`.
+    """
+
+    step: int
+    image: np.ndarray
+    severity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnomalyScoringResult:
+    """How far a face is from its normalized version.
+
+    S is the side of the normalizer's crop: 256 of ``"inpainting"``, the generator's resolution of ``"stylegan2"``.
+
+    Attributes:
+        photo: ``uint8`` ``(H, W, 3)``, the photo as it was given.
+        crop: ``uint8`` ``(S, S, 3)``, the aligned face as it is.
+        normalized: ``uint8`` ``(S, S, 3)``, the aligned face as it would be without the anomaly.
+        heat: ``float32`` ``(S, S)``, where the two differ; see :mod:`pipelines.anomaly_scoring.heatmaps`.
+        area: ``bool`` ``(S, S)``, the pixels that were scored.
+        region: ``"mouth-nose"``, ``"face"`` or ``"painted"``.
+        score: severity and normality, and how they were computed.
+        percentile: where the severity lies among open-set faces; None where no scale fits the settings.
+        normalizer: which one: ``"inpainting"`` or ``"stylegan2"``.
+        repainted: ``bool`` ``(S, S)``, what the inpainting normalizer repainted; None of other normalizers.
+        perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet"``; None
+            where none was.
+        frames: of the adaptation, in the order of steps; none without adaptation.
+        reappears: the alternative severity index: steps of adaptation until the anomaly reappears, fewer for milder
+            ones; None without adaptation, or where it did not reappear.
+        losses: of the inversion, one a step; none without inversion.
+        landmarks: ``float32`` ``(68, 2)``, in pixels of the photo.
+        measurements: clinical ratios and angles of the photo.
+        seconds: wall time of each stage, in the order of work.
+        weights: every weights file used.
+        device: where the networks ran, and in which precision.
+        seed: seed of all randomness.
+        face: which face was scored, 0 = largest.
+        faces: how many faces the photo shows.
+    """
+
+    photo: np.ndarray
+    crop: np.ndarray
+    normalized: np.ndarray
+    heat: np.ndarray
+    area: np.ndarray
+    region: str
+    score: Score
+    percentile: Percentile | None
+    normalizer: str
+    repainted: np.ndarray | None
+    perceptual: str | None
+    frames: tuple[AdaptationFrame, ...]
+    reappears: int | None
+    losses: tuple[float, ...]
+    landmarks: np.ndarray
+    measurements: tuple[Measurement, ...]
+    seconds: dict[str, float]
+    weights: tuple[WeightsUsed, ...]
+    device: str
+    seed: int
+    face: int
+    faces: int

@@ -30,6 +30,8 @@ from pipelines.manifest import Entry, WeightsFile
 NETWORKS = {
     "inclg": "pipelines.cleft_inpainting.network:INCLG",
     "mask-removal": "pipelines.mask_removal.network:MaskRemovalNetwork",
+    "stylegan2": "pipelines.stylegan.stylegan2:Generator",
+    "stylegan2-discriminator": "pipelines.stylegan.stylegan2:Discriminator",
 }
 """Manifest key → class. As text, so that the store lies below the jobs and imports none before it is needed."""
 

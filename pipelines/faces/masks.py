@@ -45,11 +45,7 @@ def outline(face: Face, extent: str) -> np.ndarray:
     if extent not in _HULLS:
         raise OptionInvalid(f"The mask extent must be one of {', '.join(EXTENTS)}.")
     indices, margin = _HULLS[extent]
-    points = face.mesh[list(indices)].astype(np.float64)
-    # A circle around every point before the hull: the hull's own margin, round at the corners.
-    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    circle = margin * face.eye_distance * np.stack([np.cos(angles), np.sin(angles)], 1)
-    hull = cv2.convexHull((points[:, None] + circle).reshape(-1, 2).astype(np.float32))[:, 0]
+    hull = _hull(face.mesh[list(indices)], margin * face.eye_distance)
     return _resample(hull, VERTICES).astype(np.float32)
 
 
@@ -60,6 +56,11 @@ def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -
         OptionInvalid: there is no such extent.
     """
     return _fill(outline(face, extent), shape)
+
+
+def hull_mask(points: np.ndarray, margin: float, shape: tuple[int, int]) -> np.ndarray:
+    """The convex hull of ``points`` ``(N, 2)`` with a rounded margin, both in pixels, as a mask of ``shape`` (H, W)."""
+    return _fill(_hull(points, margin), shape)
 
 
 def irregular_mask(size: int, group: int, rng: np.random.Generator) -> np.ndarray:
@@ -137,6 +138,13 @@ def _window(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
         slice(max(0, rows[0] - wide), rows[-1] + 1 + wide),
         slice(max(0, columns[0] - wide), columns[-1] + 1 + wide),
     )
+
+
+def _hull(points: np.ndarray, margin: float) -> np.ndarray:
+    # A circle around every point before the hull: the hull's own margin, round at the corners.
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    circle = margin * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return cv2.convexHull((points.astype(np.float64)[:, None] + circle).reshape(-1, 2).astype(np.float32))[:, 0]
 
 
 def _resample(polygon: np.ndarray, count: int) -> np.ndarray:

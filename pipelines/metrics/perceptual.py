@@ -1,6 +1,7 @@
 """LPIPS: distance between deep features, weighted to agree with people's judgement of likeness."""
 
 import warnings
+from copy import copy
 from pathlib import Path
 
 import torch
@@ -57,3 +58,17 @@ class LPIPS(nn.Module):
             ``(N,)``, 0 for equal pictures, lower is better.
         """
         return self.metric(image, target).flatten(1).squeeze(1)
+
+    def map(self, image: Tensor, target: Tensor) -> Tensor:
+        """LPIPS at each pixel: the layers' weighted differences, enlarged bilinearly to the picture and summed.
+
+        Args:
+            image: ``float`` ``(N, 3, H, W)`` in [-1, 1].
+            target: the true pictures, the same shape and range.
+
+        Returns:
+            ``(N, H, W)``, at least 0, lower is better. Its mean is LPIPS, but for what enlarging a layer moves.
+        """
+        spatial = copy(self.metric)  # shares the weights; the package's switch on the shared object is no place to race
+        spatial.spatial = True
+        return spatial(image, target).squeeze(1)
