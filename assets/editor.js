@@ -3,6 +3,7 @@
 // What comes in:  props.photo  of photo.js, with brush: a size in pixels to begin with
 //                 props.base   {key, photo, url, said}: a suggested or uploaded mask, to lie under the strokes
 //                 props.run    id of the button that Ctrl+Enter presses
+//                 props.fixed  whether the mask is only looked at, and a new one takes the place of all that was painted
 // What goes out:  props.value  {photo, base, layer}: the mask layer as a PNG whose alpha is the mask
 //
 // The mask is the suggested layer plus the painted one. Everything done to it is a step in a list; undo replays the list.
@@ -160,7 +161,7 @@ own.cursor = () => {
 // --- pointer --------------------------------------------------------------------------------------------------------
 
 function activeTool() {
-  return held ? "move" : tool;
+  return held || props.fixed ? "move" : tool;
 }
 
 function extend([x, y]) {
@@ -220,14 +221,14 @@ function setSize(pixels) {
 }
 
 function undo() {
-  if (!photo || steps.length === 0) return;
+  if (!photo || props.fixed || steps.length === 0) return;
   undone.push(steps.pop());
   replay();
   say("Undone.");
 }
 
 function redo() {
-  if (!photo || undone.length === 0) return;
+  if (!photo || props.fixed || undone.length === 0) return;
   steps.push(undone.pop());
   replay();
   say("Done again.");
@@ -275,14 +276,23 @@ slider.addEventListener("input", () => setSize(2 * Math.pow(largest() / 2, slide
 async function newBase() {
   const next = props.base;
   if (!next || next.photo !== photo?.key || steps.some((step) => step.key === next.key)) return;
-  did({ kind: "base", key: next.key, image: await load(next.url) });
+  const image = await load(next.url);
+  if (props.fixed && steps.length) did({ kind: "clear" });
+  did({ kind: "base", key: next.key, image });
   hint(next.said);
   say(next.said);
 }
 
+function fix() {
+  root.toggleAttribute("data-fixed", Boolean(props.fixed));
+  view.dataset.tool = activeTool();
+}
+
 setTool("brush");
+fix();
 setSize(40);
 own.hooks = { steps: () => steps.length };
 const signal = start();
 document.addEventListener("keyup", (event) => event.key === " " && held && hold(false), { signal });
+watch("fixed", fix);
 watch("base", () => (queue = queue.then(newBase)));

@@ -17,6 +17,8 @@ from pipelines.errors import PhiltrumError
 COMMANDS = {
     "cleft-inpainting": ("cleft_inpainting", "predict the non-cleft face in a photo, or in every photo of a folder"),
     "mask-removal": ("mask_removal", "draw the face without its mask in a photo, or in every photo of a folder"),
+    "anomaly-scoring": ("anomaly_scoring", "score how far a face is from its normalized version, or each of a folder"),
+    "study": ("study", "score a cohort of photos, and compare the scores with ratings and surgery"),
     "weights": ("weights", "list, verify, get or import network weights"),
     "doctor": ("doctor", "check this installation and run a self-test"),
     "train": ("train", "train a job's network"),

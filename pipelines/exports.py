@@ -5,6 +5,7 @@ the same result always gives the same bytes.
 """
 
 import zipfile
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +24,7 @@ __all__ = [
     "result_json",
     "stage_pictures",
     "write_result",
+    "zip_files",
 ]
 
 _NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP can say
@@ -49,6 +51,11 @@ def bundle_zip(result: RepaintResult) -> bytes:
         files["measurements.csv"] = csv_bytes(measurements_csv(result))
     files["report.pdf"] = report_pdf(result)
     files |= {f"stages/{name}.png": encode_png(picture) for name, picture in stage_pictures(result).items()}
+    return zip_files(files)
+
+
+def zip_files(files: Mapping[str, bytes]) -> bytes:
+    """Name → content as a ZIP that is the same on every system and day."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
@@ -56,7 +63,8 @@ def bundle_zip(result: RepaintResult) -> bytes:
             info.create_system = 3  # the same bytes on every system
             info.external_attr = 0o644 << 16
             # PNG and PDF are compressed already; doing it twice takes a second on a large photo.
-            info.compress_type = zipfile.ZIP_DEFLATED if name.endswith((".csv", ".json")) else zipfile.ZIP_STORED
+            loose = name.endswith((".csv", ".json", ".npy"))
+            info.compress_type = zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
             archive.writestr(info, data)
     return buffer.getvalue()
 

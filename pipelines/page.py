@@ -68,7 +68,7 @@ class Page:
         subject: the title of the file.
         large: two pictures side by side.
         small: rows of three.
-        measurements: a table of values in the photo and in the result; none where empty.
+        measurements: a table of values in the photo and in the result, or in the photo alone; none where empty.
         facts: two columns, each with the inches that its names take.
         footer: what made it.
     """
@@ -78,7 +78,7 @@ class Page:
     subject: str
     large: Sequence[Picture]
     small: Sequence[Sequence[Picture]]
-    measurements: Sequence[tuple[Measurement, Measurement]] = ()
+    measurements: Sequence[tuple[Measurement, ...]] = ()
     facts: tuple[tuple[float, Facts], tuple[float, Facts]]
     footer: str
 
@@ -203,18 +203,22 @@ def _scale(figure: Figure, meanings: tuple[str, str, str], x: float, y: float, w
     return y + 0.28
 
 
-def _measurements(figure: Figure, pairs: Sequence[tuple[Measurement, Measurement]], y: float) -> float:
-    columns = (0.08, 2.25, 3.0, 3.6, 3.78)  # name; photo, prediction, change end here; meaning
+def _measurements(figure: Figure, rows: Sequence[tuple[Measurement, ...]], y: float) -> float:
+    # The name starts at the first column, numbers end at the next ones, the meaning starts at the last.
+    columns, titles, widest = (0.08, 2.25, 3.0, 3.6, 3.78), ("Photo", "Prediction", "Change"), 68
+    if len(rows[0]) == 1:
+        columns, titles, widest = (0.08, 2.25, 2.43), ("Photo",), 96
     y += 0.36
     _text(figure, _MARGIN, y, "Measurements", 10, weight="bold")
     y += 0.23
-    titles = zip(columns, ("Measure", "Photo", "Prediction", "Change", "What it says"), strict=True)
-    for number, (x, title) in enumerate(titles):
-        _text(figure, _MARGIN + x, y, title, 7.2, color=_GREY, ha="right" if 0 < number < 4 else "left")
+    heading = zip(columns, ("Measure", *titles, "What it says"), strict=True)
+    for number, (x, title) in enumerate(heading):
+        _text(figure, _MARGIN + x, y, title, 7.2, color=_GREY, ha="right" if 0 < number <= len(titles) else "left")
     y += 0.07
     _rule(figure, y)
-    for row, (before, after) in enumerate(pairs):
-        meaning = textwrap.wrap(before.meaning, 68)
+    for row, values in enumerate(rows):
+        before = values[0]
+        meaning = textwrap.wrap(before.meaning, widest)
         height = 0.1 + 0.115 * max(2, len(meaning))
         if row % 2 == 0:
             band = _axes(figure, _MARGIN, y, _INNER, height)
@@ -222,10 +226,11 @@ def _measurements(figure: Figure, pairs: Sequence[tuple[Measurement, Measurement
             band.set_ylim(0, 1)
         line = y + 0.16
         _text(figure, _MARGIN + columns[0], line, before.label, 8.2)
-        for x, value in zip(columns[1:4], (show(before), show(after), _change(before, after)), strict=True):
+        cells = [*map(show, values), *([_change(*values)] if len(values) > 1 else [])]
+        for x, value in zip(columns[1:-1], cells, strict=True):
             _text(figure, _MARGIN + x, line, value, 8.2, ha="right")
         for number, part in enumerate(meaning):
-            _text(figure, _MARGIN + columns[4], y + 0.135 + 0.115 * number, part, 6.4, color=_GREY)
+            _text(figure, _MARGIN + columns[-1], y + 0.135 + 0.115 * number, part, 6.4, color=_GREY)
         y += height
     _rule(figure, y)
     return y

@@ -6,6 +6,7 @@ Nothing here holds a file name, a date, or anything of the person, the machine o
 import csv
 import json
 import math
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -92,6 +93,29 @@ def result_dict(result: RepaintResult) -> dict[str, Any]:
 def result_json(result: RepaintResult) -> str:
     """:func:`result_dict` as JSON text."""
     return json.dumps(result_dict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def measurement_facts(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Measurements of one photo, ready for JSON; one that cannot be taken is None."""
+    return [
+        {
+            "key": one.key,
+            "label": one.label,
+            "unit": one.unit,
+            "value": _number(one.value),
+            "formula": one.formula,
+            "meaning": one.meaning,
+        }
+        for one in measurements
+    ]
+
+
+def landmark_facts(landmarks: np.ndarray) -> list[dict[str, Any]]:
+    """68 landmarks ``(68, 2)`` of one photo, ready for JSON: index, feature, place in pixels of the photo."""
+    return [
+        {"index": index, "feature": feature, "point": _point(point)}
+        for index, (feature, point) in enumerate(zip(FEATURES, landmarks, strict=True))
+    ]
 
 
 def landmarks_csv(result: RepaintResult) -> str:

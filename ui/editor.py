@@ -32,7 +32,14 @@ _EXAMPLES = """<div class="editor-try">
 
 
 def mask_editor(
-    elem_id: str, run_id: str, lead: str, label: str, gallery: Callable[[], list[dict[str, Any]]]
+    elem_id: str,
+    run_id: str | None,
+    lead: str,
+    label: str,
+    gallery: Callable[[], list[dict[str, Any]]] | None,
+    *,
+    noun: str = "photo",
+    fixed: bool = False,
 ) -> gr.HTML:
     """The mask editor.
 
@@ -41,10 +48,12 @@ def mask_editor(
 
     Args:
         elem_id: id on the page.
-        run_id: id of the button that Ctrl+Enter presses.
+        run_id: id of the button that Ctrl+Enter presses, or None where another field's keys press it.
         lead: one sentence that says what to do.
         label: name of the canvas for screen readers.
-        gallery: the examples: ``key``, ``label`` and ``url`` of each.
+        gallery: the examples: ``key``, ``label`` and ``url`` of each; None where there are none.
+        noun: what the photo is called.
+        fixed: whether the mask is only looked at, until the property ``fixed`` says otherwise.
     """
 
     # Asked for by the page when the editor is there: what is sent to a tab that was never opened is lost.
@@ -54,14 +63,15 @@ def mask_editor(
     return _field(
         "editor",
         elem_id,
-        noun="photo",
-        of="",
+        noun=noun,
+        of="" if noun == "photo" else f'<span class="sr"> for the {noun}</span>',
         lead=lead,
         label=label,
-        examples=_EXAMPLES,
+        examples=_EXAMPLES if gallery else "",
         base=None,
         run=run_id,
-        server_functions=[examples],
+        fixed=fixed,
+        server_functions=[examples] if gallery else [],
     )
 
 

@@ -11,40 +11,46 @@ import numpy as np
 
 from pipelines import manifest
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.results import RepaintResult
+from pipelines.results import AnomalyScoringResult, RepaintResult
 
-CLEFT_INPAINTING, MASK_REMOVAL = "cleft-inpainting", "mask-removal"
+CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
 
 _PIPELINES = {
     CLEFT_INPAINTING: "pipelines.cleft_inpainting.pipeline:CleftInpainting",
     MASK_REMOVAL: "pipelines.mask_removal.pipeline:MaskRemoval",
+    ANOMALY_SCORING: "ui.scorers:Scorers",
 }  # as text: importing them takes seconds, and the page is served before
 
 Progress = Callable[[float, str], None]
+
+_DRAWS = {ANOMALY_SCORING: CLEFT_INPAINTING}
+"""Whose weights a job needs where it has none of its own."""
+
+_LOWER_FACE = {"extent": "lower-face"}
+_WARM_UP = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
+"""What a job's first run is told."""
 
 _POLL = 0.2  # seconds between two looks at whether a waiting run was stopped
 
 
 class Pipeline(Protocol):
-    """What a tab runs; see ``pipelines.cleft_inpainting.pipeline`` and ``pipelines.mask_removal.pipeline``."""
+    """What a tab runs; see ``pipeline.py`` of each job, and :mod:`ui.scorers`."""
 
     def __call__(
         self,
         photo: np.ndarray,
         *,
         mask: np.ndarray | None = None,
-        extent: str = "philtrum",
         face: int = 0,
-        grow: float = 0.0,
-        feather: float | None = None,
         seed: int = 0,
         progress: Progress | None = None,
         **own: Any,
-    ) -> RepaintResult: ...
+    ) -> RepaintResult | AnomalyScoringResult: ...
 
 
 def jobs_that_work() -> tuple[str, ...]:
-    """Jobs whose default weights the manifest names, in the order of their tabs; cleft inpainting always.
+    """Jobs whose default weights the manifest names, in the order of their tabs; cleft inpainting always, and anomaly
+    scoring, whose fast normalizer draws with the same network.
 
     Looks into the manifest itself, because :mod:`pipelines.store` imports PyTorch, and the page is served before.
 
@@ -54,7 +60,7 @@ def jobs_that_work() -> tuple[str, ...]:
     folder = Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[1] / "weights")
     tables = manifest.read_tables(folder / "manifest.toml").values()
     named = {table.get("job") for table in tables if table.get("default")}
-    return tuple(job for job in _PIPELINES if job == CLEFT_INPAINTING or job in named)
+    return tuple(job for job in _PIPELINES if (draws := _DRAWS.get(job, job)) == CLEFT_INPAINTING or draws in named)
 
 
 class Engine:
@@ -110,7 +116,7 @@ class Engine:
                 )
             return self._pipelines[job]
 
-    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> RepaintResult:
+    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
         """Runs a job's pipeline, after whatever runs now.
 
         A run that was stopped may still be at work until its next report of progress; a new one waits for it here, so
@@ -133,8 +139,9 @@ class Engine:
         try:
             device = devices.choose(self._device, self._precision)
             facts |= {"device": device.label, "memory": device.memory()}
-            entries = [store.find(job=job) for job in self.jobs]
-            facts["weights"] = ", ".join(f"{entry.name} {(entry.sha256 or '')[:12]}" for entry in entries)
+            entries = [store.find(job=_DRAWS.get(job, job)) for job in self.jobs]
+            labels = dict.fromkeys(f"{entry.name} {(entry.sha256 or '')[:12]}" for entry in entries)
+            facts["weights"] = ", ".join(labels)
         except PhiltrumError as error:
             facts["state"] = str(error)
         return facts
@@ -144,7 +151,7 @@ class Engine:
             try:
                 from skimage.data import astronaut
 
-                self.run(job, astronaut(), extent="lower-face")
+                self.run(job, astronaut(), **_WARM_UP.get(job, {}))
             except PhiltrumError as error:
                 self._problems[job] = str(error)  # the same sentence meets whoever presses Run
             except Exception as error:  # a page that explains is better than none

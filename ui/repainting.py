@@ -174,7 +174,7 @@ class RepaintingTab:
             concurrency_id="gpu",
             concurrency_limit=1,
         )
-        ran.then(_idle, None, buttons, queue=False, **self.named("end"))
+        ran.then(idle, None, buttons, queue=False, **self.named("end"))
         made = ran.success(self.make_files, None, self.files[:-1], concurrency_limit=2, **self.named("files"))
         made.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("bundle"))
         name = name_pictures(self.slider.elem_id, self.after)
@@ -298,7 +298,7 @@ class RepaintingTab:
     def stop(self, request: gr.Request) -> tuple:
         """Stops the run: the pipeline ends at its next report of progress."""
         self.work(request).stop.set()
-        return _idle()
+        return idle()
 
     # --- result -----------------------------------------------------------------------------------------------------
 
@@ -351,7 +351,7 @@ class RepaintingTab:
             paths = write_files(result, folder, self.stem) | write_bundle(result, folder, self.stem)
         except Exception as error:
             raise gr.Error(explain(error), print_exception=False) from None
-        return (result_dict(result), *[_file_data(paths[key]) for key in ("result", "mask", "landmarks", "zip")])
+        return (result_dict(result), *[file_data(paths[key]) for key in ("result", "mask", "landmarks", "zip")])
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -383,9 +383,11 @@ def mask_options(value: dict, photo: Photo, face: int) -> dict[str, Any]:
     return {"mask": photo_mask(layer, base, photo.pixels.shape[:2])}
 
 
-def _idle() -> tuple:
+def idle() -> tuple[gr.Button, gr.Button]:
+    """Updates of *Run* and *Cancel* when nothing runs."""
     return gr.Button(interactive=True), gr.Button(interactive=False)
 
 
-def _file_data(path: Path) -> dict[str, Any]:
+def file_data(path: Path) -> dict[str, Any]:
+    """A file as a program gets it."""
     return gr.FileData(path=str(path), orig_name=path.name).model_dump()

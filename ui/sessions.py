@@ -12,12 +12,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.landmarks import Face
-from pipelines.results import RepaintResult
+from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.masks import Base
 
 IDLE = 3600.0
@@ -34,6 +35,7 @@ _GONE = {
     "photo": "There is no photo yet, or it was forgotten after an hour; choose a photo first.",
     "reference": "There is no reference photo yet, or it was forgotten after an hour; choose one, or take “Without "
     "reference”.",
+    "second": "There is no second photo yet, or it was forgotten after an hour; choose one, or take “One photo”.",
 }
 
 
@@ -65,12 +67,12 @@ class Outcome:
     """A result and its files.
 
     Attributes:
-        result: what the pipeline gave back.
+        result: what the pipeline gave back; of anomaly scoring, a result for each photo.
         folder: where the files of this run lie.
         views: before and after pictures for the screen, by what is drawn over them.
     """
 
-    result: RepaintResult
+    result: RepaintResult | tuple[AnomalyScoringResult, ...]
     folder: Path
     views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
 
@@ -85,20 +87,22 @@ class Work:
     def __init__(self, folder: Path):
         self.folder = folder
         self.photos: dict[str, Photo] = {}
-        """The photo and, where the job takes one, the reference, by what they are."""
+        """The photo and, where the job takes one, the reference or the second photo, by what they are."""
         self.outcome: Outcome | None = None
+        self.cohort: Any = None
+        """The cohort that was given, of the tab that takes one."""
         self.stop = threading.Event()
         """Stops the run that is under way; every run has its own."""
         self._folders: deque[Path] = deque()
         self._closed = False
 
     def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
-        """Replaces the photo or the reference. The last result stays until the next run."""
+        """Replaces the photo, the reference or the second photo. The last result stays until the next run."""
         self.photos[what] = Photo(secrets.token_urlsafe(8), pixels, faces, size)
         return self.photos[what]
 
     def photo_of(self, key: str | None, what: str = "photo") -> Photo:
-        """The photo or the reference of that name.
+        """The photo, the reference or the second photo of that name.
 
         Raises:
             PhotoGone: the tab holds none, or another one.
@@ -114,15 +118,15 @@ class Work:
         self.stop = threading.Event()
         return self.stop
 
-    def take_result(self, result: RepaintResult) -> Outcome:
+    def take_result(self, result: RepaintResult | tuple[AnomalyScoringResult, ...]) -> Outcome:
         """Replaces the result; the files of the one before it go."""
         previous, self.outcome = self.outcome, Outcome(result, self.new_folder())
         if previous is not None:
             shutil.rmtree(previous.folder, ignore_errors=True)
         return self.outcome
 
-    def new_folder(self) -> Path:
-        """An empty folder. Of :data:`FOLDERS` and more, the oldest goes.
+    def lasting_folder(self) -> Path:
+        """An empty folder that stays until the page is closed.
 
         Raises:
             Cancelled: the page was closed while its run went on; nothing may be written for it any more.
@@ -132,6 +136,15 @@ class Work:
         if self._closed:  # looked at last, so that closing either sees the folder or is seen here
             shutil.rmtree(self.folder, ignore_errors=True)
             raise Cancelled("The page was closed.")
+        return folder
+
+    def new_folder(self) -> Path:
+        """An empty folder. Of :data:`FOLDERS` and more, the oldest goes.
+
+        Raises:
+            Cancelled: as :meth:`lasting_folder`.
+        """
+        folder = self.lasting_folder()
         self._folders.append(folder)
         while len(self._folders) > FOLDERS:
             shutil.rmtree(self._folders.popleft(), ignore_errors=True)
@@ -142,7 +155,7 @@ class Work:
         self._closed = True
         self.stop.set()
         self.photos.clear()
-        self.outcome = None
+        self.outcome = self.cohort = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

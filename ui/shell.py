@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 
 from ui import CACHE, forget_cache
+from ui.anomaly_scoring import AnomalyScoringTab
 from ui.cleft_inpainting import CleftInpaintingTab
 from ui.editor import MAX_BYTES
-from ui.engine import CLEFT_INPAINTING, MASK_REMOVAL, Engine
+from ui.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
 from ui.mask_removal import MaskRemovalTab
 from ui.sessions import IDLE, Sessions
 from ui.theme import ASSETS, HEAD, STYLE, theme
@@ -28,7 +29,7 @@ _TITLE = """
 </div>
 """
 
-_TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab}
+_TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab, ANOMALY_SCORING: AnomalyScoringTab}
 
 _LOADING = {"state": "Loading the network …"}
 

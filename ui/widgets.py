@@ -13,7 +13,7 @@ import gradio as gr
 from pipelines import __version__
 from pipelines.errors import PhiltrumError
 from pipelines.faces.measurements import Measurement
-from pipelines.results import RepaintResult
+from pipelines.results import AnomalyScoringResult, RepaintResult
 from pipelines.tables import NOTICE, show
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def status_html(status: dict[str, str]) -> str:
     )
 
 
-def footer_html(result: RepaintResult | None = None) -> str:
+def footer_html(result: RepaintResult | AnomalyScoringResult | None = None) -> str:
     """The footer: what the app is for, its version, and what drew the result on the page."""
     facts = [f"Philtrum {__version__}"]
     if result is None:
@@ -87,30 +87,29 @@ def measurements_html(before: Sequence[Measurement] = (), after: Sequence[Measur
 
     Args:
         before: of the photo.
-        after: of the result, in the same order.
+        after: of the result, in the same order; none where there is nothing to compare with.
     """
     if not before:
         return (
             '<div class="measures measures-empty"><p>Ratios and angles of the face, before and after, '
             "appear here.</p></div>"
         )
-    rows = "".join(_row(old, new) for old, new in zip(before, after, strict=True))
+    names = ("Before", "After", "Change") if after else ("Value",)
+    rows = "".join(_row(old, new) for old, new in zip(before, after or (None,) * len(before), strict=True))
+    columns = "".join(f'<th scope="col">{name}</th>' for name in ("Measure", *names, "Unit"))
     return (
-        '<div class="measures"><table><caption class="sr">Measurements before and after</caption><thead><tr>'
-        '<th scope="col">Measure</th><th scope="col">Before</th><th scope="col">After</th>'
-        '<th scope="col">Change</th><th scope="col">Unit</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<div class="measures"><table><caption class="sr">Measurements{" before and after" if after else ""}</caption>'
+        f"<thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(old: Measurement, new: Measurement) -> str:
-    digits = 1 if old.unit else 3
-    change = round(new.value - old.value, digits)
-    numbers = (
-        show(old).removesuffix(old.unit),
-        show(new).removesuffix(new.unit),
-        (f"{change:+.{digits}f}" if change else f"{0:.{digits}f}").replace("-", "−") if math.isfinite(change) else "–",
-    )
+def _row(old: Measurement, new: Measurement | None) -> str:
+    numbers = [show(old).removesuffix(old.unit)]
+    if new is not None:
+        digits = 1 if old.unit else 3
+        change = round(new.value - old.value, digits)
+        said = (f"{change:+.{digits}f}" if change else f"{0:.{digits}f}").replace("-", "−")
+        numbers += [show(new).removesuffix(new.unit), said if math.isfinite(change) else "–"]
     cells = "".join(f"<td>{number}</td>" for number in numbers)
     formula = html.escape(old.formula)
     return (

@@ -13,9 +13,10 @@ from pipelines.faces.alignment import Alignment
 from pipelines.faces.landmarks import Face
 from pipelines.repainting import Progress
 from pipelines.results import WeightsUsed
+from pipelines.store import LoadedModel
 
 NORMALIZERS: Mapping[str, str] = {
-    "inpainting": "pipelines.anomaly_scoring.repainting:RepaintingNormalizer",
+    "inpainting": "pipelines.anomaly_scoring.inpainting:InpaintingNormalizer",
     "stylegan2": "pipelines.anomaly_scoring.inversion:InversionNormalizer",
 }
 """Name → class. As text, so that nothing is imported that is not used."""
@@ -52,9 +53,14 @@ class Normalized:
 class Normalizer(Protocol):
     """Draws the normalized face. One object serves many photos; no photo changes what another gets."""
 
-    def __call__(
-        self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None
-    ) -> Normalized:
+    def load(self) -> LoadedModel:
+        """The network that draws, from the cache where it is loaded already.
+
+        Raises:
+            WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
+        """
+
+    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """Normalizes a face.
 
         Args:

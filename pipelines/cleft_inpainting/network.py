@@ -120,6 +120,10 @@ class INCLG(nn.Module):
         painted = F.pixel_shuffle(self.paint(f3).float(), self.fold)
         return Inpainting(torch.tanh(painted), landmarks)
 
+    def predict(self, image: Tensor, hole: Tensor) -> Inpainting:
+        """:func:`predict` of this network, for whoever got it from the store and knows no more of it."""
+        return predict(self, image, hole)
+
 
 def predict(network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
     """The network's answer, averaged over a picture and its mirror image.

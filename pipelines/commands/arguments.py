@@ -5,10 +5,12 @@ import math
 from pathlib import Path
 
 
-def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
+def add_photo_arguments(
+    parser: argparse.ArgumentParser, written: str = "DIR/STEM.png, DIR/STEM.json and DIR/summary.csv"
+) -> None:
     """Adds what is worked on and where results go, ``image`` and ``--out``, and says what is written there."""
     parser.epilog = (
-        "Writes DIR/STEM.png, DIR/STEM.json and DIR/summary.csv. Photos of one stem keep their whole names: a.jpg and "
+        f"Writes {written}. Photos of one stem keep their whole names: a.jpg and "
         "a.png give a.jpg.png and a.png.png. Exit status: 0 all done, 1 some photos failed, 2 nothing could run."
     )
     parser.add_argument("image", metavar="IMAGE|FOLDER", type=Path, help="a photo, or a folder of photos")
@@ -16,16 +18,21 @@ def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_repaint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds how it is repainted: ``--face``, ``--grow``, ``--feather``, ``--device``, ``--precision``, ``--weights``,
-    ``--seed``.
-    """
-    parser.add_argument("--face", metavar="N", type=count, default=1, help="which face, 1 = the largest (default)")
+    """Adds how it is repainted, ``--grow`` and ``--feather``, and what :func:`add_run_arguments` adds."""
     parser.add_argument(
         "--grow", metavar="PX", type=number, default=0.0, help="widen the mask by so many pixels; negative narrows it"
     )
     parser.add_argument(
         "--feather", metavar="PX", type=width, help="width of the soft edge (default 4 %% of the eye distance)"
     )
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds of which face, where and with what it is computed: ``--face``, ``--device``, ``--precision``, ``--weights``,
+    ``--seed``.
+    """
+    parser.add_argument("--face", metavar="N", type=count, default=1, help="which face, 1 = the largest (default)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default %(default)s)")
     parser.add_argument("--weights", metavar="NAME", help="weights of the manifest (default: the job's own)")

@@ -6,7 +6,8 @@ Jobs on photos differ in what they do with a photo; the rest of such a command i
 import argparse
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,29 @@ Progress = Callable[[float, str], None]
 
 Repaint = Callable[[Path, Progress], tuple[Any, dict[str, Any]]]
 """What a job does with a photo: its result (:mod:`pipelines.results`), and what the summary tells of this job alone."""
+
+Work = Callable[[Path, str, Progress], dict[str, Any]]
+"""What a job does with a photo, given what its files are called: writes them, and gives its row of the table."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of a run.
+
+    Attributes:
+        file: its name in the output folder.
+        columns: the first ones, in order; the first of them holds the photo's name. What else rows hold comes after.
+        failed: what else the row of a photo holds that failed, beside its error.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The column with the photo's name."""
+        return self.columns[0]
 
 
 class Companions:
@@ -136,15 +160,50 @@ def output_stems(photos: Sequence[Path], parts: Sequence[str] = ()) -> dict[Path
 
 
 def run_batch(repaint: Repaint, photos: Sequence[Path], args: argparse.Namespace, *, stages: bool = False) -> int:
-    """Repaints the photos and writes what comes of them into ``args.out``.
-
-    A single photo whose name was given fails with its own error and leaves nothing; in a folder it is a row.
+    """Repaints the photos and writes what comes of them into ``args.out``, with :data:`SUMMARY` as the table.
 
     Args:
         repaint: what is done with a photo.
         photos: which.
         args: the command's arguments ``image`` and ``out``.
         stages: whether pictures of the stages are written too.
+
+    Returns, Raises: as :func:`run_photos`.
+    """
+    from pipelines.exports import write_result
+    from pipelines.pictures import STAGES
+    from pipelines.tables import mask_share
+
+    def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
+        result, more = repaint(photo, progress)
+        picture, _ = write_result(result, args.out, stem, stages=stages)
+        return {
+            "result": picture.name,
+            "status": "done",
+            "error": "",
+            "faces": result.faces,
+            "face": result.face + 1,
+            "mask_share": f"{mask_share(result):.4f}",
+            **more,
+        }
+
+    table = Table(SUMMARY, ("photo", "result", "status", "error", "seconds"), {"status": "failed"})
+    return run_photos(work, photos, args, table, STAGES if stages else ())
+
+
+def run_photos(
+    work: Work, photos: Sequence[Path], args: argparse.Namespace, table: Table, parts: Sequence[str] = ()
+) -> int:
+    """Does a job's work on every photo and writes the table after each of them.
+
+    A single photo whose name was given fails with its own error and leaves nothing; in a folder it is a row.
+
+    Args:
+        work: writes a photo's files and gives its row of the table.
+        photos: which.
+        args: the command's arguments ``image`` and ``out``.
+        table: what the table is like.
+        parts: see :func:`output_stems`.
 
     Returns:
         The exit status: 0 every photo worked, 1 some did, 2 none did, 130 stopped by Ctrl-C.
@@ -154,19 +213,18 @@ def run_batch(repaint: Repaint, photos: Sequence[Path], args: argparse.Namespace
         OSError: the output folder cannot be written to.
     """
     if args.image.is_dir():
-        return _folder(repaint, photos, args.out, stages)
+        return _folder(work, photos, args.out, table, parts)
     with console.progress_bar() as progress:
-        row = _one(repaint, photos[0], photos[0].stem, args.out, stages, progress)
-    _write_summary(args.out, [row])
+        row = _one(work, photos[0], photos[0].stem, table, progress)
+    _write_table(args.out, table, [row])
     console.say(f"Done in {row['seconds']} s.")
     return 0
 
 
-def _folder(repaint: Repaint, photos: Sequence[Path], out: Path, stages: bool) -> int:
-    from pipelines.pictures import STAGES
-
+def _folder(work: Work, photos: Sequence[Path], out: Path, table: Table, parts: Sequence[str]) -> int:
     rows: list[dict[str, Any]] = []
-    stems = output_stems(photos, STAGES if stages else ())
+    failed = 0
+    stems = output_stems(photos, parts)
     try:
         with console.progress_bar(len(photos), "photo") as progress:
             for number, photo in enumerate(photos):
@@ -175,59 +233,43 @@ def _folder(repaint: Repaint, photos: Sequence[Path], out: Path, stages: bool) -
                     progress(number + fraction, text)
 
                 try:
-                    row = _one(repaint, photo, stems[photo], out, stages, within)
+                    row = _one(work, photo, stems[photo], table, within)
                 except OSError:
                     raise
-                except PhiltrumError as error:
-                    row = _failed(photo, str(error))
                 except Exception as error:  # one odd photo must not cost the others their results
-                    row = _failed(photo, f"Something unexpected went wrong ({type(error).__name__}).")
+                    row, failed = {table.name: photo.name, **table.failed, "error": _sentence(error)}, failed + 1
                 rows.append(row)
-                _write_summary(out, rows)  # after each photo, so that a stopped run has its table too
+                _write_table(out, table, rows)  # after each photo, so that a stopped run has its table too
     except KeyboardInterrupt:
         console.complain(f"Stopped after {len(rows)} of {len(photos)} photos; what is written is whole.")
         return 130
-    done = sum(row["status"] == "done" for row in rows)
-    console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {len(rows) - done} failed.")
-    if done < len(rows):
-        console.complain(f"{SUMMARY} in the output folder says which photos failed, and why.")
-    return 0 if done == len(rows) else 1 if done else 2
+    done = len(rows) - failed
+    console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {failed} failed.")
+    if failed:
+        console.complain(f"{table.file} in the output folder says which photos failed, and why.")
+    return 0 if not failed else 1 if done else 2
 
 
-def _one(repaint: Repaint, photo: Path, stem: str, out: Path, stages: bool, progress: Progress) -> dict[str, Any]:
-    """Repaints a photo and writes its files; gives its row of the summary."""
-    from pipelines.exports import write_result
-    from pipelines.tables import mask_share
-
+def _one(work: Work, photo: Path, stem: str, table: Table, progress: Progress) -> dict[str, Any]:
+    """Does the work on a photo; gives its row of the table."""
     start = time.perf_counter()
     progress(0.0, "reading")
-    result, more = repaint(photo, progress)
-    picture, _ = write_result(result, out, stem, stages=stages)
-    return {
-        "photo": photo.name,
-        "result": picture.name,
-        "status": "done",
-        "error": "",
-        "seconds": f"{time.perf_counter() - start:.2f}",
-        "faces": result.faces,
-        "face": result.face + 1,
-        "mask_share": f"{mask_share(result):.4f}",
-        **more,
-    }
+    row = work(photo, stem, progress)
+    return {table.name: photo.name, "seconds": f"{time.perf_counter() - start:.2f}", **row}
 
 
-def _failed(photo: Path, sentence: str) -> dict[str, Any]:
-    return {"photo": photo.name, "status": "failed", "error": sentence}
+def _sentence(error: Exception) -> str:
+    return (
+        str(error) if isinstance(error, PhiltrumError) else f"Something unexpected went wrong ({type(error).__name__})."
+    )
 
 
-def _write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _write_table(out: Path, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     from pipelines.files import write_atomic
     from pipelines.tables import csv_bytes, to_csv
 
-    columns = list(
-        dict.fromkeys(["photo", "result", "status", "error", "seconds", *(key for row in rows for key in row)])
-    )
+    columns = list(dict.fromkeys([*table.columns, *(key for row in rows for key in row)]))
     text = to_csv([tuple(columns), *(tuple(row.get(column, "") for column in columns) for row in rows)])
     out.mkdir(parents=True, exist_ok=True)
     # Names that are no UTF-8 become readable ones with a replacement sign rather than an error.
-    write_atomic(out / SUMMARY, csv_bytes(text.encode("utf-8", "replace").decode()))
+    write_atomic(out / table.file, csv_bytes(text.encode("utf-8", "replace").decode()))

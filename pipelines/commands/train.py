@@ -6,7 +6,11 @@ import os
 
 from pipelines.commands import console
 
-RECIPES = {"cleft-inpainting": "pipelines.cleft_inpainting.train", "mask-removal": "pipelines.mask_removal.train"}
+RECIPES = {
+    "cleft-inpainting": "pipelines.cleft_inpainting.train",
+    "mask-removal": "pipelines.mask_removal.train",
+    "stylegan2": "pipelines.stylegan.train",
+}
 """Job → module with ``add_arguments(parser)`` and ``run(args, progress) -> whether the last step was reached``."""
 
 

@@ -1,10 +1,11 @@
-"""Alignment: the similarity that puts the two eye centres where a template wants them, and its exact inverse.
+"""Alignment: the similarity that puts a face where a template wants it, and its exact inverse.
 
 Coordinates are continuous: the centre of the pixel in column i and row j is (i + 0.5, j + 0.5), in the photo and in the
 crop. OpenCV counts from pixel centres; the half pixel between the two is handled here and nowhere else
 (:func:`centred`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,9 +30,78 @@ class Template:
     size: int
     eyes: tuple[tuple[float, float], tuple[float, float]]
 
+    def similarity(self, face: Face, size: int) -> tuple[complex, complex]:
+        """Turn a and shift b of crop = a photo + b, points as complex numbers, for a crop of ``size`` pixels a side.
+
+        Two points fix a similarity (turn, scale and shift), so it is solved in closed form: a is the quotient of the
+        two eye-to-eye vectors.
+
+        Raises:
+            NoFaceFound: the two eyes lie on one spot.
+        """
+        eyes = _complex(face.eyes)
+        targets = np.asarray(self.eyes, np.float64) * size @ (1, 1j)
+        between = eyes[1] - eyes[0]
+        if abs(between) < _LEAST_DISTANCE:
+            raise NoFaceFound(_NO_EYES)
+        turn = (targets[1] - targets[0]) / between
+        return turn, targets.mean() - turn * eyes.mean()
+
+
+@dataclass(frozen=True)
+class SquareTemplate:
+    """A square around a point near the eyes, upright and as large as the eyes and the corners of the mouth say.
+
+    Attributes:
+        name: what the template is called.
+        size: side of the crop in pixels, unless another is asked for.
+        eyes: half the square's side in distances between the eyes.
+        mouth: the same in distances from the middle of the eyes to that of the mouth; the larger of the two counts.
+        shift: how far the square's centre lies from the middle of the eyes, as a share of the way to the mouth's.
+    """
+
+    name: str
+    size: int
+    eyes: float
+    mouth: float
+    shift: float
+
+    def similarity(self, face: Face, size: int) -> tuple[complex, complex]:
+        """As :meth:`Template.similarity`.
+
+        The square's horizontal is the eye-to-eye vector plus the eye-to-mouth vector turned by a quarter: each pair of
+        points votes by its length.
+
+        Raises:
+            NoFaceFound: the two eyes lie on one spot, or mouth and eyes do not tell which way is up.
+        """
+        eyes, mouth = _complex(face.eyes), _complex(face.points[list(_MOUTH_CORNERS)])
+        across, down = eyes[1] - eyes[0], mouth.mean() - eyes.mean()
+        horizontal = across - 1j * down
+        if min(abs(across), abs(horizontal)) < _LEAST_DISTANCE:
+            raise NoFaceFound(_NO_EYES)
+        half = horizontal / abs(horizontal) * max(self.eyes * abs(across), self.mouth * abs(down))
+        turn = size / 2 / half
+        return turn, size / 2 * (1 + 1j) - turn * (eyes.mean() + self.shift * down)
+
 
 PROJECT = Template("philtrum", 256, ((0.35, 0.38), (0.65, 0.38)))
 """The project's crop."""
+
+FFHQ = SquareTemplate("ffhq", 1024, eyes=2.0, mouth=1.8, shift=0.1)
+"""The crop of generators that learned from FFHQ: a similarity with the eyes at most a quarter of the side apart.
+
+Source: Flickr-Faces-HQ, the data set of Karras et al. 2019, "A style-based generator architecture for generative
+adversarial networks" (appendix A); the shares are those of the script that NVIDIA publishes with it. That reads dlib's
+68 points, and these are FaceMesh's in the same order.
+"""
+
+TEMPLATES: Mapping[str, Template | SquareTemplate] = {template.name: template for template in (PROJECT, FFHQ)}
+"""Name → template, as weights name the one that they learned from (key ``alignment`` of the manifest)."""
+
+_MOUTH_CORNERS = (48, 54)  # of the 68 points
+_LEAST_DISTANCE = 1e-3  # pixels
+_NO_EYES = "The two eyes of this face cannot be told apart; use a photo in which the face is larger."
 
 _SUPERSAMPLING = 2  # the photo is averaged to twice the crop's resolution, turned, and averaged again
 _BLUR_PER_PIXEL = 0.35  # standard deviation of the blur per pixel of distance from the photo's edge
@@ -174,29 +244,22 @@ class Alignment:
         return (outside * self.scale).astype(np.float32)
 
 
-def align(photo: np.ndarray, face: Face, size: int | None = None, template: Template = PROJECT) -> Alignment:
-    """The similarity that takes the face's eye centres to the template's.
-
-    Two points fix a similarity (turn, scale and shift), so it is solved in closed form: with points as complex numbers,
-    crop = a photo + b, where a is the quotient of the two eye-to-eye vectors.
+def align(
+    photo: np.ndarray, face: Face, size: int | None = None, template: Template | SquareTemplate = PROJECT
+) -> Alignment:
+    """The similarity that puts the face where the template wants it.
 
     Args:
         photo: RGB ``uint8`` ``(H, W, 3)``; only its shape is used.
         face: the face, in pixels of the photo.
         size: side of the crop in pixels; the template's own where None.
-        template: where the eyes shall lie.
+        template: where the face shall lie.
 
     Raises:
         NoFaceFound: the two eyes lie on one spot.
     """
     size = size or template.size
-    eyes = np.asarray(face.eyes, np.float64) @ (1, 1j)
-    targets = np.asarray(template.eyes, np.float64) * size @ (1, 1j)
-    between = eyes[1] - eyes[0]
-    if abs(between) < 1e-3:
-        raise NoFaceFound("The two eyes of this face cannot be told apart; use a photo in which the face is larger.")
-    turn = (targets[1] - targets[0]) / between
-    shift = targets.mean() - turn * eyes.mean()
+    turn, shift = template.similarity(face, size)
     matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     return Alignment(matrix, size, photo.shape[:2])
 
@@ -206,6 +269,11 @@ def centred(matrix: np.ndarray) -> np.ndarray:
     moved = matrix.astype(np.float64).copy()
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
     return moved
+
+
+def _complex(points: np.ndarray) -> np.ndarray:
+    """Points ``(N, 2)`` as complex numbers ``(N,)``."""
+    return np.asarray(points, np.float64) @ (1, 1j)
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

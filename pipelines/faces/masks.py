@@ -55,12 +55,29 @@ def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -
     Raises:
         OptionInvalid: there is no such extent.
     """
-    return _fill(outline(face, extent), shape)
+    return polygon_mask(outline(face, extent), shape)
 
 
 def hull_mask(points: np.ndarray, margin: float, shape: tuple[int, int]) -> np.ndarray:
     """The convex hull of ``points`` ``(N, 2)`` with a rounded margin, both in pixels, as a mask of ``shape`` (H, W)."""
-    return _fill(_hull(points, margin), shape)
+    return polygon_mask(_hull(points, margin), shape)
+
+
+def polygon_mask(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The inside of a polygon ``(N, 2)`` in pixels as a mask of ``shape`` (H, W)."""
+    # Drawn whole and then cut: OpenCV's own clipping at the border moves the polygon's edges a little.
+    left, top = np.floor(polygon.min(0)).astype(int) - 1
+    right, bottom = np.ceil(polygon.max(0)).astype(int) + 1
+    canvas = np.zeros((bottom - top, right - left), np.uint8)
+    # OpenCV takes fixed-point vertices with pixel centres at whole numbers; ours are at +0.5.
+    fixed = np.round((polygon - (left, top) - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], 1, shift=4)
+    mask = np.zeros(shape, bool)
+    rows, columns = slice(max(0, top), max(0, bottom)), slice(max(0, left), max(0, right))
+    height, width = mask[rows, columns].shape
+    y, x = max(0, -top), max(0, -left)
+    mask[rows, columns] = canvas[y : y + height, x : x + width].astype(bool)
+    return mask
 
 
 def irregular_mask(size: int, group: int, rng: np.random.Generator) -> np.ndarray:
@@ -152,22 +169,6 @@ def _resample(polygon: np.ndarray, count: int) -> np.ndarray:
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
     at = np.linspace(0, along[-1], count, endpoint=False)
     return np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], 1)
-
-
-def _fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    # Drawn whole and then cut: OpenCV's own clipping at the border moves the polygon's edges a little.
-    left, top = np.floor(polygon.min(0)).astype(int) - 1
-    right, bottom = np.ceil(polygon.max(0)).astype(int) + 1
-    canvas = np.zeros((bottom - top, right - left), np.uint8)
-    # OpenCV takes fixed-point vertices with pixel centres at whole numbers; ours are at +0.5.
-    fixed = np.round((polygon - (left, top) - 0.5) * 16).astype(np.int32)
-    cv2.fillPoly(canvas, [fixed], 1, shift=4)
-    mask = np.zeros(shape, bool)
-    rows, columns = slice(max(0, top), max(0, bottom)), slice(max(0, left), max(0, right))
-    height, width = mask[rows, columns].shape
-    y, x = max(0, -top), max(0, -left)
-    mask[rows, columns] = canvas[y : y + height, x : x + width].astype(bool)
-    return mask
 
 
 def _stroke(canvas: np.ndarray, size: int, rng: np.random.Generator) -> None:

@@ -10,15 +10,16 @@ from typing import TypeVar
 from pipelines import store
 from pipelines.training.data import FaceSet, load_faces
 from pipelines.training.loop import PRECISIONS, Schedule, make_fabric, train
-from pipelines.training.recipe import GeneratorOptions, GeneratorRecipe
+from pipelines.training.recipe import AdversarialRecipe, RecipeOptions
 
-_VALIDATION_FACES = 64
+VALIDATION_FACES = 64
+"""How many faces show how a run goes, unless a recipe needs more."""
 
 Announce = Callable[[float, str], None]
-AnyOptions = TypeVar("AnyOptions", bound=GeneratorOptions)
+AnyOptions = TypeVar("AnyOptions", bound=RecipeOptions)
 
 
-def add_arguments(parser: argparse.ArgumentParser, options: type[GeneratorOptions], steps: int) -> None:
+def add_arguments(parser: argparse.ArgumentParser, options: type[RecipeOptions], steps: int) -> None:
     """Adds a recipe's arguments.
 
     Args:
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser, options: type[GeneratorOption
     add_data_arguments(parser, options)
 
 
-def add_data_arguments(parser: argparse.ArgumentParser, options: type[GeneratorOptions]) -> None:
+def add_data_arguments(parser: argparse.ArgumentParser, options: type[RecipeOptions]) -> None:
     """Adds what training and tuning share: data, place of work, and the recipe's options."""
     parser.add_argument("--data", required=True, help="folder of shards, or of photos")
     parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
@@ -47,6 +48,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, options: type[GeneratorO
     parser.add_argument(
         "--softest", type=float, metavar="DB", help="leave out pictures with a higher detail_psnr in the set's tables"
     )
+    parser.add_argument("--cover", type=float, help="leave out pictures with a lower cover in the set's tables")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="bf16-mixed", help="Fabric's name (default %(default)s)"
@@ -73,24 +75,28 @@ def loss_weights_folder(args: argparse.Namespace) -> Path:
 
 
 def load_sets(
-    args: argparse.Namespace, options: GeneratorOptions, progress: Announce | None = None
+    args: argparse.Namespace,
+    options: RecipeOptions,
+    progress: Announce | None = None,
+    validation: int = VALIDATION_FACES,
 ) -> tuple[FaceSet, FaceSet]:
-    """The training set, and the validation faces of the sample sheets.
+    """The training set, and so many of the first validation faces.
 
     Raises:
         DataUnreadable: see :func:`pipelines.training.data.load_faces`.
     """
-    place = {"size": options.size, "cache": args.cache}
+    place = {"size": options.size, "cache": args.cache, "cover": args.cover}
     faces = load_faces(args.data, "train", **place, most=args.most, softest=args.softest, progress=progress)
-    return faces, load_faces(args.data, "val", **place, most=_VALIDATION_FACES)
+    return faces, load_faces(args.data, "val", **place, most=validation)
 
 
 def run(
     args: argparse.Namespace,
     job: str,
-    options: GeneratorOptions,
-    recipe: Callable[..., GeneratorRecipe],
+    options: RecipeOptions,
+    recipe: Callable[..., AdversarialRecipe],
     progress: Announce | None = None,
+    validation: int = VALIDATION_FACES,
 ) -> bool:
     """Trains as the arguments of :func:`add_arguments` say.
 
@@ -100,6 +106,7 @@ def run(
         options: of :func:`options_of`.
         recipe: the recipe's class, or a partial of it.
         progress: told what happens before the first step.
+        validation: how many of the first validation faces the recipe gets.
 
     Returns:
         Whether the run reached its last step.
@@ -116,7 +123,7 @@ def run(
     )
     fabric = make_fabric(args.device, args.precision, args.devices, args.nodes)
     with fabric.rank_zero_first():  # the first process fills the landmark cache
-        faces, validation = load_sets(args, options, progress)
+        faces, validation = load_sets(args, options, progress, validation)
     trained = recipe(
         options,
         fabric,
@@ -130,11 +137,13 @@ def run(
     return train(fabric, trained, schedule, args.out, asdict(options))
 
 
-def command_line(args: argparse.Namespace, job: str, options: GeneratorOptions) -> str:
+def command_line(args: argparse.Namespace, job: str, options: RecipeOptions) -> str:
     """The command that repeats a run: what differs from the defaults, without folders."""
     parts = [f"python -m pipelines train {job}", f"--steps {args.steps}", f"--precision {args.precision}"]
     if args.softest is not None:
         parts.append(f"--softest {args.softest:g}")
+    if args.cover is not None:
+        parts.append(f"--cover {args.cover:g}")
     for option in fields(options):
         value = getattr(options, option.name)
         same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default

@@ -76,6 +76,7 @@ def load_faces(
     cache: str | Path = ".data",
     most: int | None = None,
     softest: float | None = None,
+    cover: float | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> FaceSet:
     """Reads the ``split`` of the data set in ``root``.
@@ -87,6 +88,7 @@ def load_faces(
         cache: folder for the landmark cache.
         most: read only the first so many pictures.
         softest: leave out pictures whose ``detail_psnr`` in ``SPLIT.csv`` is higher: soft photos teach soft pictures.
+        cover: leave out pictures whose ``cover`` in ``SPLIT.csv`` is lower: the rest of their crop is a reflection.
         progress: called with a fraction and a text.
 
     Raises:
@@ -99,9 +101,13 @@ def load_faces(
     sharded = sorted(root.glob(f"{split}*.tar"))
     try:
         files = list(islice(_shard_files(sharded) if sharded else _folder_files(root, split), most))
+        table = root / f"{split}.csv"
         if softest is not None:
-            sharp = _sharp(root / f"{split}.csv", softest)
+            sharp = _named(table, "detail_psnr", lambda value: value <= softest)
             files = [file for file in files if file[0] in sharp]
+        if cover is not None:
+            filled = _named(table, "cover", lambda value: value >= cover)
+            files = [file for file in files if file[0] in filled]
     except (OSError, tarfile.TarError) as error:
         raise DataUnreadable(
             f"A picture or shard of the {split} split is missing or damaged; check the folder and its lists."
@@ -151,14 +157,14 @@ def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: f
     return {split: len(parts[split]) for split in _SPLITS}
 
 
-def _sharp(table: Path, softest: float) -> set[str]:
-    """Names of the pictures whose half-resolution round trip has a PSNR of at most ``softest`` dB."""
+def _named(table: Path, column: str, wanted: Callable[[float], bool]) -> set[str]:
+    """Names of the pictures whose value in ``column`` is wanted."""
     try:
         with table.open(newline="") as file:
-            return {row["name"] for row in csv.DictReader(file) if float(row["detail_psnr"]) <= softest}
+            return {row["name"] for row in csv.DictReader(file) if wanted(float(row[column]))}
     except (OSError, KeyError, ValueError) as error:
         raise DataUnreadable(
-            f"Leaving out soft pictures needs a table {table.name} with the columns name and detail_psnr beside them."
+            f"Leaving pictures out needs a table {table.name} with the columns name and {column} beside them."
         ) from error
 
 

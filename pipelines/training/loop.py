@@ -78,10 +78,14 @@ class Ema:
         self.decay = decay
         self.shadow = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
+    def decay_at(self, step: int) -> float:
+        """The decay of a step."""
+        return min(self.decay, (1 + step) / (10 + step))
+
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         """Moves the average towards ``module``."""
-        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        weight = 1 - self.decay_at(step)
         for name, value in module.state_dict().items():
             shadow = self.shadow[name]
             if shadow.is_floating_point():

@@ -1,6 +1,7 @@
-"""What recipes of generators share: two networks that train against each other, average, resume, sample and export.
+"""What recipes share: two networks that train against each other, average, resume, sample and export.
 
-A job's ``train.py`` says what is its own: networks, batches, losses, sample columns.
+:class:`AdversarialRecipe` is what every recipe has, :class:`GeneratorRecipe` what networks that repaint have. A job's
+``train.py`` says what is its own: networks, batches, losses, sample columns.
 """
 
 import json
@@ -30,9 +31,32 @@ VALIDATION_L1 = "validation_l1"
 _SHEET_FACES = 8
 
 
+class RecipeOptions(ABC):
+    """What shapes a run: a frozen dataclass, whose fields are arguments of the command line, each with a ``help``."""
+
+    configurations: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Named arguments of the job's network."""
+
+    network: str
+    size: int
+    batch: int
+    seed: int
+
+    def check_choice(self, name: str, choices: Any) -> None:
+        """Raises OptionInvalid unless the option ``name`` is one of ``choices``."""
+        if getattr(self, name) not in choices:
+            raise OptionInvalid(f"--{name.replace('_', '-')} must be one of {', '.join(choices)}.")
+
+    def check_positive(self, *names: str) -> None:
+        """Raises OptionInvalid unless the options are 1 or more."""
+        for name in names:
+            if getattr(self, name) < 1:
+                raise OptionInvalid(f"--{name.replace('_', '-')} must be 1 or more.")
+
+
 @dataclass(frozen=True)
-class GeneratorOptions(ABC):
-    """What shapes every run of a generator; a recipe adds its own options, and the defaults of its paper.
+class GeneratorOptions(RecipeOptions):
+    """What shapes every run of a network that repaints; a recipe adds its own options, and the defaults of its paper.
 
     With ``mirrored`` the average that is used is also what is trained: where a network draws the halves of a mouth at
     different heights, their average is blurred, and every loss sees it.
@@ -40,9 +64,6 @@ class GeneratorOptions(ABC):
     Raises:
         OptionInvalid: a name does not exist, or a number is out of its range.
     """
-
-    configurations: ClassVar[Mapping[str, Mapping[str, Any]]]
-    """Named arguments of the job's network."""
 
     network: str = field(default="paper", metadata={"help": "named network: paper or compact"})
     size: int = field(default=256, metadata={"help": "side of the crops in pixels"})
@@ -85,38 +106,129 @@ class GeneratorOptions(ABC):
     def loss_weights(self) -> dict[str, float]:
         """Name → weight of every loss of the generator."""
 
-    def check_choice(self, name: str, choices: Any) -> None:
-        """Raises OptionInvalid unless the option ``name`` is one of ``choices``."""
-        if getattr(self, name) not in choices:
-            raise OptionInvalid(f"--{name.replace('_', '-')} must be one of {', '.join(choices)}.")
 
-    def check_positive(self, *names: str) -> None:
-        """Raises OptionInvalid unless the options are 1 or more."""
-        for name in names:
-            if getattr(self, name) < 1:
-                raise OptionInvalid(f"--{name.replace('_', '-')} must be 1 or more.")
-
-
-class GeneratorRecipe(ABC):
-    """Networks, optimizers and losses of a run.
+class AdversarialRecipe(ABC):
+    """Two networks that train against each other, their optimizers, and the generator's average.
 
     Args:
         options: what shapes the run.
         fabric: where it runs.
         faces: the training set.
         validation: faces of the sample sheets and validation figures.
-        loss_weights: folder of the loss network's weights; None leaves it random, for tests.
         start: a weights file to start from, or another run's ``last.ckpt``, which brings its discriminator too.
-        compile: compiles the generator with ``torch.compile``.
         command: recorded in the exported weights.
+
+    Raises:
+        OptionInvalid: the batch cannot be shared out among the processes.
+        WeightsMissing, WeightsCorrupt: the starting weights.
+    """
+
+    network_key: ClassVar[str]
+    """The generator's key in :data:`pipelines.store.NETWORKS`."""
+
+    adam_g: torch.optim.Optimizer
+    adam_d: torch.optim.Optimizer
+    average: Ema
+
+    def __init__(
+        self,
+        options: RecipeOptions,
+        fabric: Fabric,
+        faces: FaceSet,
+        validation: FaceSet,
+        *,
+        start: str | Path | None = None,
+        command: str = "",
+    ) -> None:
+        if options.batch % fabric.world_size:
+            raise OptionInvalid("The batch must be a multiple of the number of processes.")
+        self.options, self.fabric, self.command = options, fabric, command
+        self.faces = faces.to(fabric.device) if _fits(faces, fabric.device) else faces
+        self.validation = validation
+        torch.manual_seed(options.seed)
+        self.generator = self.first_generator()
+        self.discriminator = self.first_discriminator()
+        if start is not None:
+            _start_from(self.generator, self.discriminator, Path(start))
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """The job's network with the run's architecture."""
+
+    def first_generator(self) -> nn.Module:
+        """The network as it starts."""
+        return self.network()
+
+    @abstractmethod
+    def first_discriminator(self) -> nn.Module:
+        """The discriminator as it starts."""
+
+    def own_part(self, *batch: Tensor) -> tuple[Tensor, ...]:
+        """This process' part of a whole batch, on its device.
+
+        Every process draws the whole batch and keeps its part: the gradients' mean is that of one process.
+        """
+        part = self.options.batch // self.fabric.world_size
+        mine = slice(self.fabric.global_rank * part, (self.fabric.global_rank + 1) * part)
+        return tuple(_placed(tensor[mine], self.fabric.device) for tensor in batch)
+
+    def indices(self, step: int, count: int) -> Tensor:
+        """``count`` faces of a step: every epoch is a permutation of its own, and goes on where the last step ended."""
+        n = len(self.faces)
+        index = torch.empty(count, dtype=torch.long)
+        for row in range(count):
+            epoch, place = divmod(step * count + row, n)
+            if row == 0 or place == 0:
+                order = torch.randperm(n, generator=step_generator(self.options.seed + 1, epoch))
+            index[row] = order[place]
+        return index.to(self.faces.images.device)
+
+    def state(self) -> dict[str, Any]:
+        """See :class:`pipelines.training.loop.Recipe`."""
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "adam_g": self.adam_g.state_dict(),
+            "adam_d": self.adam_d.state_dict(),
+            "average": self.average.shadow,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See :class:`pipelines.training.loop.Recipe`."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.adam_g.load_state_dict(state["adam_g"])
+        self.adam_d.load_state_dict(state["adam_d"])
+        for name, value in state["average"].items():
+            self.average.shadow[name].copy_(value)
+
+    def averaged(self) -> nn.Module:
+        """The network with the averaged weights, to be used."""
+        network = self.network().to(self.fabric.device).eval()
+        network.load_state_dict(self.average.shadow)
+        return network
+
+    def export_average(self, step: int, folder: Path) -> None:
+        """Writes ``weights.safetensors``: the average, fp16."""
+        architecture = self.options.configurations[self.options.network]
+        file = folder / "weights.safetensors"
+        export(self.average.shadow, self.network_key, architecture, step, self.command, file)
+
+
+class GeneratorRecipe(AdversarialRecipe):
+    """Networks, optimizers and losses of a run that teaches a network to repaint.
+
+    Args:
+        options, fabric, faces, validation, start, command: as for :class:`AdversarialRecipe`.
+        loss_weights: folder of the loss network's weights; None leaves it random, for tests.
+        compile: compiles the generator with ``torch.compile``.
 
     Raises:
         OptionInvalid: the batch cannot be shared out among the processes, or LPIPS has no such loss network.
         WeightsMissing, WeightsCorrupt: the loss network's or the starting weights.
     """
 
-    network_key: ClassVar[str]
-    """The network's key in :data:`pipelines.store.NETWORKS`."""
+    options: GeneratorOptions
 
     def __init__(
         self,
@@ -130,16 +242,7 @@ class GeneratorRecipe(ABC):
         compile: bool = False,
         command: str = "",
     ) -> None:
-        if options.batch % fabric.world_size:
-            raise OptionInvalid("The batch must be a multiple of the number of processes.")
-        self.options, self.fabric, self.command = options, fabric, command
-        self.faces = faces.to(fabric.device) if _fits(faces, fabric.device) else faces
-        self.validation = validation
-        torch.manual_seed(options.seed)
-        self.generator = self.first_generator()
-        self.discriminator = self.first_discriminator()
-        if start is not None:
-            _start_from(self.generator, self.discriminator, Path(start))
+        super().__init__(options, fabric, faces, validation, start=start, command=command)
         self.loss_network = losses.LossNetwork(options.loss_network, loss_weights).to(fabric.device)
         self.lpips = losses.LPIPSHead(self.loss_network).to(fabric.device) if options.lpips else None
         self.discriminator_loss, self.generator_loss = losses.ADVERSARIAL[options.gan]
@@ -154,18 +257,6 @@ class GeneratorRecipe(ABC):
         self.average = Ema(self.generator, options.ema)
 
     # --- what a recipe says -----------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def network(self) -> nn.Module:
-        """The job's network with the run's architecture."""
-
-    def first_generator(self) -> nn.Module:
-        """The network as it starts."""
-        return self.network()
-
-    @abstractmethod
-    def first_discriminator(self) -> nn.Module:
-        """The discriminator as it starts."""
 
     @abstractmethod
     def rate(self, step: int) -> float:
@@ -254,26 +345,6 @@ class GeneratorRecipe(ABC):
         """Features of photos, for :meth:`deep_losses`."""
         return self.loss_network(target)
 
-    def own_part(self, *batch: Tensor) -> tuple[Tensor, ...]:
-        """This process' part of a whole batch, on its device.
-
-        Every process draws the whole batch and keeps its part: the gradients' mean is that of one process.
-        """
-        part = self.options.batch // self.fabric.world_size
-        mine = slice(self.fabric.global_rank * part, (self.fabric.global_rank + 1) * part)
-        return tuple(_placed(tensor[mine], self.fabric.device) for tensor in batch)
-
-    def indices(self, step: int, count: int) -> Tensor:
-        """``count`` faces of a step: every epoch is a permutation of its own, and goes on where the last step ended."""
-        n = len(self.faces)
-        index = torch.empty(count, dtype=torch.long)
-        for row in range(count):
-            epoch, place = divmod(step * count + row, n)
-            if row == 0 or place == 0:
-                order = torch.randperm(n, generator=step_generator(self.options.seed + 1, epoch))
-            index[row] = order[place]
-        return index.to(self.faces.images.device)
-
     def set_rates(self, step: int) -> None:
         """Sets both optimizers' learning rates for ``step``."""
         options = self.options
@@ -284,32 +355,10 @@ class GeneratorRecipe(ABC):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
 
-    def state(self) -> dict[str, Any]:
-        """See :class:`pipelines.training.loop.Recipe`."""
-        return {
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "adam_g": self.adam_g.state_dict(),
-            "adam_d": self.adam_d.state_dict(),
-            "average": self.average.shadow,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """See :class:`pipelines.training.loop.Recipe`."""
-        self.generator.load_state_dict(state["generator"])
-        self.discriminator.load_state_dict(state["discriminator"])
-        self.adam_g.load_state_dict(state["adam_g"])
-        self.adam_d.load_state_dict(state["adam_d"])
-        for name, value in state["average"].items():
-            self.average.shadow[name].copy_(value)
-
     @torch.no_grad()
     def sample(self, step: int, folder: Path) -> Mapping[str, float]:
         """Writes ``samples-STEP.png`` and ``weights.safetensors`` (the average, fp16); returns validation figures."""
-        from pipelines.faces.images import write_png  # reads and writes photos; not needed to train
-
-        averaged = self.network().to(self.fabric.device).eval()
-        averaged.load_state_dict(self.average.shadow)
+        averaged = self.averaged()
         rows, figures = [], {}
         for part in torch.arange(len(self.validation)).split(self.options.batch):
             columns, found = self.validate(averaged, part)
@@ -317,15 +366,19 @@ class GeneratorRecipe(ABC):
                 figures.setdefault(name, []).append(value)
             if sum(map(len, rows)) < _SHEET_FACES:
                 rows.append(torch.stack(columns, 1))
-        sheet = torch.cat(rows)[:_SHEET_FACES]
-        pixels = ((sheet.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
-        n, columns, _, side, _ = pixels.shape
-        picture = pixels.transpose(0, 3, 1, 4, 2).reshape(n * side, columns * side, 3)
-        write_png(folder / f"samples-{step:07d}.png", np.ascontiguousarray(picture))
-        architecture = self.options.configurations[self.options.network]
-        file = folder / "weights.safetensors"
-        export(self.average.shadow, self.network_key, architecture, step, self.command, file)
+        write_sheet(torch.cat(rows)[:_SHEET_FACES], step, folder)
+        self.export_average(step, folder)
         return {name: torch.cat(values).mean().item() for name, values in figures.items()}
+
+
+def write_sheet(pictures: Tensor, step: int, folder: Path) -> None:
+    """Writes ``(rows, columns, 3, S, S)`` in [-1, 1] as one picture, ``samples-STEP.png``."""
+    from pipelines.faces.images import write_png  # reads and writes photos; not needed to train
+
+    pixels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
+    rows, columns, _, side, _ = pixels.shape
+    sheet = pixels.transpose(0, 3, 1, 4, 2).reshape(rows * side, columns * side, 3)
+    write_png(folder / f"samples-{step:07d}.png", np.ascontiguousarray(sheet))
 
 
 def export(

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.anomaly_scoring.regions import REGIONS, region
 from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, Face
+from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, MESH_TO_68, Face
 
 SHAPE = (512, 512)
 
@@ -21,7 +21,7 @@ def test_a_region_holds_mouth_and_nose_and_no_eye(face, name):
     area = region(face, SHAPE, name)
     assert area.dtype == bool and area.shape == SHAPE
     assert cv2.connectedComponents(area.astype(np.uint8))[0] == 2
-    assert inside(area, face.points[28:36]).all() and inside(area, face.points[48:68]).all()
+    assert inside(area, face.points[28:36]).all() and inside(area, face.points[[50, 51, 52, 56, 57, 58]]).all()
     assert inside(area, face.mesh[[129, 358]]).all()
     assert not inside(area, face.points[36:48]).any()
     assert not inside(area, np.concatenate([face.mesh[IRIS_LEFT], face.mesh[IRIS_RIGHT]])).any()
@@ -46,6 +46,22 @@ def test_a_region_moves_and_grows_with_the_face(face, name):
     np.testing.assert_array_equal(moved[:400, 60:], once[20:420, 20:472])
     twice = region(Face(face.mesh * 2), (1024, 1024), name)
     assert twice.sum() == pytest.approx(4 * once.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_what_shows_between_open_lips_is_left_out(face, name):
+    """The astronaut laughs: her teeth are no part of a score."""
+    area = region(face, SHAPE, name)
+    teeth = (face.points[[61, 62, 63]] + face.points[[67, 66, 65]]) / 2
+    assert not inside(area, teeth).any()
+    assert inside(area, face.points[[51, 57]] + [[0, 1], [0, -1]]).all(), "the lips are"
+
+
+def test_closed_lips_have_no_opening(face):
+    mesh = face.mesh.copy()
+    mesh[list(MESH_TO_68[60:68])] = mesh[MESH_TO_68[60]]
+    closed = Face(mesh)
+    assert region(closed, SHAPE).sum() >= region(face, SHAPE).sum()
 
 
 def test_an_unknown_region_is_said(face):

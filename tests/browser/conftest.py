@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
-from driver import PATIENCE, App, RemovalTab, SlowPipeline, Tab
+from driver import PATIENCE, App, RemovalTab, ScoringTab, SlowPipeline, Tab
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.ui.apps import free_port, launched, weights_of_both
@@ -84,6 +84,16 @@ def removal(request: pytest.FixtureRequest, app: App, browser: Browser) -> Itera
     with _tab(browser, app.address, request.param) as tab:
         tab.ready()
         opened = RemovalTab(tab.page)
+        opened.show()
+        yield opened
+
+
+@pytest.fixture(params=["light"])
+def scoring(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[ScoringTab]:
+    """The page with the tab of anomaly scoring open."""
+    with _tab(browser, app.address, request.param) as tab:
+        tab.ready()
+        opened = ScoringTab(tab.page)
         opened.show()
         yield opened
 

@@ -1,6 +1,7 @@
 """The page, with the words of its tests."""
 
 import base64
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,9 @@ class App:
 
     def pictures(self) -> list[Path]:
         """Pictures and archives in the folder."""
-        return [path for path in self.folder.rglob("*") if path.suffix in (".png", ".jpg", ".zip")]
+        # os.walk passes over folders that are removed meanwhile.
+        files = [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
+        return [path for path in files if path.suffix in (".png", ".jpg", ".zip")]
 
 
 class Tab:
@@ -155,6 +158,29 @@ class RemovalTab(Tab):
         before = self.layer_key("reference")
         self.choose("Choose a reference", photo)
         self.opened_after(before, "reference")
+
+
+class ScoringTab(Tab):
+    """The page with the tab of anomaly scoring open."""
+
+    prefix = "scoring"
+
+    def __init__(self, page: Page):
+        super().__init__(page)
+        self.heat = self.panel.locator(".heat figure img")
+        self.bar = self.panel.locator(".heat-bar")
+        self.score = page.locator("#scoring-scores")
+        self.second = page.locator("#scoring-second-slider img")
+
+    def show(self) -> None:
+        """Opens the tab."""
+        self.page.get_by_role("tab", name="Anomaly scoring").click()
+        expect(self.page.get_by_role("button", name="Example:")).to_have_count(3)
+
+    def example(self, label: str) -> None:
+        """Takes an example and waits until its region is shown."""
+        self.page.get_by_role("button", name=f"Example: {label}").click()
+        self.steps(1)
 
 
 def wait_until(done: Callable[[], object]) -> None:

@@ -262,6 +262,18 @@ def test_soft_pictures_can_be_left_out(shards, tmp_path, finder):
         load_faces(shards, "train", cache=tmp_path / "cache", softest=30)
 
 
+def test_pictures_with_much_reflection_can_be_left_out(shards, tmp_path, finder):
+    rows = ["name,detail_psnr,cover", "train-0.png,35.0,0.97", "train-1.png,35.0,0.969", "train-3.png,45.0,1.000"]
+    (shards / "train.csv").write_text("\n".join(rows) + "\n")
+    faces = load_faces(shards, "train", cache=tmp_path / "cache", cover=0.97)
+    assert faces.names == ("train-0.png", "train-3.png")
+    assert load_faces(shards, "train", cache=tmp_path / "cache", cover=0.97, softest=40).names == ("train-0.png",)
+    assert len(finder) == 2, "no landmarks are looked for in what is left out"
+    (shards / "train.csv").write_text("name,detail_psnr\ntrain-0.png,35.0\n")
+    with pytest.raises(DataUnreadable, match=r"train\.csv with the columns name and cover"):
+        load_faces(shards, "train", cache=tmp_path / "cache", cover=0.97)
+
+
 @pytest.mark.parametrize("table", [None, "name,age\ntrain-0.png,3\n", "name,detail_psnr\ntrain-0.png,high\n"])
 def test_leaving_out_soft_pictures_needs_a_table(shards, tmp_path, table):
     if table is not None:

@@ -106,12 +106,15 @@ def test_errors_are_sentences(client: Client, photo: Path, tmp_path: Path):
 
 def test_one_public_endpoint_a_job(client: Client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(named) == ["/cleft_inpainting", "/mask_removal"]
+    assert list(named) == ["/cleft_inpainting", "/mask_removal", "/anomaly_scoring"]
     names = {path: [each["parameter_name"] for each in point["parameters"]] for path, point in named.items()}
     edge = ["grow", "feather", "seed"]
     assert names["/cleft_inpainting"] == ["photo", "mask", "extent", "face", *edge]
     own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
     assert names["/mask_removal"] == [*own, *edge]
+    comparison = ["region", "kind", "colour", "erosion", "formula"]
+    steps = ["normalizer", "steps", "adaptation_steps", "frames_until"]
+    assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed"]
 
 
 def test_files_of_another_folder_cannot_be_asked_for(client: Client, served: Served):

@@ -13,7 +13,7 @@ import app
 import ui
 from pipelines import store
 from pipelines.errors import Cancelled, WeightsMissing
-from ui.engine import CLEFT_INPAINTING, MASK_REMOVAL, Engine, jobs_that_work, stoppable
+from ui.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine, jobs_that_work, stoppable
 from ui.shell import build, serving
 from ui.widgets import explain, measurements_html, status_html
 
@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def page() -> gr.Blocks:
-    return build(Engine(pipelines=dict.fromkeys((CLEFT_INPAINTING, MASK_REMOVAL), lambda *arguments, **options: None)))
+    jobs = (CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING)
+    return build(Engine(pipelines=dict.fromkeys(jobs, lambda *arguments, **options: None)))
 
 
 def test_defaults_are_this_machine_only():
@@ -96,13 +97,14 @@ def test_every_event_has_its_own_name_and_one_a_job_is_public(page: gr.Blocks):
     # Gradio makes names unique by numbers: none had to be, but those that it gives to its own part of cancelling.
     assert not [event.api_name for event in events if event.api_name[-1].isdigit() and not event.cancels]
     public = [event.api_name for event in events if event.api_visibility == "public"]
-    assert public == ["cleft_inpainting", "mask_removal"]
+    assert public == ["cleft_inpainting", "mask_removal", "anomaly_scoring"]
 
 
 def test_work_on_the_gpu_shares_one_queue_of_one(page: gr.Blocks):
-    names = ("cleft_inpainting", "cleft_inpainting_run", "mask_removal", "mask_removal_run")
+    jobs = ("cleft_inpainting", "mask_removal", "anomaly_scoring")
+    names = (*jobs, *[f"{job}_run" for job in jobs], "cohort_run")
     heavy = {event.api_name: event for event in page.fns.values() if event.api_name in names}
-    assert len(heavy) == 4
+    assert len(heavy) == 7
     assert {(event.concurrency_id, event.concurrency_limit) for event in heavy.values()} == {("gpu", 1)}
 
 
@@ -149,15 +151,16 @@ def test_runs_wait_for_one_another_and_can_be_stopped_while_they_wait():
 
 def test_a_job_without_weights_has_no_tab_and_no_end_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    assert jobs_that_work() == (CLEFT_INPAINTING,)
+    assert jobs_that_work() == (CLEFT_INPAINTING, ANOMALY_SCORING)
     page = build(Engine())
-    assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == ["Cleft inpainting"]
+    labels = [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
+    assert labels == ["Cleft inpainting", "Anomaly scoring", "One face", "Cohort"]
     assert not [event for event in page.fns.values() if event.api_name and "mask_removal" in event.api_name]
 
 
 def test_jobs_that_work_are_those_with_default_weights(weights: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(weights))
-    assert jobs_that_work() == (CLEFT_INPAINTING, MASK_REMOVAL)
+    assert jobs_that_work() == (CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING)
     assert store.find(job="mask-removal").default, "the store sees it the same way"
 
 

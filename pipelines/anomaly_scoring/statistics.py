@@ -1,0 +1,162 @@
+"""Statistics of a cohort: ranks, correlations and changes, with percentile bootstrap intervals over photos or patients.
+
+Intervals are Efron's percentile intervals: the 2.5th and 97.5th percentile of the statistic over resamples with
+replacement (Efron and Tibshirani 1993, chapter 13).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata, wilcoxon
+
+METHODS = ("pearson", "spearman")
+"""Coefficients of correlation."""
+
+LEAST = 3
+"""Fewest values of which a correlation or an interval says anything."""
+
+RESAMPLES = 10_000
+"""Resamples of a bootstrap."""
+
+COVERAGE = 95
+"""Per cent of an interval."""
+
+_CHUNK = 1_000_000  # drawn indices that are held at once
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How two lists of values go together.
+
+    Attributes:
+        method: one of :data:`METHODS`.
+        value: −1 to 1, or None where there is none; ``note`` says why.
+        low, high: bounds of the 95 % bootstrap interval, or None where it was not taken.
+        n: pairs of values.
+        note: a sentence where there is no value, else empty.
+    """
+
+    method: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class MeanChange:
+    """The mean of paired changes.
+
+    Attributes:
+        value: mean, or None without a pair.
+        low, high: bounds of the 95 % bootstrap interval over patients, or None.
+        p: of the two-sided Wilcoxon signed-rank test, or None.
+        n: pairs.
+        note: a sentence where something is None, else empty.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int
+    note: str = ""
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of ``values`` ``(N,)`` from the highest, 1, down; equal values share the mean of their ranks."""
+    return rankdata(-np.asarray(values, np.float64))
+
+
+def correlate(
+    first: np.ndarray, second: np.ndarray, method: str = "pearson", *, seed: int = 0, resamples: int = RESAMPLES
+) -> Correlation:
+    """The correlation of two lists of values, one pair a photo.
+
+    Resamples in which one side is constant have no correlation and are left out of the interval.
+
+    Args:
+        first: ``(N,)``, finite.
+        second: ``(N,)``, finite.
+        method: one of :data:`METHODS`.
+        seed: of the bootstrap.
+        resamples: how many; 0 takes no interval.
+
+    Raises:
+        ValueError: the lists differ in length, or there is no such method.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if first.shape != second.shape or first.ndim != 1 or method not in METHODS:
+        raise ValueError("expected two lists of one length, and a known method")
+    n = len(first)
+    if n < LEAST:
+        return Correlation(method, None, None, None, n, _too_few(n, "photo", "a correlation"))
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        sentence = "All scores or all ratings are equal, so there is no correlation; add photos that differ."
+        return Correlation(method, None, None, None, n, sentence)
+
+    def statistic(drawn: np.ndarray) -> np.ndarray:
+        return _coefficients(first[drawn], second[drawn], method)
+
+    value = float(statistic(np.arange(n)[None])[0])
+    low, high = _interval(statistic, n, seed, resamples) if resamples else (None, None)
+    return Correlation(method, value, low, high, n)
+
+
+def mean_change(changes: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> MeanChange:
+    """The mean of changes, its interval, and whether they have a direction (Wilcoxon 1945).
+
+    Args:
+        changes: ``(N,)``, one a patient, finite.
+        seed: of the bootstrap.
+        resamples: how many.
+    """
+    changes = np.asarray(changes, np.float64)
+    n = len(changes)
+    value = float(changes.mean()) if n else None
+    if n < LEAST:
+        return MeanChange(value, None, None, None, n, _too_few(n, "patient", "an interval and a test"))
+    low, high = _interval(lambda drawn: changes[drawn].mean(1), n, seed, resamples)
+    if not changes.any():
+        sentence = (
+            "No patient's score changed, so there is nothing to test; check that the photos before and after differ."
+        )
+        return MeanChange(value, low, high, None, n, sentence)
+    return MeanChange(value, low, high, float(wilcoxon(changes).pvalue), n)
+
+
+def _too_few(n: int, what: str, wanted: str) -> str:
+    have = f"No {what} is" if n == 0 else f"Only 1 {what} is" if n == 1 else f"Only {n} {what}s are"
+    return f"{have} complete, and {wanted} needs {LEAST} or more; add some."
+
+
+def _interval(
+    statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int, resamples: int
+) -> tuple[float | None, float | None]:
+    """Percentile interval of ``statistic``, which gets indices ``(R, n)`` and gives ``(R,)``, NaN where undefined."""
+    values = np.concatenate([statistic(drawn) for drawn in _draws(n, seed, resamples)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None, None
+    low, high = np.percentile(values, [50 - COVERAGE / 2, 50 + COVERAGE / 2])
+    return float(low), float(high)
+
+
+def _draws(n: int, seed: int, resamples: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    step = max(1, _CHUNK // n)
+    for start in range(0, resamples, step):
+        yield rng.integers(0, n, (min(step, resamples - start), n))
+
+
+def _coefficients(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarray:
+    """Of each row of two ``(R, N)``; NaN where a row is constant."""
+    constant = (np.ptp(first, axis=1) == 0) | (np.ptp(second, axis=1) == 0)
+    if method == "spearman":
+        first, second = rankdata(first, axis=1), rankdata(second, axis=1)
+    first, second = (values - values.mean(1, keepdims=True) for values in (first, second))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (first * second).sum(1) / np.sqrt(np.square(first).sum(1) * np.square(second).sum(1))
+    return np.where(constant, np.nan, np.clip(found, -1, 1))

@@ -1,0 +1,324 @@
+"""A study of a cohort: every photo scored, compared with people's ratings and with itself before and after surgery.
+
+Scores are kept as they come (:mod:`pipelines.anomaly_scoring.records`); a second run computes only what is missing.
+What a study becomes on disk: :mod:`pipelines.anomaly_scoring.study_report`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from pipelines.anomaly_scoring.ablation import AblationCell, ablation_table, normalities
+from pipelines.anomaly_scoring.ratings import TIMES, Rating, match, patient_of
+from pipelines.anomaly_scoring.records import Record, Records, key_of
+from pipelines.anomaly_scoring.statistics import LEAST, METHODS, Correlation, MeanChange, correlate, mean_change, ranks
+from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
+from pipelines.faces.images import read_image
+from pipelines.files import sha256_of
+from pipelines.metrics.perceptual import LPIPS
+from pipelines.repainting import Progress
+from pipelines.results import AnomalyScoringResult
+
+Scorer = Callable[[np.ndarray], AnomalyScoringResult]
+"""Scores a photo, RGB ``uint8`` ``(H, W, 3)``, always by the same settings."""
+
+RECORDS = "scores.jsonl"
+"""Name of the file of kept scores in a study's folder."""
+
+NO_LPIPS = (
+    "The ablation table has no LPIPS rows, because their network is not on this machine; "
+    "python -m pipelines weights get alexnet fetches it."
+)
+
+
+@dataclass(frozen=True)
+class PhotoScore:
+    """A photo of the cohort.
+
+    Attributes:
+        name: file name.
+        severity: −S of equation 6; None where it could not be scored, like all that follow.
+        percentile: per cent of open-set faces with a lower severity; None without a scale.
+        rank: by severity, 1 = the most severe; equal ones share the mean of their ranks.
+        region: what was scored.
+        normalizer: what drew the normalized face.
+        seconds: that scoring took, when it was done.
+        rating: mean over the raters, or None.
+        error: the sentence that says why there is no score, else empty.
+    """
+
+    name: str
+    severity: float | None = None
+    percentile: float | None = None
+    rank: float | None = None
+    region: str = ""
+    normalizer: str = ""
+    seconds: float | None = None
+    rating: float | None = None
+    error: str = ""
+
+    @property
+    def normality(self) -> float | None:
+        """S of equation 6; higher is closer to normal."""
+        return None if self.severity is None else -self.severity
+
+
+@dataclass(frozen=True)
+class Change:
+    """A patient before and after surgery: the severities."""
+
+    patient: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """After less before: negative is closer to normal."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study found.
+
+    Attributes:
+        photos: every photo, in the order in which they were given.
+        correlations: of normality with the ratings, one a method; none without a file of ratings.
+        ablation: the cells of the paper's Table 1 that could be scored.
+        ablation_against: ``"ratings"``, or ``"default score"`` where fewer than three photos are rated.
+        changes: patients of whom both photos have a score.
+        mean_change: over ``changes``.
+        incomplete: patients with a time who have no such pair: one photo, a failed one, or two of one time.
+        unmatched: numbers of the ratings' rows that fit no photo.
+        settings: everything that a score depends on.
+        seed: of the bootstraps.
+        notes: sentences about what is missing.
+    """
+
+    photos: tuple[PhotoScore, ...]
+    correlations: tuple[Correlation, ...]
+    ablation: tuple[AblationCell, ...]
+    ablation_against: str
+    changes: tuple[Change, ...]
+    mean_change: MeanChange
+    incomplete: int
+    unmatched: tuple[int, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scored(self) -> tuple[PhotoScore, ...]:
+        """The photos that have a score."""
+        return tuple(photo for photo in self.photos if photo.severity is not None)
+
+    @property
+    def rated(self) -> tuple[PhotoScore, ...]:
+        """The photos that have a score and a rating."""
+        return tuple(photo for photo in self.scored if photo.rating is not None)
+
+
+def run_study(
+    photos: Sequence[Path],
+    scorers: Sequence[Scorer],
+    records: Records,
+    *,
+    settings: Mapping[str, Any],
+    ratings: Sequence[Rating] | None = None,
+    lpips: LPIPS | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Study:
+    """Scores every photo that has no kept score, and evaluates the cohort.
+
+    A photo that cannot be read or scored becomes a row with a sentence; it is tried again by the next run.
+
+    Args:
+        photos: picture files.
+        scorers: one a device; each works on one photo at a time, in a thread of its own where there are several.
+        records: the kept scores.
+        settings: everything that a score depends on, ready for JSON: options, version, hashes of weights.
+        ratings: rows of a file of ratings.
+        lpips: the metric of the ablation table's LPIPS rows; None leaves them out.
+        seed: of the bootstraps.
+        progress: called before the first photo and after each with a fraction, 0-1, and a text; what it raises stops
+            the run. What is scored by then is kept.
+
+    Raises:
+        OptionInvalid: there is no photo.
+        DataUnreadable: the ratings fit several photos, or one photo twice.
+        Cancelled: a scorer was stopped.
+        OSError: the kept scores cannot be written.
+    """
+    if not photos:
+        raise OptionInvalid("The cohort holds no photos; choose a folder with pictures.")
+    matched, unmatched = match(ratings or (), photos)
+    outcomes = _score_all(photos, scorers, records, {**settings, "lpips": lpips is not None}, lpips, progress)
+    return _evaluated(photos, outcomes, matched, unmatched, ratings is not None, settings, seed, lpips is not None)
+
+
+def _score_all(
+    photos: Sequence[Path],
+    scorers: Sequence[Scorer],
+    records: Records,
+    settings: Mapping[str, Any],
+    lpips: LPIPS | None,
+    progress: Progress | None,
+) -> dict[Path, Record | str]:
+    """Photo → its score, or the sentence that says why there is none. Equal photos are scored once."""
+    report = progress or (lambda fraction, text: None)
+    report(0.0, "looking for kept scores")
+    keys: dict[Path, str] = {}
+    found: dict[str, Record | str] = {}
+    unreadable: dict[Path, Record | str] = {}
+    for photo in photos:
+        try:
+            keys[photo] = key_of(sha256_of(photo), settings)
+        except OSError:
+            unreadable[photo] = "The file cannot be opened; check that it exists and can be read."
+    missing: dict[str, Path] = {}
+    for photo, key in keys.items():
+        if (record := records.get(key)) is not None:
+            found[key] = record
+        else:
+            missing.setdefault(key, photo)
+
+    def score_one(photo: Path, scorer: Scorer) -> Record | str:
+        outcome = _outcome(photo, keys[photo], scorer, lpips)
+        if isinstance(outcome, Record):
+            records.keep(outcome)  # here, so that one that ends after the run was stopped is kept too
+        return outcome
+
+    before = len(photos) - len(missing)
+    report(before / len(photos), f"{before} of {len(photos)} photos")
+    with closing(_worked(list(missing.values()), scorers, score_one)) as done:
+        for number, (photo, outcome) in enumerate(done, before + 1):
+            found[keys[photo]] = outcome
+            report(number / len(photos), f"{number} of {len(photos)} photos")
+    return unreadable | {photo: found[key] for photo, key in keys.items()}
+
+
+def _worked(
+    photos: Sequence[Path], scorers: Sequence[Scorer], work: Callable[[Path, Scorer], Record | str]
+) -> Iterator[tuple[Path, Record | str]]:
+    """Photos with what ``work`` gives, as they get done."""
+    if len(scorers) == 1:  # without a thread, so that Ctrl-C ends the photo at work
+        yield from ((photo, work(photo, scorers[0])) for photo in photos)
+        return
+    idle: SimpleQueue[Scorer] = SimpleQueue()
+    for scorer in scorers:
+        idle.put(scorer)
+
+    def with_idle(photo: Path) -> Record | str:
+        scorer = idle.get()
+        try:
+            return work(photo, scorer)
+        finally:
+            idle.put(scorer)
+
+    pool = ThreadPoolExecutor(len(scorers))
+    try:
+        futures = {pool.submit(with_idle, photo): photo for photo in photos}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome(photo: Path, key: str, scorer: Scorer, lpips: LPIPS | None) -> Record | str:
+    try:
+        result = scorer(read_image(photo))
+        return Record(
+            key=key,
+            severity=float(result.score.severity),
+            percentile=None if result.percentile is None else float(result.percentile.value),
+            region=result.region,
+            normalizer=result.normalizer,
+            seconds=float(sum(result.seconds.values())),
+            cells=normalities(result, lpips),
+        )
+    except Cancelled:
+        raise
+    except PhiltrumError as error:
+        return str(error)
+    except Exception as error:  # one odd photo must not cost the others their scores
+        return f"Something unexpected went wrong ({type(error).__name__})."
+
+
+def _evaluated(
+    photos: Sequence[Path],
+    outcomes: Mapping[Path, Record | str],
+    matched: Mapping[Path, Rating],
+    unmatched: tuple[int, ...],
+    with_ratings: bool,
+    settings: Mapping[str, Any],
+    seed: int,
+    with_lpips: bool,
+) -> Study:
+    good = [(photo, outcome) for photo in photos if isinstance(outcome := outcomes[photo], Record)]
+    severities = {photo: record.severity for photo, record in good}
+    rank_of = dict(zip(severities, ranks(np.array(list(severities.values()))).tolist(), strict=True))
+    values = {photo: rating.value for photo, rating in matched.items() if rating.value is not None}
+    rows = tuple(_row(photo, outcomes[photo], rank_of.get(photo), values.get(photo)) for photo in photos)
+
+    rated = [(record, values[photo]) for photo, record in good if photo in values]
+    normality, ratings = [-record.severity for record, _ in rated], [value for _, value in rated]
+    enough = len(rated) >= LEAST
+    table = (
+        ablation_table([record.cells for record, _ in rated], ratings, "pearson")
+        if enough
+        else ablation_table([record.cells for _, record in good], [-record.severity for _, record in good], "spearman")
+    )
+    changes, incomplete = _changes(photos, severities, matched)
+    return Study(
+        photos=rows,
+        correlations=tuple(correlate(normality, ratings, method, seed=seed) for method in METHODS)
+        if with_ratings
+        else (),
+        ablation=table,
+        ablation_against="ratings" if enough else "default score",
+        changes=changes,
+        mean_change=mean_change(np.array([one.change for one in changes]), seed=seed),
+        incomplete=incomplete,
+        unmatched=unmatched,
+        settings=dict(settings),
+        seed=seed,
+        notes=() if with_lpips else (NO_LPIPS,),
+    )
+
+
+def _row(photo: Path, outcome: Record | str, rank: float | None, rating: float | None) -> PhotoScore:
+    if isinstance(outcome, str):
+        return PhotoScore(photo.name, rating=rating, error=outcome)
+    return PhotoScore(
+        name=photo.name,
+        severity=outcome.severity,
+        percentile=outcome.percentile,
+        rank=rank,
+        region=outcome.region,
+        normalizer=outcome.normalizer,
+        seconds=outcome.seconds,
+        rating=rating,
+    )
+
+
+def _changes(
+    photos: Sequence[Path], severities: Mapping[Path, float], matched: Mapping[Path, Rating]
+) -> tuple[tuple[Change, ...], int]:
+    """Patients with both photos in the order of their names, and how many others have a time."""
+    times: dict[str, dict[str, list[Path]]] = {}
+    for photo in photos:
+        if (known := patient_of(photo, matched.get(photo))) is not None:
+            times.setdefault(known[0], {time: [] for time in TIMES})[known[1]].append(photo)
+    changes = []
+    for patient, pair in sorted(times.items()):
+        scores = [[severities[photo] for photo in pair[time] if photo in severities] for time in TIMES]
+        if all(len(pair[time]) == len(known) == 1 for time, known in zip(TIMES, scores, strict=True)):
+            changes.append(Change(patient, scores[0][0], scores[1][0]))
+    return tuple(changes), len(times) - len(changes)

@@ -1,0 +1,117 @@
+"""``anomaly-scoring``: one photo, or every photo of a folder.
+
+What is written into ``--out``: ``scores.csv``, a row a photo; ``STEM.normalized.png``, the aligned face as it would be
+without the anomaly; ``STEM.heatmap.png``, where the two differ, with the scale; ``STEM.npy``, that map in numbers;
+``STEM.json``, everything else. Photos of one stem are told apart as those of ``cleft-inpainting`` are.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
+from pipelines.commands.batch import Companions, Progress, Table, check_output, photos_in, run_photos
+
+SCORES = "scores.csv"
+
+_COLUMNS = ("name", "severity", "normality", "percentile", "region", "normalizer", "seconds", "error")
+_ENDINGS = ("normalized", "heatmap")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_photo_arguments(
+        parser, f"DIR/STEM.normalized.png, DIR/STEM.heatmap.png, DIR/STEM.npy, DIR/STEM.json and DIR/{SCORES}"
+    )
+    add_scoring_arguments(parser)
+    parser.add_argument(
+        "--mask", metavar="FILE|FOLDER", type=Path,
+        help="score what is white there instead of --region; a folder of masks is matched by file stem",
+    )  # fmt: skip
+
+
+def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how faces are normalized and compared."""
+    from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
+    from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
+    from pipelines.anomaly_scoring.regions import REGIONS
+    from pipelines.anomaly_scoring.scores import FORMULAS
+
+    parser.add_argument(
+        "--normalizer", choices=NORMALIZERS, default=DEFAULT,
+        help="how the normalized face is drawn (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--region", choices=REGIONS, default=REGIONS[0], help="what is scored (default %(default)s)")
+    parser.add_argument("--map", choices=KINDS, default="pse", help="measure of the difference (default %(default)s)")
+    parser.add_argument("--colour", choices=COLOURS, default="ycbcr", help="colour space (default %(default)s)")
+    parser.add_argument(
+        "--erosion", action=argparse.BooleanOptionalAction, default=True, help="erode the map (default: yes)"
+    )
+    parser.add_argument(
+        "--formula", choices=FORMULAS, default=FORMULAS[0], help="of the score (default %(default)s, the paper's 6)"
+    )
+    parser.add_argument("--steps", metavar="N", type=int, help="steps of the inversion (stylegan2 alone)")
+    parser.add_argument(
+        "--adaptation-steps", metavar="N", type=int, help="steps of the adaptation, 0 to 500 (stylegan2 alone)"
+    )
+    add_run_arguments(parser)
+
+
+def scorer(args: argparse.Namespace) -> Any:
+    """The :class:`~pipelines.anomaly_scoring.pipeline.AnomalyScoring` that the arguments ask for.
+
+    Raises:
+        PhiltrumError: an option, the device or the weights are wrong.
+    """
+    from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+
+    options = {"steps": args.steps, "adaptation_steps": args.adaptation_steps}
+    given = {name: value for name, value in options.items() if value is not None}
+    return AnomalyScoring(args.normalizer, args.weights, args.device, args.precision, **given)
+
+
+def comparison(args: argparse.Namespace) -> dict[str, Any]:
+    """What of the arguments a call of the scorer takes."""
+    return {
+        "region": args.region,
+        "kind": args.map,
+        "colour": args.colour,
+        "erosion": args.erosion,
+        "formula": args.formula,
+        "face": args.face - 1,
+        "seed": args.seed,
+    }
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command: 0 every photo worked, 1 some did, 2 none did.
+
+    Raises:
+        PhiltrumError: nothing could run. Of a single photo its own error, and nothing was written.
+        OSError: the output folder cannot be written to.
+    """
+    photos = photos_in(args.image)
+    masks = Companions(args.mask, "mask") if args.mask else None
+    check_output(args.out, [args.image, args.mask])
+
+    from pipelines.anomaly_scoring.exports import write_scoring
+    from pipelines.faces.images import read_image, read_mask
+    from pipelines.tables import cell
+
+    job = scorer(args)
+    job.load()  # what is wrong with the weights is wrong for every photo
+
+    def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
+        pixels = read_image(photo)
+        mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
+        result = job(pixels, mask=mask, progress=progress, **comparison(args))
+        write_scoring(result, args.out, stem)
+        return {
+            "severity": cell(result.score.severity),
+            "normality": cell(result.score.normality),
+            "percentile": "" if result.percentile is None else f"{result.percentile.value:.1f}",
+            "region": result.region,
+            "normalizer": result.normalizer,
+        }
+
+    return run_photos(work, photos, args, Table(SCORES, _COLUMNS), _ENDINGS)

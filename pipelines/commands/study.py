@@ -1,0 +1,131 @@
+"""``study``: a cohort of photos scored and evaluated, with or without people's ratings.
+
+What is written into ``--out``: ``scores.csv``, a row a photo; ``correlations.csv``, normality against the ratings;
+``ablation.csv``, every comparison of the paper's Table 1; ``pairs.csv``, patients before and after surgery;
+``study.json``, ``scatter.png`` and ``study.pdf``. ``scores.jsonl`` keeps each score as it comes: the same command again
+computes only what is missing.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines import __version__
+from pipelines.commands import console
+from pipelines.commands.anomaly_scoring import add_scoring_arguments, comparison, scorer
+from pipelines.commands.batch import check_output, photos_in
+from pipelines.errors import OptionInvalid, WeightsMissing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.epilog = (
+        "Photos called PATIENT_before and PATIENT_after, or columns patient and time of the ratings, are compared as "
+        "pairs. Exit status: 0 all photos scored, 1 some failed, 2 nothing could run."
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="folder of photos; folders inside are not looked into"
+    )
+    parser.add_argument(
+        "--ratings", metavar="FILE", type=Path,
+        help="CSV file: a column name (file name or stem), a column rating, and further columns of single raters, "
+        "which are averaged; higher means closer to normal",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    add_scoring_arguments(parser)
+    parser.add_argument(
+        "--devices", nargs="+", metavar="DEVICE",
+        help="several devices, which share the photos, as in cuda:0 cuda:1 (default: --device; every GPU where that is "
+        "auto)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command: 0 every photo has a score, 1 some have, 2 none has, 130 stopped by Ctrl-C.
+
+    Raises:
+        PhiltrumError: nothing could run.
+        OSError: the output folder cannot be written to.
+    """
+    from pipelines.anomaly_scoring.study_report import FILES
+
+    if not args.folder.is_dir():
+        raise OptionInvalid("The cohort must be a folder of photos; check its path.")
+    photos = photos_in(args.folder)
+    check_output(args.out, [args.folder])
+    if args.ratings and args.ratings.resolve() in {(args.out / name).resolve() for name in FILES}:
+        raise OptionInvalid("The results would overwrite the ratings; choose another output folder.")
+
+    from pipelines.anomaly_scoring.ratings import read_ratings
+    from pipelines.anomaly_scoring.records import Records
+    from pipelines.anomaly_scoring.study import RECORDS, run_study
+    from pipelines.anomaly_scoring.study_report import change_text, correlation_text, rows_text, write_study
+
+    ratings = read_ratings(args.ratings) if args.ratings else None
+    settings, scorers, lpips = _prepared(args)
+    try:
+        with console.progress_bar(len(photos), "photo") as progress:
+            study = run_study(
+                photos,
+                scorers,
+                Records(args.out / RECORDS),
+                settings=settings,
+                ratings=ratings,
+                lpips=lpips,
+                seed=args.seed,
+                progress=lambda fraction, text: progress(fraction * len(photos), "scoring"),
+            )
+    except KeyboardInterrupt:
+        console.complain("Stopped; the scores so far are kept, and the same command goes on from there.")
+        return 130
+    write_study(study, args.out)
+
+    done, failed = len(study.scored), len(photos) - len(study.scored)
+    console.say(f"{len(photos)} photo{'' if len(photos) == 1 else 's'}: {done} scored, {failed} failed.")
+    for one in study.correlations:
+        console.say(f"{one.method.capitalize()}: {correlation_text(one)}")
+    if study.changes:
+        console.say(f"Mean change of severity: {change_text(study.mean_change)}")
+    for note in (*([rows_text(study.unmatched)] if study.unmatched else ()), *study.notes):
+        console.complain(note)
+    if failed:
+        console.complain("scores.csv in the output folder says which photos failed, and why.")
+    return 0 if not failed else 1 if done else 2
+
+
+def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable], Any]:
+    """Everything that a score depends on, a scorer a device, and the metric of the ablation's LPIPS rows or None."""
+    from pipelines.metrics.perceptual import LPIPS
+
+    jobs = [scorer(argparse.Namespace(**{**vars(args), "device": device})) for device in _devices(args)]
+    for job in jobs:  # what is wrong with the weights is wrong for every photo
+        model = job.load()
+    device = jobs[0].device
+    try:
+        lpips = LPIPS().to(device.torch_device)
+    except WeightsMissing:
+        if args.map == "lpips":
+            raise
+        lpips = None
+    how = comparison(args)
+    settings = {
+        "version": __version__,
+        "normalizer": args.normalizer,
+        "weights": f"{model.name} {model.sha256}",
+        **how,
+        "steps": args.steps,
+        "adaptation_steps": args.adaptation_steps,
+        "device": f"{device.torch_device.type}, {str(device.dtype).removeprefix('torch.')}",
+    }
+    return settings, [lambda photo, job=job: job(photo, **how) for job in jobs], lpips
+
+
+def _devices(args: argparse.Namespace) -> list[str]:
+    """What is asked for; every GPU where that is ``auto`` and there are several."""
+    import torch
+
+    names = args.devices or [args.device]
+    if names == ["auto"] and torch.cuda.device_count() > 1:
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return list(dict.fromkeys(names))

@@ -1,0 +1,381 @@
+"""Exports of scored faces: what is written is whole, says what made it, and says nothing about anybody."""
+
+import csv
+import json
+import socket
+import zipfile
+from dataclasses import replace
+from io import BytesIO, StringIO
+
+import cv2
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from pipelines import __version__, files
+from pipelines.anomaly_scoring import exports
+from pipelines.anomaly_scoring.colouring import colour_bar
+from pipelines.anomaly_scoring.scores import appraise
+from pipelines.errors import OptionInvalid
+from pipelines.faces.images import read_image
+from pipelines.faces.measurements import measure
+from pipelines.results import AdaptationFrame, AnomalyScoringResult, Percentile, WeightsUsed
+from pipelines.tables import NOTICE, show
+
+PERCENTILE = Percentile(97.4, 1000, "all")
+
+
+def make_result(side: int = 256, kind: str = "pse", colour: str = "ycbcr", **changes) -> AnomalyScoringResult:
+    """A result without running anything: a smooth picture, another one in its middle, points on an ellipse."""
+    rng = np.random.default_rng(0)
+    crop = cv2.resize(rng.integers(0, 256, (9, 9, 3), np.uint8), (side, side), interpolation=cv2.INTER_CUBIC)
+    middle = slice(round(0.4 * side), round(0.7 * side))
+    repainted, area = np.zeros((side, side), bool), np.zeros((side, side), bool)
+    repainted[middle, middle] = area[middle.start - 5 :, middle] = True
+    normalized = np.where(repainted[..., None], crop // 2, crop)
+    heat, score = appraise(crop, normalized, area, kind=kind, colour=colour)
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    landmarks = (np.array([180, 240]) + 100 * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
+    known = {
+        "photo": cv2.resize(crop, (360, 480)),
+        "crop": crop,
+        "normalized": normalized,
+        "heat": heat,
+        "area": area,
+        "region": "mouth-nose",
+        "score": score,
+        "percentile": PERCENTILE,
+        "normalizer": "inpainting",
+        "repainted": repainted,
+        "perceptual": None,
+        "frames": (),
+        "reappears": None,
+        "losses": (),
+        "landmarks": landmarks,
+        "measurements": measure(landmarks),
+        "seconds": {"landmarks": 0.1234567, "normalizing": 1.25},
+        "weights": (WeightsUsed("cleft-inpainting", "0123456789ab"),),
+        "device": "CPU, bfloat16",
+        "seed": 7,
+        "face": 0,
+        "faces": 2,
+    }
+    return AnomalyScoringResult(**{**known, **changes})
+
+
+def make_adapted(side: int = 64) -> AnomalyScoringResult:
+    """The same by the other normalizer: a small crop, frames of an adaptation, a second network."""
+    base = make_result(side)
+    frames = tuple(AdaptationFrame(step, base.normalized, -1.5 - step / 100) for step in (0, 25, 50))
+    weights = (WeightsUsed("stylegan2-faces-64", "fedcba987654"), WeightsUsed("squeezenet1_1", "0a1b2c3d4e5f"))
+    return replace(
+        base,
+        normalizer="stylegan2",
+        repainted=None,
+        perceptual="LPIPS, SqueezeNet 1.1",
+        frames=frames,
+        reappears=120,
+        losses=(0.5, 0.25, 0.125),
+        weights=weights,
+        region="face",
+        percentile=Percentile(99.6, 137, "18 and older"),
+    )
+
+
+@pytest.fixture(scope="module")
+def result():
+    return make_result()
+
+
+@pytest.fixture(scope="module")
+def adapted():
+    return make_adapted()
+
+
+@pytest.fixture(scope="module")
+def bundle(result):
+    return exports.bundle(result)
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def test_json_holds_score_and_notice_and_what_made_them(result):
+    facts = json.loads(exports.scoring_json(result))
+    assert facts == exports.scoring_dict(result)
+    assert (facts["job"], facts["notice"], facts["version"]) == ("anomaly-scoring", NOTICE, __version__)
+    assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
+    assert (facts["device"], facts["seed"], facts["face"], facts["faces"]) == ("CPU, bfloat16", 7, 1, 2)
+    assert facts["photo"] == {"width": 360, "height": 480}
+    assert facts["score"] == {
+        "severity": pytest.approx(result.score.severity, abs=1e-6),
+        "normality": pytest.approx(result.score.normality, abs=1e-6),
+        "formula": "equation",
+        "pixels": int(result.area.sum()),
+        "percentile": 97.4,
+        "percentile_faces": 1000,
+        "percentile_group": "all",
+    }
+    assert (facts["normalizer"], facts["region"]) == ("inpainting", "mouth-nose")
+    assert facts["map"] == {
+        "kind": "pse",
+        "colour": "ycbcr",
+        "erosion": True,
+        "label": "squared difference, YCbCr (grey levels²)",
+        "side": 256,
+    }
+    assert facts["seconds"] == {"landmarks": 0.1235, "normalizing": 1.25}
+    assert facts["adaptation"] == {"frames": [], "reappears_at_step": None} and facts["inversion_losses"] == []
+    assert [one["key"] for one in facts["measurements"]] == [one.key for one in result.measurements]
+    assert np.allclose([one["point"] for one in facts["landmarks"]], result.landmarks, atol=0.0051)
+
+
+def test_json_of_an_adaptation(adapted):
+    facts = json.loads(exports.scoring_json(adapted))
+    assert [one["step"] for one in facts["adaptation"]["frames"]] == [0, 25, 50]
+    assert facts["adaptation"]["frames"][1]["severity"] == -1.75
+    assert facts["adaptation"]["reappears_at_step"] == 120 and facts["inversion_losses"] == [0.5, 0.25, 0.125]
+    assert facts["perceptual_network"] == "LPIPS, SqueezeNet 1.1" and facts["map"]["side"] == 64
+    assert len(facts["weights"]) == 2
+
+
+def test_what_is_not_known_is_null(result):
+    gone = tuple(replace(one, value=float("nan")) for one in result.measurements)
+    bare = replace(result, percentile=None, measurements=gone)
+    facts = json.loads(exports.scoring_json(bare))
+    assert all(facts["score"][key] is None for key in ("percentile", "percentile_faces", "percentile_group"))
+    assert all(one["value"] is None for one in facts["measurements"])
+    assert all(row["value"] == "" for row in csv.DictReader(StringIO(exports.measurements_csv(bare))))
+
+
+def test_measurements_as_a_table(result):
+    rows = list(csv.DictReader(StringIO(exports.measurements_csv(result))))
+    assert list(rows[0]) == ["key", "label", "value", "unit", "formula"]
+    for row, one in zip(rows, result.measurements, strict=True):
+        assert (row["key"], row["label"], row["unit"]) == (one.key, one.label, one.unit)
+        assert float(row["value"]) == pytest.approx(one.value, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("percentile", "sentence"),
+    [
+        (None, ""),
+        (PERCENTILE, "More different from its normalized version than 97 % of 1,000 open-set faces."),
+        (
+            Percentile(3.0, 122, "0-8"),
+            "More different from its normalized version than 3 % of 122 open-set faces of the group 0-8.",
+        ),
+    ],
+)
+def test_a_percentile_for_people(percentile, sentence):
+    assert exports.percentile_sentence(percentile) == sentence
+
+
+def test_every_normalizer_and_region_has_a_name():
+    from pipelines.anomaly_scoring.normalization import NORMALIZERS
+    from pipelines.anomaly_scoring.pipeline import PAINTED
+    from pipelines.anomaly_scoring.regions import REGIONS
+
+    assert set(exports.NORMALIZER_NAMES) == set(NORMALIZERS)
+    assert set(exports.REGION_NAMES) == {*REGIONS, PAINTED}
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("side", "shown"), [(64, 512), (256, 512), (300, 600), (512, 512), (1024, 1024)])
+def test_the_heat_map_s_picture_is_large_enough_and_has_its_scale_beside(side, shown):
+    result = make_result(side)
+    picture = exports.heat_map_picture(result)
+    bar = colour_bar(exports.scale_of(result), shown)
+    assert picture.dtype == np.uint8 and picture.shape == (shown, shown + bar.shape[1], 3)
+    assert np.array_equal(picture[:, shown:], bar)
+
+
+def test_opacity_is_the_share_of_the_colours(result):
+    bare, coloured, full = (exports.heat_map_picture(result, opacity)[:, :512] for opacity in (0, 0.6, 1))
+    face = cv2.resize(result.crop, (512, 512), interpolation=cv2.INTER_CUBIC)
+    area = cv2.resize(result.area.astype(np.uint8), (512, 512), interpolation=cv2.INTER_NEAREST).astype(bool)
+    assert np.array_equal(bare[area], face[area])
+    assert np.array_equal(bare[~area], full[~area]) and bare[~area].mean() < 0.3 * face[~area].mean()
+    assert np.abs(coloured[area] - (0.4 * bare[area] + 0.6 * full[area])).max() <= 1
+    with pytest.raises(OptionInvalid, match="opacity"):
+        exports.heat_map_picture(result, 1.5)
+
+
+@pytest.mark.parametrize("colour", ["ycbcr", "rgb"])
+@pytest.mark.parametrize("kind", ["pse", "ssim"])
+def test_every_kind_of_map_has_its_scale(kind, colour):
+    result = make_result(64, kind, colour)
+    assert exports.scale_of(result).label.lower().replace("−", "-").count({"pse": "squared", "ssim": "1 - ssim"}[kind])
+    assert exports.heat_map_picture(result).shape[0] == 512
+
+
+def test_the_raw_map_comes_back(result):
+    heat = np.load(BytesIO(exports.raw_map(result)), allow_pickle=False)
+    assert heat.dtype == np.float32 and np.array_equal(heat, result.heat)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def test_files_of_a_photo(result, tmp_path):
+    paths = exports.write_scoring(result, tmp_path / "new" / "folder", "anna.left")
+    assert {ending: path.name for ending, path in paths.items()} == {
+        "normalized.png": "anna.left.normalized.png",
+        "heatmap.png": "anna.left.heatmap.png",
+        "npy": "anna.left.npy",
+        "json": "anna.left.json",
+    }
+    assert sorted(tmp_path.glob("new/folder/*")) == sorted(paths.values())
+    assert np.array_equal(read_image(paths["normalized.png"]), result.normalized)
+    assert np.array_equal(read_image(paths["heatmap.png"]), exports.heat_map_picture(result))
+    assert np.array_equal(np.load(paths["npy"]), result.heat)
+    assert json.loads(paths["json"].read_text(encoding="utf-8")) == exports.scoring_dict(result)
+
+
+def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, monkeypatch):
+    old = exports.write_scoring(result, tmp_path, "a")
+    before = {path: path.read_bytes() for path in old.values()}
+    real = files.Path.write_bytes
+
+    def full_disk(path, data):
+        if ".npy." in path.name:
+            raise OSError(28, "No space left on device")
+        return real(path, data)
+
+    monkeypatch.setattr(files.Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        exports.write_scoring(replace(result, seed=8, normalized=result.crop), tmp_path, "a")
+    monkeypatch.undo()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_bundle_holds_everything(result, bundle):
+    archive = zipfile.ZipFile(BytesIO(bundle))
+    assert archive.namelist() == [
+        "face.png", "normalized.png", "heatmap.png", "heatmap.npy", "score.json", "measurements.csv", "report.pdf",
+    ]  # fmt: skip
+    assert archive.testzip() is None
+    assert np.array_equal(read_image(archive.read("face.png")), result.crop)
+    assert np.array_equal(read_image(archive.read("normalized.png")), result.normalized)
+    assert np.array_equal(read_image(archive.read("heatmap.png")), exports.heat_map_picture(result))
+    assert archive.read("heatmap.npy") == exports.raw_map(result)
+    assert json.loads(archive.read("score.json")) == exports.scoring_dict(result)
+    assert archive.read("measurements.csv").decode("utf-8-sig") == exports.measurements_csv(result)
+    assert archive.read("report.pdf") == exports.report(result)
+
+
+def test_the_same_result_gives_the_same_bytes(bundle, adapted):
+    assert exports.bundle(make_result()) == bundle
+    assert exports.bundle(adapted) == exports.bundle(make_adapted())
+    assert {info.date_time for info in zipfile.ZipFile(BytesIO(bundle)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_exports_tell_nothing_about_user_machine_or_time(result, monkeypatch):
+    for name in ("USER", "LOGNAME", "HOSTNAME", "HOME"):
+        monkeypatch.setenv(name, "/home/doctor-secret")
+    monkeypatch.setattr(socket, "gethostname", lambda: "clinic-secret")
+    archive = zipfile.ZipFile(BytesIO(exports.bundle(result)))
+    assert b"secret" not in b"".join(archive.read(name) for name in archive.namelist())
+    report = PdfReader(BytesIO(archive.read("report.pdf")))
+    assert set(report.metadata) == {"/Title", "/Subject", "/Creator", "/Producer"}
+    assert report.xmp_metadata is None
+    for name in ("face.png", "normalized.png", "heatmap.png"):
+        assert chunks(archive.read(name)) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+def chunks(png: bytes) -> set[bytes]:
+    """Kinds of the chunks of a PNG file."""
+    at, kinds = 8, set()
+    while at < len(png):
+        kinds.add(png[at + 4 : at + 8])
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return kinds
+
+
+# --- the page to print --------------------------------------------------------------------------------------------
+
+
+def text_of(result: AnomalyScoringResult) -> str:
+    return PdfReader(BytesIO(exports.report(result))).pages[0].extract_text()
+
+
+def test_the_report_is_one_a4_page_that_says_what_made_it(result):
+    pdf = PdfReader(BytesIO(exports.report(result)))
+    assert len(pdf.pages) == 1
+    page = pdf.pages[0]
+    assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
+    text = page.extract_text()
+    for said in (
+        NOTICE,
+        f"Philtrum {__version__}",
+        "cleft-inpainting, SHA-256 0123456789ab",
+        "seed 7",
+        "CPU, bfloat16, in 1.4 s",
+        "360 × 480 pixels, face 1 of 2",
+        f"mouth and nose, {result.score.pixels:,} pixels",
+        "97 % of 1,000 open-set faces differ less",
+        f"{result.score.severity:.3f}".replace("-", "−") + ", higher is farther from normal",
+        f"{result.score.normality:.3f}".replace("-", "−") + ", S of equation 6",
+        "squared difference, YCbCr (grey levels²), eroded",
+        "repainting of what does not fit",
+    ):
+        assert said in text, said
+    for one in result.measurements:
+        assert one.label in text and show(one) in text
+    assert "Compared to" not in text and "Reappears" not in text and "Features of" not in text
+    assert len(page.images) == 5
+
+
+def test_the_report_of_an_adaptation(adapted):
+    text = text_of(adapted)
+    for said in (
+        "StyleGAN2 with adaptation",
+        "LPIPS, SqueezeNet 1.1",
+        "stylegan2-faces-64, SHA-256 fedcba987654",
+        "squeezenet1_1, SHA-256 0a1b2c3d4e5f",
+        "faces of the group 18 and older",
+        "after 120 steps of adaptation",
+        "whole face without the eyes",
+    ):
+        assert said in text, said
+
+
+def test_the_report_says_no_percentile_that_nobody_measured_and_which_formula(result):
+    other = replace(result, percentile=None, score=replace(result.score, formula="text", erosion=False))
+    text = text_of(other)
+    assert "Percentile" not in text and "eroded" not in text
+    assert "−ln of the map's mean" in text and "equation 6" not in text
+
+
+@pytest.mark.parametrize(
+    "make", [make_result, make_adapted, lambda: make_result(1024), lambda: make_result(64, "ssim")]
+)
+def test_the_report_stays_one_small_page_inside_its_margins(make):
+    result = make()
+    data = exports.report(result)
+    assert len(PdfReader(BytesIO(data)).pages) == 1
+    assert len(data) < 3e6
+    page = read_image(exports.report(result, "png", dpi=50))
+    assert page.shape[:2] == (584, 413)
+    margin = np.concatenate([page[:, :28].reshape(-1, 3), page[:, -28:].reshape(-1, 3)])
+    assert (margin == 255).all()  # nothing runs over the page's margin
+
+
+def test_columns_of_the_report_do_not_run_into_one_another(monkeypatch, adapted):
+    """Every text of the page, as it is drawn, keeps clear of every other; the longest facts are the adapted one's."""
+    from pipelines import page
+
+    figures = []
+    real = page._draw
+    monkeypatch.setattr(page, "_draw", lambda content: figures.append(real(content)) or figures[-1])
+    exports.report(replace(adapted, score=replace(adapted.score, pixels=123_456, severity=-12.3456)))
+    (figure,) = figures
+    renderer = figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts if text.get_text()]
+    for number, (one, box) in enumerate(boxes):
+        for other, next_box in boxes[number + 1 :]:
+            wide = min(box.x1, next_box.x1) - max(box.x0, next_box.x0)
+            high = min(box.y1, next_box.y1) - max(box.y0, next_box.y0)
+            assert wide <= 0 or high <= 0.2 * min(box.height, next_box.height), (one, other)

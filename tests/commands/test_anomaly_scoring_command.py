@@ -1,0 +1,199 @@
+"""``python -m pipelines anomaly-scoring``: one photo, folders, painted regions, and what can be wrong with them."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from written import assert_one_sentence, names
+
+from pipelines.commands.drawn_face import drawn_face
+from pipelines.faces.images import encode_png, read_image
+
+pytestmark = pytest.mark.usefixtures("weights")
+
+COLUMNS = ["name", "severity", "normality", "percentile", "region", "normalizer", "seconds", "error"]
+ENDINGS = ("heatmap.png", "json", "normalized.png", "npy")
+
+
+def scores(folder: Path) -> list[dict[str, str]]:
+    with (folder / "scores.csv").open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        assert reader.fieldnames == COLUMNS
+        return list(reader)
+
+
+def facts_of(out: Path, stem: str = "anna") -> dict:
+    return json.loads((out / f"{stem}.json").read_text(encoding="utf-8"))
+
+
+# --- one photo ----------------------------------------------------------------------------------------------------
+
+
+def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
+    out = tmp_path / "new" / "out"
+    status, said, trouble = run("anomaly-scoring", photos / "anna.png", "--out", out, "--seed", 7)
+    assert (status, trouble) == (0, "")
+    assert said.startswith("Done in ") and "anna" not in said
+    assert names(out) == [*(f"anna.{ending}" for ending in ENDINGS), "scores.csv"]
+    (row,) = scores(out)
+    facts = facts_of(out)
+    assert (row["name"], row["error"], row["percentile"]) == ("anna.png", "", "")
+    assert (row["region"], row["normalizer"]) == ("mouth-nose", "inpainting")
+    assert float(row["severity"]) == pytest.approx(facts["score"]["severity"], abs=1e-4)
+    assert float(row["normality"]) == -float(row["severity"]) and float(row["seconds"]) > 0
+    assert facts["seed"] == 7 and facts["weights"][0]["name"] == "small"
+    assert facts["map"] | {"side": 256, "kind": "pse", "colour": "ycbcr", "erosion": True} == facts["map"]
+    heat = np.load(out / "anna.npy")
+    assert heat.shape == (256, 256) and heat.dtype == np.float32 and heat.max() > 0
+    assert read_image(out / "anna.normalized.png").shape == (256, 256, 3)
+    assert read_image(out / "anna.heatmap.png").shape[0] == 512
+
+
+def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_path):
+    for out, words in (
+        ("a", ("--map", "ssim", "--no-erosion", "--colour", "rgb", "--region", "face")),
+        ("b", ("--map", "ssim", "--erosion", "--colour", "rgb", "--region", "face", "--formula", "text")),
+    ):
+        assert run("anomaly-scoring", photos / "anna.png", *words, "--out", tmp_path / out)[0] == 0
+    whole, eroded = facts_of(tmp_path / "a"), facts_of(tmp_path / "b")
+    assert [one["map"]["erosion"] for one in (whole, eroded)] == [False, True]
+    assert {(one["map"]["kind"], one["map"]["colour"], one["region"]) for one in (whole, eroded)} == {
+        ("ssim", "rgb", "face")
+    }
+    assert [one["score"]["formula"] for one in (whole, eroded)] == ["equation", "text"]
+    maps = [np.load(tmp_path / out / "anna.npy") for out in ("a", "b")]
+    assert (maps[1] <= maps[0]).all() and maps[1].sum() < maps[0].sum()
+    assert scores(tmp_path / "a")[0]["region"] == "face"
+
+
+def test_the_same_seed_gives_the_same_files(run, photos, tmp_path):
+    for out in ("a", "b"):
+        assert run("anomaly-scoring", photos / "anna.png", "--seed", 3, "--out", tmp_path / out)[0] == 0
+    for ending in ("heatmap.png", "normalized.png", "npy"):
+        assert (tmp_path / "a" / f"anna.{ending}").read_bytes() == (tmp_path / "b" / f"anna.{ending}").read_bytes()
+
+
+# --- folders ------------------------------------------------------------------------------------------------------
+
+
+def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photos, tmp_path, face_png):
+    (photos / "bad.jpg").write_bytes(b"junk")
+    (photos / "zoe.png").write_bytes(face_png)
+    out = tmp_path / "out"
+    status, said, trouble = run("anomaly-scoring", photos, "--out", out)
+    assert (status, said) == (1, "3 photos: 2 done, 1 failed.\n")
+    assert_one_sentence(trouble)
+    assert "scores.csv" in trouble
+    assert not any(name in said + trouble for name in ("anna", "bad", "zoe"))
+    assert names(out) == sorted(["scores.csv", *(f"{stem}.{ending}" for stem in ("anna", "zoe") for ending in ENDINGS)])
+    rows = {row["name"]: row for row in scores(out)}
+    assert list(rows) == ["anna.png", "bad.jpg", "zoe.png"]
+    assert rows["bad.jpg"]["error"].startswith("This file is not a picture that can be read")
+    assert all(rows["bad.jpg"][column] == "" for column in COLUMNS[1:-1])
+    assert rows["anna.png"]["severity"] == rows["zoe.png"]["severity"] != ""
+
+
+def test_photos_whose_files_would_fall_on_one_another_are_told_apart(run, photos, tmp_path, face_png):
+    (photos / "anna.normalized.png").write_bytes(face_png)
+    out = tmp_path / "out"
+    assert run("anomaly-scoring", photos, "--out", out)[0] == 0
+    assert len(names(out)) == 9
+    assert [row["name"] for row in scores(out)] == ["anna.normalized.png", "anna.png"]
+
+
+# --- painted regions ----------------------------------------------------------------------------------------------
+
+
+def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_path, face_png, mouth_png):
+    (photos / "ben.png").write_bytes(face_png)
+    (photos / "cleo.png").write_bytes(face_png)
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    (masks / "anna.png").write_bytes(mouth_png)
+    (masks / "ben.png").write_bytes(encode_png(np.zeros((256, 256), np.uint8)))
+    out = tmp_path / "out"
+    status, _, _ = run("anomaly-scoring", photos, "--mask", masks, "--out", out)
+    assert status == 1
+    rows = {row["name"]: row for row in scores(out)}
+    assert rows["anna.png"]["region"] == facts_of(out)["region"] == "painted"
+    assert 0 < facts_of(out)["score"]["pixels"] < 10_000
+    assert rows["ben.png"]["error"].startswith("The painted region is empty")
+    assert rows["cleo.png"]["error"] == "The folder of masks holds none with this photo's name."
+
+
+# --- what cannot run ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--steps", 100), "The normalizer inpainting has no such option; leave it out."),
+        (("--adaptation-steps", 10), "The normalizer inpainting has no such option; leave it out."),
+        (("--normalizer", "stylegan2"), "no weights for this job"),
+        (("--normalizer", "stylegan2", "--adaptation-steps", 501), "The steps of adaptation must be a number from 0"),
+        (("--weights", "large"), "There are no weights of that name; known are small"),
+        (("--mask", "missing"), "The mask or folder of masks does not exist"),
+        (("--face", 2), "this photo shows 1"),
+        (("--device", "tpu"), "The device must be one of"),
+    ],
+)
+def test_what_cannot_run_is_one_sentence_and_nothing_written(run, photos, tmp_path, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    status, said, trouble = run("anomaly-scoring", photos / "anna.png", *words, "--out", "out")
+    assert (status, said) == (2, "")
+    assert_one_sentence(trouble)
+    assert sentence in trouble and "anna" not in trouble
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"no picture", "not a picture"), (encode_png(np.full((256, 256, 3), 90, np.uint8)), "No face was found")],
+)
+def test_one_bad_photo_leaves_nothing(run, tmp_path, content, sentence):
+    (tmp_path / "bad.png").write_bytes(content)
+    status, said, trouble = run("anomaly-scoring", tmp_path / "bad.png", "--out", tmp_path / "out")
+    assert (status, said) == (2, "")
+    assert_one_sentence(trouble)
+    assert sentence in trouble and "bad" not in trouble
+    assert names(tmp_path) == ["bad.png"]
+
+
+def test_a_mask_of_another_size(run, photos, tmp_path):
+    (tmp_path / "mask.png").write_bytes(encode_png(np.full((20, 30), 255, np.uint8)))
+    words = ("anomaly-scoring", photos / "anna.png", "--mask", tmp_path / "mask.png", "--out", tmp_path / "out")
+    status, _, trouble = run(*words)
+    assert status == 2 and not (tmp_path / "out").exists()
+    assert_one_sentence(trouble)
+    assert "30 × 20" in trouble and "256 × 256" in trouble
+
+
+def test_the_photos_folder_cannot_be_the_output(run, photos):
+    status, _, trouble = run("anomaly-scoring", photos / "anna.png", "--out", photos)
+    assert status == 2 and "so that none is overwritten" in trouble
+    assert names(photos) == ["anna.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--map", "psnr"), "invalid choice: 'psnr'"),
+        (("--region", "ears"), "invalid choice: 'ears'"),
+        (("--normalizer", "pca"), "invalid choice: 'pca'"),
+        (("--formula", "7"), "invalid choice: '7'"),
+        (("--steps", "many"), "invalid int value"),
+    ],
+)
+def test_bad_arguments(run, photos, tmp_path, words, said):
+    status, _, trouble = run("anomaly-scoring", photos, "--out", tmp_path / "out", *words)
+    assert status == 2 and said in trouble and "usage:" in trouble
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_of_another_size_keeps_the_crop_s(run, tmp_path):
+    (tmp_path / "large.png").write_bytes(encode_png(drawn_face(400)))
+    assert run("anomaly-scoring", tmp_path / "large.png", "--out", tmp_path / "out")[0] == 0
+    assert facts_of(tmp_path / "out", "large")["photo"] == {"width": 400, "height": 400}
+    assert np.load(tmp_path / "out" / "large.npy").shape == (256, 256)

@@ -1,0 +1,455 @@
+"""Tab 3: how far a face is from its normalized version, and where; one photo, or two, before and after surgery."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.faces.images import encode_png, read_image
+from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.results import AnomalyScoringResult
+from ui import drawn_anomalies
+from ui.cohort import CohortTab
+from ui.comparison import comparison_slider, name_pictures
+from ui.editor import add_base, answer, mask_editor, photo_props
+from ui.engine import ANOMALY_SCORING, Engine, stoppable
+from ui.heat_map import OPACITY, heat_maps_html, photo_names
+from ui.masks import editor_size
+from ui.repainting import QUIET, face_choice, file_data, idle, mask_options, read_photo_and_mask
+from ui.scoring_facts import REGIONS, adaptation_html, scores_html
+from ui.scoring_files import FILES, file_buttons, write_files
+from ui.scoring_settings import PAINTED, ScoringSettings, stylegan2_options
+from ui.sessions import Photo, Sessions, Work
+from ui.time_left import part_of, with_time_left
+from ui.uploads import take
+from ui.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
+
+ONE, TWO = "one", "two"
+"""How many photos are scored."""
+
+_STEM = "philtrum-anomaly"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the two photos.
+
+    Attributes:
+        key: what its photo is called in a session.
+        prefix: begins its ids on the page.
+        name: what it is called on the screen.
+    """
+
+    key: str
+    prefix: str
+    name: str
+
+
+SLOTS = FIRST, SECOND = Slot("photo", "scoring", "photo"), Slot("second", "scoring-second", "second photo")
+
+
+class AnomalyScoringTab:
+    """The tab's components and what their events do.
+
+    Args:
+        engine: runs the pipeline.
+        sessions: keeps what each page has given.
+    """
+
+    job = ANOMALY_SCORING
+    title = "Anomaly scoring"
+
+    def __init__(self, engine: Engine, sessions: Sessions):
+        self.engine, self.sessions = engine, sessions
+        self.settings = ScoringSettings("scoring", painted=True)
+        self.cohort = CohortTab(engine, sessions)
+        self.editors: dict[Slot, gr.HTML] = {}
+        self.faces: dict[Slot, gr.Radio] = {}
+        self.sliders: dict[Slot, gr.ImageSlider] = {}
+        self.files: dict[Slot, list[gr.DownloadButton]] = {}
+
+    # --- components -------------------------------------------------------------------------------------------------
+
+    def build(self, status: gr.HTML) -> None:
+        """Lays the tab out and connects it.
+
+        Args:
+            status: the header's status line.
+        """
+        with gr.Tabs(elem_classes="inner-tabs"):
+            with gr.Tab("One face"):
+                with gr.Row(elem_classes=["work", "work-scoring"], equal_height=False):
+                    with gr.Column(elem_classes="give", min_width=440):
+                        self._build_inputs()
+                    with gr.Column(elem_classes="get", min_width=440):
+                        self._build_outputs()
+                self.footer = gr.HTML(footer_html(), apply_default_css=False)
+            with gr.Tab("Cohort"):
+                self.cohort.build()
+        self._connect(status)
+        gr.api(
+            self.api,
+            api_name="anomaly_scoring",
+            api_description=self.api.__doc__,
+            concurrency_id="gpu",
+            concurrency_limit=1,
+        )
+
+    def _build_inputs(self) -> None:
+        with gr.Row(elem_classes="choice", equal_height=True):
+            gr.HTML('<h2 class="step">Photo</h2>', apply_default_css=False, min_width=60)
+            self.count = gr.Radio(
+                [("One photo", ONE), ("Before and after surgery", TWO)],
+                value=ONE,
+                label="Photos",
+                show_label=False,
+                container=False,
+                elem_classes=["extent", "count"],
+                min_width=300,
+            )
+        with gr.Row(elem_classes="pair", equal_height=False):
+            for slot, lead, gallery in (
+                (FIRST, "Drop a face photo here, then press Run.", drawn_anomalies.gallery),
+                (SECOND, "Drop the photo after surgery here.", None),
+            ):
+                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
+                    self.editors[slot] = mask_editor(
+                        f"{slot.prefix}-editor",
+                        "scoring-run" if slot is FIRST else None,
+                        lead,
+                        f"{slot.name.capitalize()} with the region that is scored. With Painted, paint it.",
+                        gallery,
+                        noun=slot.name,
+                        fixed=True,
+                    )
+                    self.faces[slot] = gr.Radio(
+                        [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
+                    )
+        self.settings.build()
+        self.settings.build_advanced()
+        with gr.Row(elem_classes="go"):
+            self.run = gr.Button("Run", variant="primary", elem_id="scoring-run", scale=3, min_width=160)
+            self.cancel = gr.Button("Cancel", interactive=False, elem_id="scoring-cancel", scale=1, min_width=110)
+        gr.HTML(
+            '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
+            "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>",
+            apply_default_css=False,
+        )
+
+    def _build_outputs(self) -> None:
+        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
+        with gr.Row(elem_classes="pair", equal_height=False):
+            for slot in SLOTS:
+                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
+                    self.sliders[slot] = comparison_slider(
+                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
+                    )
+        with gr.Row(elem_classes="heat-head", equal_height=True):
+            gr.HTML('<h2 class="step">Heat map</h2>', apply_default_css=False, min_width=80)
+            gr.HTML('<p class="heat-opacity">Opacity</p>', apply_default_css=False, min_width=60)
+            self.opacity = gr.Slider(
+                0, 100, OPACITY, step=5, label="Opacity of the heat map (%)", container=False, min_width=200,
+                elem_id="scoring-opacity",
+            )  # fmt: skip
+        self.heat = gr.HTML(heat_maps_html(), apply_default_css=False, elem_id="scoring-heat")
+        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
+        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
+        self.measures = gr.HTML(measurements_html(), apply_default_css=False)
+        with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
+            gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
+            self.frames = gr.HTML(adaptation_html(), apply_default_css=False, elem_id="scoring-frames")
+            self.step = gr.Slider(
+                0, 1, 0, step=1, label="Step of the adaptation", interactive=False, elem_id="scoring-step"
+            )
+        for slot, name in zip(SLOTS, photo_names(2), strict=True):
+            with gr.Row(elem_classes=["files", f"pair-{slot.key}"]):
+                gr.HTML(f'<p class="files-of">{name}</p>', apply_default_css=False)
+                self.files[slot] = file_buttons(slot.prefix)
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def _connect(self, status: gr.HTML) -> None:
+        editors, faces = list(self.editors.values()), list(self.faces.values())
+        region = self.settings.region
+        for slot in SLOTS:
+            # The event's own data says which file; the choice of the region comes beside it.
+            opened = [self.editors[slot], self.faces[slot]]
+            self.editors[slot].upload(self._opens(slot), region, opened, **named(f"open_{slot.key}"))
+            self.faces[slot].input(
+                self._chooses(slot), [self.faces[slot], self.editors[slot], region], self.editors[slot],
+                **named(f"choose_face_{slot.key}"),
+            )  # fmt: skip
+        self.editors[FIRST].select(self.open_example, region, [*editors, *faces, self.count], **named("open_example"))
+        region.input(self.choose_region, [region, *editors, *faces], editors, **named("choose_region"))
+        offered = [each for part in (self.settings, self.cohort.settings) for each in (part.kind, part.normalizer)]
+        gr.on(None, self.offer, None, offered, **named("offer"), concurrency_limit=None)
+
+        buttons = [self.run, self.cancel]
+        begun = self.run.click(
+            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
+            None,
+            buttons,
+            queue=False,
+            **named("begin"),
+        )
+        sliders, files = list(self.sliders.values()), [one for slot in self.files.values() for one in slot]
+        ran = begun.then(
+            self.score,
+            [self.count, *editors, *faces, self.opacity, *self.settings.components],
+            [*sliders, self.heat, self.scores, self.measures, self.frames, self.step, self.footer, status, *files],
+            **named("run") | {"show_progress": "full"},
+            show_progress_on=sliders[0],
+            concurrency_id="gpu",
+            concurrency_limit=1,
+        )
+        ran.then(idle, None, buttons, queue=False, **named("end"))
+        ran.success(self.make_files, None, files, concurrency_limit=2, **named("files"))
+        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
+        for slot, slider in self.sliders.items():
+            slider.change(
+                None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **named(f"name_{slot.key}")
+            )
+        live = {"trigger_mode": "always_last", "concurrency_limit": 2}
+        self.opacity.input(self.draw_heat, self.opacity, self.heat, **live, **named("draw_heat"))
+        self.step.input(self.draw_frame, self.step, self.frames, **live, **named("draw_frame"))
+
+    def offer(self) -> tuple[gr.Radio, ...]:
+        """What this machine can do, once the libraries that know it are loaded."""
+        self.engine.ready.wait()
+        from ui.scorers import kinds_here, normalizers_here  # here: they import PyTorch
+
+        try:
+            kinds, normalizers = kinds_here(), normalizers_here()
+        except PhiltrumError:
+            return (gr.skip(),) * 4  # the status line says what is wrong
+        return *self.settings.offer(kinds, normalizers), *self.cohort.settings.offer(kinds, normalizers)
+
+    # --- photos and regions -----------------------------------------------------------------------------------------
+
+    def work(self, request: gr.Request) -> Work:
+        """What this tab of the page holds."""
+        return self.sessions.get(request.session_hash).work(self.job)
+
+    def _opens(self, slot: Slot) -> Any:
+        @guarded("Photo not opened", lambda: (answer(), gr.skip()))
+        def open_photo(region: str, event: gr.EventData, request: gr.Request) -> tuple:
+            (data,) = take(event.path)
+            return self._open(slot, read_image(data), region, request)
+
+        return open_photo
+
+    def _chooses(self, slot: Slot) -> Any:
+        @guarded("No region shown", answer)
+        def choose_face(face: int, value: dict | None, region: str, request: gr.Request) -> gr.HTML:
+            photo = self.work(request).photo_of((value or {}).get("photo"), slot.key)
+            return answer(face=face, **region_shown(photo, int(face), region))
+
+        return choose_face
+
+    @guarded("Example not opened", lambda: (answer(), answer(), *[gr.skip()] * 3))
+    def open_example(self, region: str, event: gr.EventData, request: gr.Request) -> tuple:
+        """Shows the portrait that was clicked, or both."""
+        pictures = drawn_anomalies.photos(event.example)
+        opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
+        first, second = opened if len(opened) == 2 else (opened[0], (gr.skip(), gr.skip()))
+        return first[0], second[0], first[1], second[1], TWO if len(opened) == 2 else ONE
+
+    def _open(self, slot: Slot, pixels: np.ndarray, region: str, request: gr.Request) -> tuple[gr.HTML, gr.Radio]:
+        faces = find_faces(pixels)
+        photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
+        shown: dict[str, Any] = {}
+        try:
+            pick_face(faces, 0)  # says in its own words what to do where there is none
+            shown = region_shown(photo, 0, region)
+        except PhiltrumError as error:
+            toast(error, "No face found")
+        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces)
+
+    @guarded("No region shown", lambda: (answer(), answer()))
+    def choose_region(
+        self, region: str, first: dict | None, second: dict | None, face: int, other: int, request: gr.Request
+    ) -> list[gr.HTML]:
+        """Shows another region on both photos; a painted one begins with what is shown."""
+        photos = self.work(request).photos
+        shown = []
+        for slot, value, chosen in ((FIRST, first, face), (SECOND, second, other)):
+            photo = photos.get(slot.key)
+            there = photo is not None and photo.faces and photo.key == (value or {}).get("photo")
+            told = region_shown(photo, int(chosen), region) if there else {"fixed": region != PAINTED}
+            shown.append(answer(**told))
+        return shown
+
+    # --- run --------------------------------------------------------------------------------------------------------
+
+    def score(
+        self,
+        request: gr.Request,
+        count: str,
+        first: dict | None,
+        second: dict | None,
+        face: int,
+        other: int,
+        opacity: float,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
+        *settings: Any,
+    ) -> Any:
+        """Scores the photo, or both by the same settings, and shows the results."""
+        work = self.work(request)
+        try:
+            given = ((FIRST, first, face), (SECOND, second, other))[: 2 if count == TWO else 1]
+            runs = [self._arguments(work, *each, settings) for each in given]
+            report = stoppable(work.start(), with_time_left(lambda fraction, text: progress(fraction, desc=text)))
+            names = photo_names(len(runs)) if len(runs) > 1 else ("",)
+            results = tuple(
+                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), name), **options)
+                for number, ((photo, options), name) in enumerate(zip(runs, names, strict=True))
+            )
+            report(1.0, "drawing")
+            return self._show(work, results, opacity)
+        except Cancelled:
+            gr.Info("<b>Run cancelled.</b> Photo and region are as they were.", duration=5)
+        except Exception as error:
+            toast(error, "Not run")
+        return gr.skip()
+
+    @staticmethod
+    def _arguments(
+        work: Work, slot: Slot, value: dict | None, face: int, settings: tuple
+    ) -> tuple[Photo, dict[str, Any]]:
+        """The photo of a slot and what the pipeline is called with."""
+        photo = work.photo_of((value or {}).get("photo"), slot.key)
+        options = ScoringSettings.options(settings)
+        if options["region"] == PAINTED:
+            del options["region"]
+            options |= mask_options(value or {}, photo, int(face))
+        return photo, options | {"face": int(face)}
+
+    def _show(self, work: Work, results: tuple[AnomalyScoringResult, ...], opacity: float) -> tuple:
+        outcome = work.take_result(results)
+        pairs: list[Any] = []
+        for number, result in enumerate(results):
+            pair = (outcome.folder / f"{number}-face.png", outcome.folder / f"{number}-normalized.png")
+            for path, picture in zip(pair, (result.crop, result.normalized), strict=True):
+                path.write_bytes(encode_png(picture))
+            pairs.append(tuple(map(str, pair)))
+        last = max((result.frames[-1].step for result in results if result.frames), default=0)
+        return (
+            *pairs,
+            *[None] * (len(SLOTS) - len(pairs)),
+            heat_maps_html(results, opacity),
+            scores_html(results),
+            measurements_html(*(result.measurements for result in results)),
+            adaptation_html(results),
+            gr.Slider(maximum=max(last, 1), value=last, interactive=last > 0),
+            footer_html(results[0]),
+            status_html(self.engine.status()),
+            *[gr.DownloadButton(value=None, interactive=False) for _ in range(len(SLOTS) * len(FILES))],
+        )
+
+    def stop(self, request: gr.Request) -> tuple:
+        """Stops the run: the pipeline ends at its next report of progress."""
+        self.work(request).stop.set()
+        return idle()
+
+    # --- result -----------------------------------------------------------------------------------------------------
+
+    @guarded("Not drawn")
+    def draw_heat(self, opacity: float, request: gr.Request) -> Any:
+        """Lays the heat maps over the faces anew, from the result that is here."""
+        outcome = self.work(request).outcome
+        return gr.skip() if outcome is None else heat_maps_html(outcome.result, opacity)
+
+    @guarded("Not drawn")
+    def draw_frame(self, step: float, request: gr.Request) -> Any:
+        """Shows another step of the adaptation."""
+        outcome = self.work(request).outcome
+        return gr.skip() if outcome is None else adaptation_html(outcome.result, step)
+
+    @guarded("Files not made")
+    def make_files(self, request: gr.Request) -> Any:
+        """Writes the files to download, after the result is on the screen."""
+        work = self.work(request)
+        outcome = work.outcome
+        if outcome is None:
+            return gr.skip()
+        stems = (f"{_STEM}-before", f"{_STEM}-after") if len(outcome.result) == 2 else (_STEM,)
+        try:
+            paths = [
+                path
+                for result, stem in zip(outcome.result, stems, strict=True)
+                for path in write_files(result, outcome.folder, stem)
+            ]
+        except FileNotFoundError:
+            if work.outcome is outcome:
+                raise
+            return gr.skip()  # the page was closed, or another result came, in the meantime
+        buttons = [gr.DownloadButton(value=str(path), interactive=True) for path in paths]
+        return buttons + [gr.skip()] * (len(SLOTS) * len(FILES) - len(buttons))
+
+    # --- API --------------------------------------------------------------------------------------------------------
+
+    def api(
+        self,
+        request: gr.Request,
+        photo: gr.FileData,
+        mask: gr.FileData | None = None,
+        region: str = "mouth-nose",
+        kind: str = "pse",
+        colour: str = "ycbcr",
+        erosion: bool = True,
+        formula: str = "equation",
+        normalizer: str = "inpainting",
+        steps: int = 0,
+        adaptation_steps: int = 50,
+        frames_until: int = 50,
+        face: int = 0,
+        seed: int = 0,
+    ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
+        """Scores how far the face in a photo is from its normalized version.
+
+        Give `photo` and, to score a region of your own, `mask` (a picture of the photo's size; white = scored);
+        otherwise `region` is scored: "mouth-nose" or "face" (without the eyes). `kind` of heat map is "pse", "ssim" or
+        "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the paper) or "text". `normalizer` is
+        "inpainting" or "stylegan2", which takes `steps` of inversion (0 = as suits the machine), `adaptation_steps`
+        (0-500) and `frames_until`, up to which step frames are kept. `face` picks one of several faces, 0 = largest.
+        Returns the numbers (score, percentile, measurements, seconds, weights), the normalized face as PNG, the heat
+        map with its scale as PNG, the raw map as NPY, and a ZIP of everything with a PDF report.
+        """
+        work = self.work(request)
+        own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == "stylegan2" else {}
+        try:
+            pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
+            result = self.engine.run(
+                self.job, pixels, mask=painted, region=region, kind=kind, colour=colour, erosion=erosion,
+                formula=formula, normalizer=normalizer, own=own, face=face, seed=seed,
+            )  # fmt: skip
+            paths = dict(zip(FILES, write_files(result, work.new_folder(), _STEM), strict=True))
+            from pipelines.anomaly_scoring.exports import scoring_dict
+        except Exception as error:
+            raise gr.Error(explain(error), print_exception=False) from None
+        return (
+            scoring_dict(result),
+            *[file_data(paths[ending]) for ending in ("normalized.png", "heatmap.png", "npy", "zip")],
+        )
+
+
+def named(event: str) -> dict[str, Any]:
+    """:data:`~ui.repainting.QUIET`, and the event's name, which no other tab has."""
+    return QUIET | {"api_name": f"anomaly_scoring_{event}"}
+
+
+def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:
+    """What an editor is told so that it shows what is scored; of a painted region, that it may be painted.
+
+    Raises:
+        PhiltrumError: there is no such face.
+    """
+    if region == PAINTED:
+        return {"fixed": False}
+    from pipelines.anomaly_scoring.regions import region as region_of
+
+    mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
+    said = f"{REGIONS[region]} is scored."
+    return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}

@@ -1,0 +1,40 @@
+"""Files of a scored face: written when it is on the screen, and downloaded by buttons."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from pipelines.results import AnomalyScoringResult
+
+FILES = {
+    "normalized.png": "Normalized, PNG",
+    "heatmap.png": "Heat map, PNG",
+    "npy": "Raw map, NPY",
+    "json": "Numbers, JSON",
+    "zip": "Everything with a PDF report, ZIP",
+}
+"""Ending of a file's name → label of its button; the photo's own name is in none."""
+
+
+def file_buttons(prefix: str) -> list[gr.DownloadButton]:
+    """A button a file, in the order of :data:`FILES`.
+
+    Args:
+        prefix: begins their ids.
+    """
+    return [
+        gr.DownloadButton(
+            label, interactive=False, size="md", min_width=120, elem_id=f"{prefix}-{ending.partition('.')[0]}"
+        )
+        for ending, label in FILES.items()
+    ]
+
+
+def write_files(result: AnomalyScoringResult, folder: Path, stem: str) -> list[Path]:
+    """Writes what can be downloaded, in the order of :data:`FILES`."""
+    from pipelines.anomaly_scoring.exports import bundle, write_scoring  # here: they import matplotlib
+
+    paths = write_scoring(result, folder, stem)
+    paths["zip"] = folder / f"{stem}.zip"
+    paths["zip"].write_bytes(bundle(result))
+    return [paths[ending] for ending in FILES]

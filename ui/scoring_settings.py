@@ -1,0 +1,123 @@
+"""How faces are scored, as the tab and its cohort ask for it: the choices, and what they become for the pipeline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from ui.scoring_facts import COLOURS, FORMULAS, KINDS, NORMALIZERS, REGIONS
+
+PAINTED = "painted"
+"""The region of a painted mask."""
+
+_INPAINTING, _STYLEGAN2 = NORMALIZERS
+_ADAPTATION_STEPS, _MOST_ADAPTATION, _MOST_STEPS = 50, 500, 10_000
+_KINDS_FOR_SURE = ("pse", "ssim")
+
+
+def choices(names: dict[str, str], keys: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """Choices of a radio in gradio's order: label, value."""
+    return [(label, key) for key, label in names.items() if keys is None or key in keys]
+
+
+class ScoringSettings:
+    """The choices' components.
+
+    Args:
+        prefix: begins their ids.
+        painted: whether a region can be painted.
+    """
+
+    def __init__(self, prefix: str, painted: bool):
+        self.prefix = prefix
+        self._regions = [key for key in REGIONS if painted or key != PAINTED]
+
+    def build(self) -> None:
+        """Lays the choices out that a person may want to change."""
+        self.region = self._radio("Region", choices(REGIONS, self._regions), "mouth-nose")
+        self.kind = self._radio("Heat map", choices(KINDS, _KINDS_FOR_SURE), "pse")
+        self.normalizer = self._radio(
+            "Normalizer", choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
+        )
+
+    def build_advanced(self) -> None:
+        """Lays the folded choices out, whose defaults need no change."""
+        with gr.Accordion("Colour, erosion, formula, steps and seed", open=False, elem_classes="advanced"):
+            with gr.Row():
+                self.colour = gr.Radio(
+                    choices(COLOURS), value="ycbcr", label="Colour space", min_width=180,
+                    info="YCbCr (BT.601) with squared error agreed best with people in the paper.",
+                )  # fmt: skip
+                self.formula = gr.Radio(
+                    choices(FORMULAS), value="equation", label="Formula", min_width=180,
+                    info="S = −ln(√(Σ h) / N), or −ln(Σ h / N).",
+                )  # fmt: skip
+            self.erosion = gr.Checkbox(
+                True, label="Erode the map", info="Drops differences thinner than three pixels, such as hair."
+            )
+            with gr.Column(elem_classes="only-stylegan2"):
+                self.steps = gr.Slider(
+                    0, _MOST_STEPS, 0, step=50, label="Steps of the inversion (StyleGAN2)",
+                    info="0 takes as many as suit this machine.",
+                )  # fmt: skip
+                self.adaptation_steps = gr.Slider(
+                    0, _MOST_ADAPTATION, _ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
+                    info="After these the face counts as normalized; too many bring the anomaly back.",
+                )  # fmt: skip
+                self.frames_until = gr.Slider(
+                    0, _MOST_ADAPTATION, _ADAPTATION_STEPS, step=5, label="Adapt on up to step (StyleGAN2)",
+                    info="Only to see when the anomaly reappears; the score stays the same.",
+                )  # fmt: skip
+            self.seed = gr.Number(
+                0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
+                info="The same photo, settings and seed give the same score.",
+            )  # fmt: skip
+
+    @property
+    def components(self) -> list[gr.components.Component]:
+        """In the order in which :meth:`options` takes their values."""
+        return [
+            self.region, self.kind, self.normalizer, self.colour, self.formula, self.erosion, self.steps,
+            self.adaptation_steps, self.frames_until, self.seed,
+        ]  # fmt: skip
+
+    @staticmethod
+    def options(values: Sequence[Any]) -> dict[str, Any]:
+        """What :class:`ui.scorers.Scorers` is called with.
+
+        Args:
+            values: of :attr:`components`.
+        """
+        region, kind, normalizer, colour, formula, erosion, steps, adaptation_steps, frames_until, seed = values
+        own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == _STYLEGAN2 else {}
+        return {
+            "region": region,
+            "kind": kind,
+            "normalizer": normalizer,
+            "own": own,
+            "colour": colour,
+            "formula": formula,
+            "erosion": bool(erosion),
+            "seed": int(seed or 0),
+        }
+
+    def offer(self, kinds: Sequence[str], normalizers: Sequence[str]) -> tuple[gr.Radio, gr.Radio]:
+        """Updates of the heat map's and the normalizer's choices to what this machine has."""
+        return (
+            gr.Radio(choices=choices(KINDS, kinds)),
+            gr.Radio(choices=choices(NORMALIZERS, normalizers)),
+        )
+
+    def _radio(self, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> gr.Radio:
+        with gr.Row(elem_classes="setting", equal_height=True):  # the style sheet hides it where there is no choice
+            gr.HTML(f"<p>{label}</p>", apply_default_css=False, min_width=90)
+            return gr.Radio(
+                options, value=value, label=label, show_label=False, container=False, elem_classes="extent",
+                min_width=200, **more,
+            )  # fmt: skip
+
+
+def stylegan2_options(steps: float, adaptation_steps: float, frames_until: float) -> dict[str, int]:
+    """Options of the StyleGAN2 normalizer; 0 steps of inversion leave their number to the normalizer."""
+    own = {"adaptation_steps": int(adaptation_steps), "frames_until": int(max(adaptation_steps, frames_until))}
+    return {"steps": int(steps), **own} if steps else own
