@@ -69,7 +69,7 @@ def floor(module: str) -> int | None:
         return 5
     if parts[0] != "pipelines" or len(parts) == 1:
         return None
-    if parts[1] in JOBS:
+    if parts[1] in JOBS or parts[-1] == "train":  # a recipe stands above what it trains, wherever that lies
         return 4
     if parts[1] == "training":
         return 3

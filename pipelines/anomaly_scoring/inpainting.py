@@ -20,6 +20,7 @@ from pipelines.devices import Device
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import Face, find_crop_face
+from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
 
@@ -106,8 +107,8 @@ def find_doubt(network: nn.Module, crop: np.ndarray, face: Face, device: Device,
     """
     shape, unit = crop.shape[:2], face.eye_distance
     area = masks.grow(region(face, shape), _REACH * unit)
-    columns = np.flatnonzero(area.any(0))
-    axis = (columns[0] + columns[-1] + 1) / 2
+    # Of landmarks, because an area is not rasterized alike from both sides.
+    axis = np.round(2 * face.points[list(SUBSETS["mouth-nose"]), 0].mean()) / 2
     sets = disc_sets(shape, axis, _RADIUS * unit, np.random.default_rng(seed))
     discs = [disc & area for disc in sets]
     mirrored = [mirror(disc, axis) & area for disc in sets]  # of whole discs: the area need not be symmetric

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands import console
-from pipelines.errors import PhiltrumError, WeightsMissing
+from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
+
+_GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"
+_JOBS = {_GENERATOR: "face-generator", _DISCRIMINATOR: "face-discriminator"}  # network → job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     foreign.add_argument("source", metavar="SRC", type=Path)
     foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
     foreign.add_argument("--licence", required=True, help="what may be done with them, in a few words")
-    foreign.add_argument("--job", default="cleft-inpainting", help="the job that they are for (default %(default)s)")
+    foreign.add_argument(
+        "--job", help="the job that they are for (default: cleft-inpainting; of stylegan2, face-generator)"
+    )
     foreign.add_argument("--network", default="inclg", help="the network that they fill (default %(default)s)")
     foreign.add_argument(
         "--architecture", metavar="KEY=VALUE", nargs="*", type=_setting, default=[],
         help="arguments of the network, as in width=32 blocks=7",
+    )  # fmt: skip
+    foreign.add_argument(
+        "--alignment", choices=("ffhq", "philtrum"), default="ffhq",
+        help="the crop that a face generator of others learned from (default %(default)s)",
     )  # fmt: skip
     foreign.add_argument("--key", help="which set of tensors, where the checkpoint holds several")
     foreign.add_argument("--data", default="", help="what they learned from")
@@ -91,10 +100,12 @@ def _get(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from pipelines import store
 
+    if args.network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
+        return _import_generator(args)
     entry = store.import_checkpoint(
         args.source,
         args.name,
-        job=args.job,
+        job=args.job or _JOBS.get(args.network, "cleft-inpainting"),
         network=args.network,
         licence=args.licence,
         architecture=dict(args.architecture),
@@ -104,6 +115,36 @@ def _import(args: argparse.Namespace) -> int:
         **({"default": True} if args.default else {}),
     )
     console.say(f"{entry.name}: imported, SHA-256 {entry.sha256}")
+    return 0
+
+
+def _import_generator(args: argparse.Namespace) -> int:
+    """A StyleGAN2 file of NVIDIA's or of the common layout: the generator, and its discriminator where there is one."""
+    from pipelines import store
+    from pipelines.stylegan.legacy import read_stylegan2
+
+    names = {_GENERATOR: args.name, _DISCRIMINATOR: f"{args.name}-discriminator"}
+    if store.entries().keys() & set(names.values()):
+        raise OptionInvalid("There are weights of that name already; choose another name.")
+    read = read_stylegan2(args.source)
+    shared = {"licence": args.licence, "data": args.data, "half": args.half}
+    shared |= {"default": True} if args.default else {}
+    parts = {
+        _DISCRIMINATOR: (read.discriminator_state, read.discriminator_arguments, {}),
+        _GENERATOR: (read.generator_state, read.generator_arguments, {"alignment": args.alignment}),
+    }
+    for network, (tensors, architecture, more) in parts.items():
+        if tensors is not None:
+            entry = store.save(
+                names[network],
+                tensors,
+                job=_JOBS[network],
+                network=network,
+                architecture={name: value for name, value in architecture.items() if value is not None},
+                **shared,
+                **more,
+            )
+            console.say(f"{entry.name}: imported, SHA-256 {entry.sha256}")
     return 0
 
 

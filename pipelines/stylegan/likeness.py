@@ -79,7 +79,7 @@ def choose_likeness(choice: str, device: Device) -> Likeness:
 
 
 def lpips_likeness(network: str, device: Device) -> Likeness:
-    """LPIPS at 256 px: larger pictures are averaged by area, as in NVIDIA's projector, smaller ones enlarged bilinearly.
+    """LPIPS at 256 px: larger pictures are averaged by area, as by NVIDIA's projector, smaller enlarged bilinearly.
 
     Of 64 px AlexNet's last layers would see 3 x 3 places. Of a picture that a random 64 px generator drew, 200 steps of
     inversion with AlexNet left 60 % of the mean face's squared error when it was shown at 64 px, 39 % at 128, 20 % at

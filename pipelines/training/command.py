@@ -147,7 +147,9 @@ def command_line(args: argparse.Namespace, job: str, options: RecipeOptions) -> 
     for option in fields(options):
         value = getattr(options, option.name)
         same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default
-        flag = f"--{option.name.replace('_', '-')}"
+        flag = option.name.replace("_", "-")
         if not same:
-            parts.append(flag if value is True else f"{flag} {value}")
+            parts.append(
+                {True: f"--{flag}", False: f"--no-{flag}"}[value] if option.type is bool else f"--{flag} {value}"
+            )
     return " ".join(parts)
