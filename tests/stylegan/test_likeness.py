@@ -8,7 +8,7 @@ from pipelines import devices, store
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.stylegan.likeness import DISCRIMINATOR, choose_likeness
+from pipelines.stylegan.likeness import DISCRIMINATOR, automatic_order, choose_likeness
 from pipelines.stylegan.ops import fir_filter, upsample2d
 from pipelines.stylegan.stylegan2 import Discriminator
 
@@ -141,6 +141,11 @@ def test_lpips_goes_first(squeeze, discriminator):
 def test_alexnet_goes_before_squeezenet(shared, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(shared / "weights"))
     assert choose_likeness("auto", CPU).name == "LPIPS, AlexNet"
+
+
+def test_vgg_waits_on_the_cpu_alone():
+    assert automatic_order("cuda") == automatic_order("mps") == ("vgg", "alex", "squeeze", "discriminator")
+    assert automatic_order("cpu") == ("alex", "squeeze", "vgg", "discriminator")
 
 
 def test_what_is_named_and_not_here_is_said():
