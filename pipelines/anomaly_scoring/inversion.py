@@ -12,7 +12,7 @@ from pipelines import store
 from pipelines.anomaly_scoring.adaptation import ADAPTATION_STEPS, MOST_STEPS, adapt, kept_steps
 from pipelines.anomaly_scoring.normalization import Normalized
 from pipelines.devices import Device
-from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
 from pipelines.faces.landmarks import Face
 from pipelines.manifest import Entry
@@ -78,6 +78,11 @@ class InversionNormalizer:
 
     def load(self) -> store.LoadedModel:
         """See :class:`~pipelines.anomaly_scoring.normalization.Normalizer`."""
+        if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
+            raise WeightsMissing(
+                "StyleGAN2 needs a face generator, and none is among the weights; get one by python -m pipelines weights "
+                "import FILE NAME --network stylegan2 --default, or choose the normalizer inpainting."
+            )
         return store.load(self.weights, self.device.torch_device, job=JOB)
 
     def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:

@@ -177,6 +177,13 @@ def test_lpips_of_alexnet_comes_nearer(astronaut, face, shared, monkeypatch):
     assert np.mean(result.losses[-5:]) < np.mean(result.losses[:5])
 
 
+def test_a_machine_without_a_generator_says_how_to_get_one(astronaut, face, tmp_path, monkeypatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "empty"))
+    for attempt in (normalizer().load, lambda: normalizer()(astronaut, face)):
+        with pytest.raises(WeightsMissing, match="weights import FILE NAME --network stylegan2 --default"):
+            attempt()
+
+
 def test_what_is_missing_is_said(astronaut, face):
     with pytest.raises(WeightsMissing, match="is not on this machine"):
         normalizer(perceptual="vgg")(astronaut, face)
