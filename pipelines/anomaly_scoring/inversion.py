@@ -80,8 +80,9 @@ class InversionNormalizer:
         """See :class:`~pipelines.anomaly_scoring.normalization.Normalizer`."""
         if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
             raise WeightsMissing(
-                "StyleGAN2 needs a face generator, and none is among the weights; get one by python -m pipelines weights "
-                "import FILE NAME --network stylegan2 --default, or choose the normalizer inpainting."
+                "StyleGAN2 needs a face generator, and none is among the weights; get one by "
+                "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
+                "or choose the normalizer inpainting."
             )
         return store.load(self.weights, self.device.torch_device, job=JOB)
 
