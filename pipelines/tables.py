@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipelines import __version__
-from pipelines.results import CleftInpaintingResult, MaskRemovalResult, Measurement, RepaintResult
+from pipelines.results import AnomalyScoringResult, CleftInpaintingResult, MaskRemovalResult, Measurement, RepaintResult
 
 NOTICE = "Research use only. Not a diagnostic device. Generated content."
 """Stands in every export."""
@@ -47,18 +47,9 @@ def result_dict(result: RepaintResult) -> dict[str, Any]:
     where the job takes some; one that cannot be taken is None. ``reference`` is there in a mask removal, None without
     one; its control points are in pixels of the reference.
     """
-    height, width = result.photo.shape[:2]
     job, names = _JOBS[type(result)]
     facts = {
-        "job": job,
-        "notice": NOTICE,
-        "version": __version__,
-        "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
-        "device": result.device,
-        "seed": result.seed,
-        "photo": {"width": width, "height": height},
-        "face": result.face + 1,
-        "faces": result.faces,
+        **origin(result, job),
         "mask": {
             "source": result.mask_source,
             "extent": result.extent,
@@ -88,6 +79,22 @@ def result_dict(result: RepaintResult) -> dict[str, Any]:
         for index, (feature, first, second) in enumerate(pairs)
     ]
     return facts
+
+
+def origin(result: RepaintResult | AnomalyScoringResult, job: str) -> dict[str, Any]:
+    """What every job's JSON begins with: what made the result, and of which face of what photo."""
+    height, width = result.photo.shape[:2]
+    return {
+        "job": job,
+        "notice": NOTICE,
+        "version": __version__,
+        "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
+        "device": result.device,
+        "seed": result.seed,
+        "photo": {"width": width, "height": height},
+        "face": result.face + 1,
+        "faces": result.faces,
+    }
 
 
 def result_json(result: RepaintResult) -> str:

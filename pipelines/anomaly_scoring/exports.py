@@ -20,7 +20,7 @@ from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
 from pipelines.page import Facts, Page, Picture, write_page
 from pipelines.results import AnomalyScoringResult, Percentile
-from pipelines.tables import NOTICE, cell, csv_bytes, landmark_facts, measurement_facts, signed, to_csv
+from pipelines.tables import cell, csv_bytes, landmark_facts, measurement_facts, origin, signed, to_csv
 
 OPACITY = 0.6
 """Share of the colours in the heat map over the face, unless another is asked for."""
@@ -77,18 +77,9 @@ def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
     ``face`` counts from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the
     top left pixel at (0.5, 0.5).
     """
-    height, width = result.photo.shape[:2]
     score, percentile = result.score, result.percentile
     return {
-        "job": "anomaly-scoring",
-        "notice": NOTICE,
-        "version": __version__,
-        "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
-        "device": result.device,
-        "seed": result.seed,
-        "photo": {"width": width, "height": height},
-        "face": result.face + 1,
-        "faces": result.faces,
+        **origin(result, "anomaly-scoring"),
         "score": {
             "severity": round(score.severity, 6),
             "normality": round(score.normality, 6),

@@ -131,7 +131,7 @@ def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_pat
     [
         (("--steps", 100), "The normalizer inpainting has no such option; leave it out."),
         (("--adaptation-steps", 10), "The normalizer inpainting has no such option; leave it out."),
-        (("--normalizer", "stylegan2"), "no weights for this job"),
+        (("--normalizer", "stylegan2"), "needs a face generator"),
         (("--normalizer", "stylegan2", "--adaptation-steps", 501), "The steps of adaptation must be a number from 0"),
         (("--weights", "large"), "There are no weights of that name; known are small"),
         (("--mask", "missing"), "The mask or folder of masks does not exist"),
