@@ -17,6 +17,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -47,6 +48,19 @@ def read_tensors(source: str | Path, key: str | None = None) -> dict[str, Tensor
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+
+
+def read_about(source: str | Path) -> dict[str, str]:
+    """What the header of a ``.safetensors`` file says beside its tensors, such as what our recipes write: network,
+    architecture, steps and command. Empty of other files, and of damaged ones, which :func:`read_tensors` refuses.
+    """
+    if Path(source).suffix.lower() != ".safetensors" or not Path(source).is_file():
+        return {}
+    try:
+        with safe_open(source, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError:
+        return {}
 
 
 def read_content(source: str | Path) -> Any:

@@ -8,8 +8,13 @@ from typing import Any
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
 
-_GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"
-_JOBS = {_GENERATOR: "face-generator", _DISCRIMINATOR: "face-discriminator"}  # network → job
+_FIRST, _GENERATOR, _DISCRIMINATOR = "inclg", "stylegan2", "stylegan2-discriminator"
+_JOBS = {
+    _FIRST: "cleft-inpainting",
+    "mask-removal": "mask-removal",
+    _GENERATOR: "face-generator",
+    _DISCRIMINATOR: "face-discriminator",
+}  # network → job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     foreign.add_argument("source", metavar="SRC", type=Path)
     foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
     foreign.add_argument("--licence", required=True, help="what may be done with them, in a few words")
+    foreign.add_argument("--job", help="the job that they are for (default: the network's)")
     foreign.add_argument(
-        "--job", help="the job that they are for (default: cleft-inpainting; of stylegan2, face-generator)"
+        "--network", help="the network that they fill (default: the one that the file names, or inclg)"
     )
-    foreign.add_argument("--network", default="inclg", help="the network that they fill (default %(default)s)")
     foreign.add_argument(
         "--architecture", metavar="KEY=VALUE", nargs="*", type=_setting, default=[],
-        help="arguments of the network, as in width=32 blocks=7",
+        help="arguments of the network, as in width=32 blocks=7 (default: those that the file names)",
     )  # fmt: skip
     foreign.add_argument(
         "--alignment", choices=("ffhq", "philtrum"), default="ffhq",
@@ -99,19 +104,24 @@ def _get(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     from pipelines import store
+    from pipelines.checkpoints import read_about
 
     if args.network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
         return _import_generator(args)
+    about = read_about(args.source)
+    network = args.network or about.get("network", _FIRST)
+    known = json.loads(about["architecture"]) if about.get("network") == network and "architecture" in about else {}
     entry = store.import_checkpoint(
         args.source,
         args.name,
-        job=args.job or _JOBS.get(args.network, "cleft-inpainting"),
-        network=args.network,
+        job=args.job or _JOBS.get(network, _JOBS[_FIRST]),
+        network=network,
         licence=args.licence,
-        architecture=dict(args.architecture),
+        architecture=dict(args.architecture) or known,
         key=args.key,
         half=args.half,
         data=args.data,
+        **({"command": about["command"]} if about.get("command") else {}),
         **({"default": True} if args.default else {}),
     )
     console.say(f"{entry.name}: imported, SHA-256 {entry.sha256}")

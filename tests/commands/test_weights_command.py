@@ -8,6 +8,7 @@ import torch
 
 from pipelines import downloads, manifest, store
 from pipelines.cleft_inpainting.network import INCLG
+from pipelines.training.recipe import export
 
 
 @pytest.fixture
@@ -101,6 +102,18 @@ def test_import(run, own_weights, tmp_path):
     )
     assert store.load().network.training is False
     assert run(*words) == (2, "", "There are weights of that name already; choose another name.\n")
+
+
+def test_what_a_recipe_wrote_says_itself_what_it_is(run, own_weights, tmp_path):
+    architecture = dict(store.find("small").architecture)
+    file, trained = tmp_path / "weights.safetensors", "python -m pipelines train cleft-inpainting --steps 3"
+    export(INCLG(**architecture).state_dict(), "inclg", architecture, 3, trained, file)
+    assert run("weights", "import", file, "mine", "--licence", "x")[0] == 0
+    entry = store.find("mine")
+    assert (entry.job, entry.network, entry.architecture) == ("cleft-inpainting", "inclg", architecture)
+    assert entry.command == trained
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    assert run("weights", "import", tmp_path / "broken.safetensors", "b", "--licence", "x")[0] == 2
 
 
 def test_import_of_what_does_not_fit(run, own_weights, tmp_path):
