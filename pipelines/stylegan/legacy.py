@@ -5,7 +5,6 @@ StyleGAN2 networks of stylegan3), and the common ``.pt`` files that hold a state
 configuration F or a smaller one of the same build wrote: skip generator, residual discriminator, leaky ReLU.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from pipelines.checkpoints import read_content
 from pipelines.errors import WeightsCorrupt
-from pipelines.files import write_all_atomic
 from pipelines.stylegan.layouts import (
     Layout,
     OtherNetwork,
@@ -82,33 +79,6 @@ def read_stylegan2(path: str | Path) -> LegacyStyleGAN2:
     except _FOREIGN:
         discriminator_state = discriminator_arguments = None
     return LegacyStyleGAN2(generator_state, generator_arguments, discriminator_state, discriminator_arguments, source)
-
-
-def convert(path: str | Path, out: str | Path, discriminator_out: str | Path | None = None) -> LegacyStyleGAN2:
-    """Writes the weights of a foreign file as float32 safetensors, whose header says network, architecture and source.
-
-    Args:
-        path: as for :func:`read_stylegan2`.
-        out: where the generator goes.
-        discriminator_out: where the discriminator goes, where it is wanted. Neither file changes unless both can.
-
-    Returns:
-        What was written.
-
-    Raises:
-        OptionInvalid, WeightsCorrupt: as :func:`read_stylegan2`; or a discriminator is wanted and there is none.
-        OSError: a file cannot be written.
-    """
-    read = read_stylegan2(path)
-    files = {Path(out): _file(read.generator_state, "stylegan2", read.generator_arguments, read.source)}
-    if discriminator_out is not None:
-        if read.discriminator_state is None:
-            raise WeightsCorrupt("This file holds no discriminator that can be read; convert the generator alone.")
-        files[Path(discriminator_out)] = _file(
-            read.discriminator_state, "stylegan2-discriminator", read.discriminator_arguments, read.source
-        )
-    write_all_atomic(files)
-    return read
 
 
 # What reading a layout raises where the file has no such thing in that place, or another thing there.
@@ -254,8 +224,3 @@ def _mean_style(tensors: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> 
     mapping.load_state_dict({name.removeprefix(prefix): value for name, value in tensors.items() if prefix in name})
     with torch.no_grad():
         return mapping(torch.randn(_DRAWS, arguments["z_dim"], generator=torch.Generator().manual_seed(0))).mean(0)
-
-
-def _file(state: Mapping[str, Tensor], network: str, arguments: Mapping[str, Any] | None, source: str) -> bytes:
-    about = {"format": "pt", "network": network, "architecture": json.dumps(arguments), "source": source}
-    return save(dict(state), about)

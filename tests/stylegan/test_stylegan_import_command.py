@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from foreign_networks import CommonNetwork, write_common
+from foreign_networks import (
+    CommonNetwork,
+    PyTorchNetwork,
+    TensorFlowNetwork,
+    write_common,
+    write_pytorch,
+    write_tensorflow,
+)
 
 from pipelines import store
 from pipelines.__main__ import main
@@ -17,23 +24,47 @@ def weights(tmp_path, monkeypatch):
     store.clear()
 
 
+def common(folder, *discriminator):
+    return write_common(folder / "faces.pt", CommonNetwork("G"), *(CommonNetwork("D", seed=1) for _ in discriminator))
+
+
+def pytorch(folder, *discriminator):
+    return write_pytorch(folder / "faces.pkl", PyTorchNetwork("G"), *(PyTorchNetwork("D") for _ in discriminator))
+
+
+def tensorflow(folder, *discriminator):
+    return write_tensorflow(
+        folder / "faces.pkl", TensorFlowNetwork("G"), *(TensorFlowNetwork("D") for _ in discriminator)
+    )
+
+
 @pytest.fixture
 def foreign(tmp_path):
-    return write_common(tmp_path / "faces.pt", CommonNetwork("G"), CommonNetwork("D", seed=1))
+    return common(tmp_path, "with")
 
 
 def imported(foreign, *more: str) -> int:
     return main(["weights", "import", str(foreign), "faces", "--licence", "x", "--network", "stylegan2", *more])
 
 
-def test_both_networks_come_in_and_draw_the_same(weights, foreign, capsys):
+@pytest.mark.parametrize("write", [common, pytorch, tensorflow])
+def test_both_networks_come_in_and_are_the_same(weights, tmp_path, capsys, write):
+    foreign = write(tmp_path, "with discriminator")
     assert imported(foreign, "--default") == 0
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["faces-discriminator", "faces"]
     generator = store.load(job="face-generator")
     assert generator.entry.details["alignment"] == "ffhq"
-    expected = read_stylegan2(foreign).generator_state
-    assert all(torch.equal(value, expected[name]) for name, value in generator.network.state_dict().items())
-    assert store.load(job="face-discriminator").network.resolution == generator.network.synthesis.resolution
+    critic = store.load(job="face-discriminator")
+    read = read_stylegan2(foreign)
+    for model, expected in ((generator, read.generator_state), (critic, read.discriminator_state)):
+        assert all(torch.equal(value, expected[name]) for name, value in model.network.state_dict().items())
+    assert critic.network.resolution == generator.network.synthesis.resolution
+
+
+@pytest.mark.parametrize("write", [common, pytorch, tensorflow])
+def test_a_generator_comes_in_alone(weights, tmp_path, capsys, write):
+    assert imported(write(tmp_path)) == 0
+    assert list(store.entries()) == ["faces"]
 
 
 def test_the_projects_crop_can_be_named(weights, foreign):

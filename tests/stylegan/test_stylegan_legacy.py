@@ -2,7 +2,6 @@
 
 import copyreg
 import io
-import json
 import os
 import pickle
 import struct
@@ -27,12 +26,10 @@ from foreign_networks import (
     write_pytorch,
     write_tensorflow,
 )
-from safetensors import safe_open
 
-from pipelines.checkpoints import read_tensors
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsCorrupt
 from pipelines.stylegan.layouts import WHOLE_BATCH
-from pipelines.stylegan.legacy import convert, read_stylegan2
+from pipelines.stylegan.legacy import read_stylegan2
 from pipelines.stylegan.pickles import read_pickle
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 
@@ -162,30 +159,6 @@ def test_one_network_alone_is_a_generator(tmp_path):
     alone = read_stylegan2(path)
     assert alone.discriminator_state is None
     assert all(torch.equal(alone.generator_state[name], value) for name, value in whole.items())
-
-
-def test_converted_weights_are_safetensors_with_their_architecture(tmp_path):
-    source = write_pytorch(tmp_path / "toy.pkl", PyTorchNetwork("G"), PyTorchNetwork("D"))
-    out, discriminator_out = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
-    read = convert(source, out, discriminator_out)
-    for path, name, network, state in (
-        (out, "stylegan2", Generator, read.generator_state),
-        (discriminator_out, "stylegan2-discriminator", Discriminator, read.discriminator_state),
-    ):
-        with safe_open(path, "pt") as file:
-            about = file.metadata()
-        assert (about["network"], about["source"]) == (name, "pytorch")
-        rebuilt = network(**json.loads(about["architecture"]))
-        rebuilt.load_state_dict(read_tensors(path), strict=True)
-        assert all(torch.equal(value, state[name]) for name, value in rebuilt.state_dict().items())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.safetensors", "g.safetensors", "toy.pkl"]
-
-
-def test_nothing_is_written_where_a_wanted_discriminator_is_missing(tmp_path):
-    source = write_pytorch(tmp_path / "toy.pkl", PyTorchNetwork("G"))
-    with pytest.raises(WeightsCorrupt, match="no discriminator"):
-        convert(source, tmp_path / "g.safetensors", tmp_path / "d.safetensors")
-    assert [path.name for path in tmp_path.iterdir()] == ["toy.pkl"]
 
 
 def edited(network, change):
