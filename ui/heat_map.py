@@ -12,7 +12,6 @@ OPACITY = 60
 """Opacity that the slider starts at, in per cent."""
 
 _STOPS = 64  # pixels of the bar's strip; the browser blends between them
-_TICKS = 6
 
 
 def heat_maps_html(results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY) -> str:
@@ -51,12 +50,11 @@ def _bar(score: Score) -> str:
     from pipelines.anomaly_scoring.colouring import SCALES, colour_heat_map
 
     scale = SCALES[score.kind, score.colour]
-    values = scale.upper * np.linspace(1, 0, _STOPS) ** (1 / scale.exponent)
+    values = scale.at(np.linspace(1, 0, _STOPS))
     strip = ", ".join("rgb({} {} {})".format(*colour) for colour in colour_heat_map(values[:, None], scale)[:, 0])
     ticks = "".join(
-        f'<li style="bottom:{100 * share:.0f}%">{"≥ " if share == 1 else ""}'
-        f"{scale.upper * share ** (1 / scale.exponent):,.5g}</li>"
-        for share in np.linspace(0, 1, _TICKS)
+        f'<li style="bottom:{100 * share:.0f}%">{"≥ " if share == 1 else ""}{value}</li>'
+        for share, value in scale.ticks.items()
     )
     return (
         f'<div class="heat-bar" role="group" aria-label="Colour scale: {html.escape(scale.label)}">'

@@ -37,6 +37,15 @@ class Scale:
     upper: float
     exponent: float
 
+    def at(self, share: float | np.ndarray) -> float | np.ndarray:
+        """The value of the colour that lies at a ``share``, 0-1, of the way up the scale."""
+        return self.upper * share ** (1 / self.exponent)
+
+    @property
+    def ticks(self) -> dict[float, str]:
+        """Shares of the way up the scale, 0-1, that are labelled, and the values there as text."""
+        return {share: f"{self.at(share):,.5g}" for share in np.linspace(0, 1, _TICKS).tolist()}
+
     @property
     def _norm(self) -> PowerNorm:
         return PowerNorm(self.exponent, vmin=0, vmax=self.upper, clip=True)
@@ -111,8 +120,7 @@ def colour_bar(scale: Scale, height: int = 256) -> np.ndarray:
     size = 0.036 * height * 72 / _DPI  # points
     axes = figure.add_axes((0.06, 0.04, 0.18, 0.92))
     bar = figure.colorbar(ScalarMappable(scale._norm, _COLOURS), cax=axes, extend="max", extendfrac=0.05)
-    values = scale.upper * np.linspace(0, 1, _TICKS) ** (1 / scale.exponent)
-    bar.set_ticks(values, labels=[f"{value:,.5g}" for value in values])
+    bar.set_ticks([scale.at(share) for share in scale.ticks], labels=list(scale.ticks.values()))
     bar.ax.tick_params(labelsize=size, width=size / 12, length=size / 3)
     bar.outline.set_linewidth(size / 12)
     bar.set_label(scale.label, size=size)

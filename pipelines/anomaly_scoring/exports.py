@@ -19,7 +19,7 @@ from pipelines.exports import zip_files
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
 from pipelines.page import Facts, Page, Picture, write_page
-from pipelines.results import AnomalyScoringResult, Percentile
+from pipelines.results import AnomalyScoringResult
 from pipelines.tables import cell, csv_bytes, landmark_facts, measurement_facts, origin, signed, to_csv
 
 OPACITY = 0.6
@@ -59,16 +59,6 @@ def heat_map_picture(result: AnomalyScoringResult, opacity: float = OPACITY) -> 
     heat = cv2.resize(result.heat, size, interpolation=cv2.INTER_LINEAR)
     area = cv2.resize(result.area.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
     return np.hstack([overlay(face, heat, scale, opacity, area), colour_bar(scale, size[1])])
-
-
-def percentile_sentence(percentile: Percentile | None) -> str:
-    """What a percentile means, for people; empty where there is none."""
-    if percentile is None:
-        return ""
-    faces = f"{percentile.faces:,} open-set faces"
-    if percentile.group != EVERYONE:
-        faces += f" of the group {percentile.group}"
-    return f"More different from its normalized version than {percentile.value:.0f} % of {faces}."
 
 
 def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:

@@ -87,3 +87,11 @@ def test_bars_of_two_scales_say_which_they_are():
     bars = [colour_bar(Scale("one", 10, 1)), colour_bar(Scale("two", 10, 1)), colour_bar(Scale("one", 20, 1))]
     assert (bars[0] != bars[1]).any() and (bars[0] != bars[2]).any()
     np.testing.assert_array_equal(colour_bar(Scale("one", 10, 1)), bars[0])
+
+
+def test_a_tick_names_the_value_whose_colour_it_stands_beside():
+    for scale in SCALES.values():
+        heights = np.array(list(scale.ticks))
+        values = np.array([float(text.replace(",", "")) for text in scale.ticks.values()])
+        assert (heights[0], heights[-1]) == (0, 1) and (values[0], values[-1]) == (0, scale.upper)
+        np.testing.assert_allclose((values / scale.upper) ** scale.exponent, heights, atol=1e-4)

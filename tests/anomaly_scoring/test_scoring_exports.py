@@ -156,21 +156,6 @@ def test_measurements_as_a_table(result):
         assert float(row["value"]) == pytest.approx(one.value, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("percentile", "sentence"),
-    [
-        (None, ""),
-        (PERCENTILE, "More different from its normalized version than 97 % of 1,000 open-set faces."),
-        (
-            Percentile(3.0, 122, "0-8"),
-            "More different from its normalized version than 3 % of 122 open-set faces of the group 0-8.",
-        ),
-    ],
-)
-def test_a_percentile_for_people(percentile, sentence):
-    assert exports.percentile_sentence(percentile) == sentence
-
-
 def test_every_normalizer_and_region_has_a_name():
     from pipelines.anomaly_scoring.normalization import NORMALIZERS
     from pipelines.anomaly_scoring.pipeline import PAINTED
