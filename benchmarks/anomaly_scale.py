@@ -97,26 +97,26 @@ def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
         plan: how.
 
     Returns:
-        ``severity`` ``(W,)`` by each of the plan's ways, and ``weights``, the start of the SHA-256 of the normalizer's;
-        both empty where there is no face to score.
+        ``severity`` ``(W,)`` by each of the plan's ways, and ``weights`` and ``conditions`` as in
+        :class:`~pipelines.anomaly_scoring.scale.Setting`; all empty where there is no face to score.
     """
     scoring, lpips = _scorer(plan)
     found: list[Score] = []
-    weights = ""
+    weights = conditions = ""
     try:
         face = find_face(crop)
         check_face(face)
         normalized = scoring.normalizer(crop, face, seed=plan.seed)
-        weights = normalized.weights[0].sha256
+        weights, conditions = scale.weights_key(normalized), normalized.conditions
         areas = {region: area_of(face, normalized, region) for region in REGIONS}
         maps = {how: heat_map(normalized.crop, normalized.image, *how, lpips) for how in {way[:3] for way in plan.ways}}
         for kind, colour, erosion, region, formula in plan.ways:
             heat = maps[kind, colour, erosion]
             found.append(score(heat, areas[region], formula, kind=kind, colour=colour, erosion=erosion))
     except (NoFaceFound, ImageTooSmall, MaskEmpty):
-        found, weights = [], ""
-    values = {"severity": np.array([one.severity for one in found]), "weights": np.array(weights)}
-    return Scores(values, np.empty(0))
+        found, weights, conditions = [], "", ""
+    texts = {"weights": np.array(weights), "conditions": np.array(conditions)}
+    return Scores({"severity": np.array([one.severity for one in found]), **texts}, np.empty(0))
 
 
 def scales_of(scores: Mapping[str, Scores], plan: Plan, ages: Mapping[str, float]) -> dict[Setting, np.ndarray]:
@@ -133,13 +133,15 @@ def scales_of(scores: Mapping[str, Scores], plan: Plan, ages: Mapping[str, float
     known = {name: one.values for name, one in scores.items() if len(one.values["severity"])}
     if not known:
         raise DataUnreadable("No face was found in any picture; use other photos.")
-    (weights,) = {str(values["weights"]) for values in known.values()}
+    ((weights, conditions),) = {(str(values["weights"]), str(values["conditions"])) for values in known.values()}
     years = np.array([ages.get(name, np.nan) for name in known])
     groups = {EVERYONE: np.ones(len(known), bool)}
     groups |= {group: (years >= youngest) & (years <= oldest) for group, (youngest, oldest) in AGES.items()}
     severities = np.stack([values["severity"] for values in known.values()])
     return {
-        Setting(plan.normalizer, weights, way.region, way.kind, way.colour, way.erosion, way.formula, group): column
+        Setting(
+            plan.normalizer, weights, conditions, way.region, way.kind, way.colour, way.erosion, way.formula, group
+        ): column
         for group, inside in groups.items()
         if group == EVERYONE or inside.sum() >= LEAST_FACES
         for way, column in zip(plan.ways, severities[inside].T, strict=True)

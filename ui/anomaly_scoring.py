@@ -183,7 +183,7 @@ class AnomalyScoringTab:
             )  # fmt: skip
         self.editors[FIRST].select(self.open_example, region, [*editors, *faces, self.count], **named("open_example"))
         region.input(self.choose_region, [region, *editors, *faces], editors, **named("choose_region"))
-        offered = [each for part in (self.settings, self.cohort.settings) for each in (part.kind, part.normalizer)]
+        offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **named("offer"), concurrency_limit=None)
 
         buttons = [self.run, self.cancel]
@@ -218,13 +218,15 @@ class AnomalyScoringTab:
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
         self.engine.ready.wait()
-        from ui.scorers import kinds_here, normalizers_here  # here: they import PyTorch
+        from pipelines.anomaly_scoring.scale import groups  # here: they import PyTorch
+        from ui.scorers import kinds_here, normalizers_here
 
+        parts = (self.settings, self.cohort.settings)
         try:
-            kinds, normalizers = kinds_here(), normalizers_here()
+            here = kinds_here(), normalizers_here(), groups()
         except PhiltrumError:
-            return (gr.skip(),) * 4  # the status line says what is wrong
-        return *self.settings.offer(kinds, normalizers), *self.cohort.settings.offer(kinds, normalizers)
+            return (gr.skip(),) * sum(len(part.offered) for part in parts)  # the status line says what is wrong
+        return tuple(update for part in parts for update in part.offer(*here))
 
     # --- photos and regions -----------------------------------------------------------------------------------------
 
@@ -401,6 +403,7 @@ class AnomalyScoringTab:
         erosion: bool = True,
         formula: str = "equation",
         normalizer: str = "inpainting",
+        group: str = "all",
         steps: int = 0,
         adaptation_steps: int = 50,
         frames_until: int = 50,
@@ -413,9 +416,10 @@ class AnomalyScoringTab:
         otherwise `region` is scored: "mouth-nose" or "face" (without the eyes). `kind` of heat map is "pse", "ssim" or
         "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the paper) or "text". `normalizer` is
         "inpainting" or "stylegan2", which takes `steps` of inversion (0 = as suits the machine), `adaptation_steps`
-        (0-500) and `frames_until`, up to which step frames are kept. `face` picks one of several faces, 0 = largest.
-        Returns the numbers (score, percentile, measurements, seconds, weights), the normalized face as PNG, the heat
-        map with its scale as PNG, the raw map as NPY, and a ZIP of everything with a PDF report.
+        (0-500) and `frames_until`, up to which step frames are kept. `group` of faces is what the percentile compares
+        with, "all" or an age group. `face` picks one of several faces, 0 = largest. Returns the numbers (score,
+        percentile, measurements, seconds, weights), the normalized face as PNG, the heat map with its scale as PNG, the
+        raw map as NPY, and a ZIP of everything with a PDF report.
         """
         work = self.work(request)
         own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == "stylegan2" else {}
@@ -423,7 +427,7 @@ class AnomalyScoringTab:
             pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
             result = self.engine.run(
                 self.job, pixels, mask=painted, region=region, kind=kind, colour=colour, erosion=erosion,
-                formula=formula, normalizer=normalizer, own=own, face=face, seed=seed,
+                formula=formula, normalizer=normalizer, own=own, group=group, face=face, seed=seed,
             )  # fmt: skip
             paths = dict(zip(FILES, write_files(result, work.new_folder(), _STEM), strict=True))
             from pipelines.anomaly_scoring.exports import scoring_dict

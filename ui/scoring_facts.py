@@ -12,6 +12,7 @@ REGIONS = {"mouth-nose": "Mouth and nose", "face": "Whole face", "painted": "Pai
 KINDS = {"pse": "Squared error", "ssim": "SSIM", "lpips": "LPIPS"}
 COLOURS = {"ycbcr": "YCbCr", "rgb": "RGB"}
 NORMALIZERS = {"inpainting": "Fast repainting", "stylegan2": "StyleGAN2"}
+GROUPS = {"all": "All ages", "0-8": "0 to 8 years", "9-17": "9 to 17 years", "18 and older": "18 and older"}
 FORMULAS = {"equation": "Equation 6", "text": "Mean of the map"}
 """What the choices are called on the screen."""
 
@@ -58,7 +59,8 @@ def percentile_html(percentile: Percentile | None) -> str:
     """The percentile as a sentence and a mark on a line; nothing where there is none."""
     if percentile is None:
         return ""
-    faces = f"{percentile.faces:,} open-set faces" + ("" if percentile.group == "all" else f" ({percentile.group})")
+    group = GROUPS.get(percentile.group, percentile.group)
+    faces = f"{percentile.faces:,} open-set faces" + ("" if percentile.group == "all" else f", {group}")
     return (
         f'<p class="score-percentile">More different than <b>{percentile.value:.0f} %</b> of {html.escape(faces)}</p>'
         f'<div class="score-track" aria-hidden="true"><i style="left:{percentile.value:.1f}%"></i></div>'

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.scoring_facts import COLOURS, FORMULAS, KINDS, NORMALIZERS, REGIONS
+from ui.scoring_facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
 
 PAINTED = "painted"
 """The region of a painted mask."""
@@ -13,6 +13,7 @@ PAINTED = "painted"
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
 _ADAPTATION_STEPS, _MOST_ADAPTATION, _MOST_STEPS = 50, 500, 10_000
 _KINDS_FOR_SURE = ("pse", "ssim")
+_EVERYONE = "all"  # the group of faces that every scale has
 
 
 def choices(names: dict[str, str], keys: Sequence[str] | None = None) -> list[tuple[str, str]]:
@@ -39,6 +40,7 @@ class ScoringSettings:
         self.normalizer = self._radio(
             "Normalizer", choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
         )
+        self.group = self._radio("Compare with", choices(GROUPS, [_EVERYONE]), _EVERYONE)
 
     def build_advanced(self) -> None:
         """Lays the folded choices out, whose defaults need no change."""
@@ -77,7 +79,7 @@ class ScoringSettings:
     def components(self) -> list[gr.components.Component]:
         """In the order in which :meth:`options` takes their values."""
         return [
-            self.region, self.kind, self.normalizer, self.colour, self.formula, self.erosion, self.steps,
+            self.region, self.kind, self.normalizer, self.group, self.colour, self.formula, self.erosion, self.steps,
             self.adaptation_steps, self.frames_until, self.seed,
         ]  # fmt: skip
 
@@ -88,25 +90,33 @@ class ScoringSettings:
         Args:
             values: of :attr:`components`.
         """
-        region, kind, normalizer, colour, formula, erosion, steps, adaptation_steps, frames_until, seed = values
+        region, kind, normalizer, group, colour, formula, erosion, steps, adaptation_steps, frames_until, seed = values
         own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == _STYLEGAN2 else {}
         return {
             "region": region,
             "kind": kind,
             "normalizer": normalizer,
             "own": own,
+            "group": group,
             "colour": colour,
             "formula": formula,
             "erosion": bool(erosion),
             "seed": int(seed or 0),
         }
 
-    def offer(self, kinds: Sequence[str], normalizers: Sequence[str]) -> tuple[gr.Radio, gr.Radio]:
-        """Updates of the heat map's and the normalizer's choices to what this machine has."""
-        return (
-            gr.Radio(choices=choices(KINDS, kinds)),
-            gr.Radio(choices=choices(NORMALIZERS, normalizers)),
-        )
+    @property
+    def offered(self) -> list[gr.Radio]:
+        """The choices that :meth:`offer` updates."""
+        return [self.kind, self.normalizer, self.group]
+
+    def offer(self, *keys: Sequence[str]) -> tuple[gr.Radio, ...]:
+        """Updates of the choices to what this machine has.
+
+        Args:
+            keys: of the kinds of heat map, the normalizers, and the groups of faces to compare with.
+        """
+        named = zip((KINDS, NORMALIZERS, GROUPS), keys, strict=True)
+        return tuple(gr.Radio(choices=choices(names, here)) for names, here in named)
 
     def _radio(self, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> gr.Radio:
         with gr.Row(elem_classes="setting", equal_height=True):  # the style sheet hides it where there is no choice

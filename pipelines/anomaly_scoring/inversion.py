@@ -136,6 +136,7 @@ class InversionNormalizer:
             crop=crop,
             image=dict(frames)[self.adaptation_steps],
             weights=(WeightsUsed(model.name, model.sha256[:12]), *self._likeness.weights),
+            conditions=f"{self.steps} + {self.adaptation_steps} steps, {self._likeness.name}",
             perceptual=self._likeness.name,
             frames=frames if self.frames_until else (),
             losses=found.losses,

@@ -34,6 +34,7 @@ class Normalized:
         crop: ``uint8`` ``(S, S, 3)``, the aligned face as it is.
         image: ``uint8`` ``(S, S, 3)``, the aligned face as it would be without the anomaly.
         weights: every weights file used.
+        conditions: what else was chosen that moves a score, for people; empty where nothing can be chosen.
         repainted: ``bool`` ``(S, S)``, what was repainted, or None.
         perceptual: the network whose features the loss compared, or None.
         frames: steps of adaptation and the picture after them, in order; none without adaptation.
@@ -44,6 +45,7 @@ class Normalized:
     crop: np.ndarray
     image: np.ndarray
     weights: tuple[WeightsUsed, ...]
+    conditions: str = ""
     repainted: np.ndarray | None = None
     perceptual: str | None = None
     frames: tuple[tuple[int, np.ndarray], ...] = ()

@@ -93,7 +93,7 @@ class AnomalyScoring:
             colour: colour space of the comparison, ``"ycbcr"`` or ``"rgb"``.
             erosion: whether the map is eroded.
             formula: ``"equation"`` (6) or ``"text"``; see :func:`pipelines.anomaly_scoring.scores.score`.
-            group: of faces to compare the score with, where the reference scale has it.
+            group: of faces to compare the score with, one of :func:`pipelines.anomaly_scoring.scale.groups`.
             face: which face, 0 = the largest.
             seed: of all randomness.
             progress: called with a fraction and a text; what it raises stops the run.
@@ -102,10 +102,11 @@ class AnomalyScoring:
             NoFaceFound, FaceIndexInvalid: there is no such face.
             ImageTooSmall: the face has too few pixels.
             MaskMismatch, MaskEmpty, MaskOffFace: the painted region does not fit the photo or the face.
-            OptionInvalid: there is no such region, kind, colour space or formula.
-            WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded.
+            OptionInvalid: there is no such region, kind, colour space, formula or group.
+            WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded, or the reference scale is damaged.
         """
         _check_options(region, kind, colour, formula)
+        scale.check_group(group)
         if mask is not None and not mask.any():
             raise MaskEmpty("The painted region is empty; paint over what is to be scored, or choose another region.")
         check_arguments(photo, mask, None)
@@ -131,8 +132,7 @@ class AnomalyScoring:
             )
 
         with stage("measurements", 0.95):
-            weights = normalized.weights[0].sha256 if normalized.weights else ""
-            setting = scale.setting_of(score, self.name, weights, PAINTED if mask is not None else region, group)
+            setting = scale.setting_of(score, self.name, normalized, PAINTED if mask is not None else region, group)
             measurements = measure(chosen.points)
 
         stage.done()

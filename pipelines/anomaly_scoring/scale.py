@@ -6,14 +6,15 @@ the same weights: ``weights/anomaly-scale.json``, which ``python -m benchmarks.a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from pipelines import store
-from pipelines.errors import WeightsCorrupt
+from pipelines.anomaly_scoring.normalization import Normalized
+from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.results import Percentile, Score
 
 FILE = "anomaly-scale.json"
@@ -34,7 +35,8 @@ class Setting:
 
     Attributes:
         normalizer: which one.
-        weights: first twelve hex digits of the SHA-256 of the normalizer's first weights.
+        weights: first twelve hex digits of the SHA-256 of each of the normalizer's weights, joined by "+".
+        conditions: as in :class:`pipelines.anomaly_scoring.normalization.Normalized`.
         region: key of :data:`pipelines.anomaly_scoring.regions.REGIONS`.
         kind, colour, erosion, formula: as in :class:`pipelines.results.Score`.
         group: of faces, :data:`EVERYONE` or an age group.
@@ -42,6 +44,7 @@ class Setting:
 
     normalizer: str
     weights: str
+    conditions: str
     region: str
     kind: str
     colour: str
@@ -50,9 +53,24 @@ class Setting:
     group: str = EVERYONE
 
 
-def setting_of(score: Score, normalizer: str, weights: str, region: str, group: str = EVERYONE) -> Setting:
-    """The setting under which ``score`` was taken."""
-    return Setting(normalizer, weights, region, score.kind, score.colour, score.erosion, score.formula, group)
+def setting_of(score: Score, normalizer: str, normalized: Normalized, region: str, group: str = EVERYONE) -> Setting:
+    """The setting under which a score of what ``normalizer`` normalized was taken."""
+    return Setting(
+        normalizer,
+        weights_key(normalized),
+        normalized.conditions,
+        region,
+        score.kind,
+        score.colour,
+        score.erosion,
+        score.formula,
+        group,
+    )
+
+
+def weights_key(normalized: Normalized) -> str:
+    """What :class:`Setting` calls the weights that drew a normalized face."""
+    return "+".join(used.sha256 for used in normalized.weights)
 
 
 def percentile(score: Score, setting: Setting) -> Percentile | None:
@@ -68,15 +86,20 @@ def percentile(score: Score, setting: Setting) -> Percentile | None:
     return Percentile(float(np.interp(score.severity, severities, STEPS)), faces, setting.group)
 
 
-def groups(setting: Setting) -> tuple[str, ...]:
-    """The groups for which a scale of otherwise this setting was measured.
+def groups() -> tuple[str, ...]:
+    """The groups of faces of which any scale was measured, :data:`EVERYONE` first and always.
 
     Raises:
         WeightsCorrupt: the file of scales is damaged.
     """
     path = store.folder() / FILE
-    same = (one for one in _scales(path, _changed(path)) if replace(one, group=setting.group) == setting)
-    return tuple(one.group for one in same)
+    return tuple(dict.fromkeys([EVERYONE, *(setting.group for setting in _scales(path, _changed(path)))]))
+
+
+def check_group(group: str) -> None:
+    """Raises OptionInvalid unless a scale of the group was measured, and WeightsCorrupt where scales are damaged."""
+    if group not in (known := groups()):
+        raise OptionInvalid(f"The group to compare with must be one of {', '.join(known)}.")
 
 
 def encode(scales: Mapping[Setting, np.ndarray], beside: bytes = b"[]") -> bytes:
@@ -84,14 +107,14 @@ def encode(scales: Mapping[Setting, np.ndarray], beside: bytes = b"[]") -> bytes
 
     Args:
         scales: setting → the severities of all its faces, ``(N,)``.
-        beside: the file so far; what it holds of other normalizers stays.
+        beside: the file so far; what it holds of other normalizers and conditions stays.
 
     Raises:
         WeightsCorrupt: the file so far is damaged.
     """
-    measured = {setting.normalizer for setting in scales}
+    measured = {(setting.normalizer, setting.conditions) for setting in scales}
     try:
-        rows = [row for row in json.loads(beside) if row["normalizer"] not in measured]
+        rows = [row for row in json.loads(beside) if (row["normalizer"], row["conditions"]) not in measured]
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsCorrupt(_DAMAGED) from error
     rows += [

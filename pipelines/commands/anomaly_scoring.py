@@ -35,6 +35,7 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
     from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
     from pipelines.anomaly_scoring.regions import REGIONS
+    from pipelines.anomaly_scoring.scale import EVERYONE
     from pipelines.anomaly_scoring.scores import FORMULAS
 
     parser.add_argument(
@@ -50,10 +51,18 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--formula", choices=FORMULAS, default=FORMULAS[0], help="of the score (default %(default)s, the paper's 6)"
     )
+    parser.add_argument(
+        "--group", default=EVERYONE, help="faces to compare the score with, by age (default %(default)s)"
+    )
     parser.add_argument("--steps", metavar="N", type=int, help="steps of the inversion (stylegan2 alone)")
     parser.add_argument(
         "--adaptation-steps", metavar="N", type=int, help="steps of the adaptation, 0 to 500 (stylegan2 alone)"
     )
+    parser.add_argument(
+        "--frames-until", metavar="N", type=int,
+        help="adapt on up to this step, at most 500, to see when the anomaly reappears (stylegan2 alone); the score "
+        "stays the same",
+    )  # fmt: skip
     add_run_arguments(parser)
 
 
@@ -64,8 +73,10 @@ def scorer(args: argparse.Namespace) -> Any:
         PhiltrumError: an option, the device or the weights are wrong.
     """
     from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+    from pipelines.anomaly_scoring.scale import check_group
 
-    options = {"steps": args.steps, "adaptation_steps": args.adaptation_steps}
+    check_group(args.group)
+    options = {"steps": args.steps, "adaptation_steps": args.adaptation_steps, "frames_until": args.frames_until}
     given = {name: value for name, value in options.items() if value is not None}
     return AnomalyScoring(args.normalizer, args.weights, args.device, args.precision, **given)
 
@@ -78,6 +89,7 @@ def comparison(args: argparse.Namespace) -> dict[str, Any]:
         "colour": args.colour,
         "erosion": args.erosion,
         "formula": args.formula,
+        "group": args.group,
         "face": args.face - 1,
         "seed": args.seed,
     }

@@ -72,6 +72,7 @@ def test_what_it_gives_back(astronaut, face, weights):
     assert not np.array_equal(result.frames[0][1], result.image)
     assert [(used.name, used.sha256) for used in result.weights] == [("small", weights.sha256[:12])]
     assert result.perceptual == "no network: squared error, Laplacian pyramid"
+    assert result.conditions == "6 + 4 steps, no network: squared error, Laplacian pyramid"
     assert result.repainted is None
 
 

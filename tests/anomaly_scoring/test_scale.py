@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipelines.anomaly_scoring.normalization import Normalized
 from pipelines.anomaly_scoring.scale import EVERYONE, FILE, Setting, encode, groups, percentile, setting_of
 from pipelines.anomaly_scoring.scores import score
 from pipelines.errors import WeightsCorrupt
-from pipelines.results import Score
+from pipelines.results import Score, WeightsUsed
 
-SETTING = Setting("inpainting", "0123456789ab", "mouth-nose", "pse", "ycbcr", True, "equation")
+SETTING = Setting("inpainting", "0123456789ab", "", "mouth-nose", "pse", "ycbcr", True, "equation")
 SEVERITIES = np.random.default_rng(0).normal(-2, 0.5, 500)
 
 
@@ -52,6 +53,7 @@ def test_it_rises_with_the_severity_from_0_to_100(file):
     [
         {"normalizer": "stylegan2"},
         {"weights": "ba9876543210"},
+        {"conditions": "200 + 50 steps, LPIPS, AlexNet"},
         {"region": "face"},
         {"kind": "ssim"},
         {"colour": "rgb"},
@@ -66,21 +68,23 @@ def test_scores_of_another_setting_do_not_compare(file, other):
 
 
 def test_without_a_file_there_is_no_percentile(file):
-    assert percentile(of(-2), SETTING) is None and groups(SETTING) == ()
+    assert percentile(of(-2), SETTING) is None and groups() == (EVERYONE,)
 
 
 def test_the_setting_of_a_score():
     found = score(np.ones((4, 4), np.float32), np.ones((4, 4), bool), "text", kind="ssim", colour="rgb", erosion=False)
-    assert setting_of(found, "inpainting", "0123456789ab", "face", "0-8") == Setting(
-        "inpainting", "0123456789ab", "face", "ssim", "rgb", False, "text", "0-8"
+    weights = (WeightsUsed("generator", "0123456789ab"), WeightsUsed("alexnet", "ba9876543210"))
+    empty = np.empty(0)
+    normalized = Normalized(alignment=None, crop=empty, image=empty, weights=weights, conditions="1 + 2 steps")
+    assert setting_of(found, "stylegan2", normalized, "face", "0-8") == Setting(
+        "stylegan2", "0123456789ab+ba9876543210", "1 + 2 steps", "face", "ssim", "rgb", False, "text", "0-8"
     )
 
 
-def test_groups_of_otherwise_the_same_setting(file):
+def test_the_groups_that_were_measured(file):
     children, face = replace(SETTING, group="0-8"), replace(SETTING, region="face", group="9-17")
-    file.write_bytes(encode({SETTING: SEVERITIES, children: SEVERITIES[:40] + 1, face: SEVERITIES}))
-    assert groups(SETTING) == groups(children) == (EVERYONE, "0-8")
-    assert groups(face) == ("9-17",)
+    file.write_bytes(encode({children: SEVERITIES[:40] + 1, face: SEVERITIES, SETTING: SEVERITIES}))
+    assert groups() == (EVERYONE, "0-8", "9-17")
     assert percentile(of(-1.5), children).value < percentile(of(-1.5), SETTING).value
     assert percentile(of(-1.5), children).faces == 40
 
@@ -96,8 +100,9 @@ def test_a_changed_file_is_read_anew(file):
     assert percentile(of(-2), SETTING) is None
 
 
-def test_what_the_file_holds_of_other_normalizers_stays():
-    other = replace(SETTING, normalizer="stylegan2")
+@pytest.mark.parametrize("other", [{"normalizer": "stylegan2"}, {"normalizer": "stylegan2", "conditions": "1 step"}])
+def test_what_the_file_holds_of_other_normalizers_and_conditions_stays(other):
+    other = replace(SETTING, **other)
     both = encode({SETTING: SEVERITIES}, encode({other: SEVERITIES[:30], SETTING: SEVERITIES[:7]}))
     assert [(row["normalizer"], row["faces"]) for row in json.loads(both)] == [("stylegan2", 30), ("inpainting", 500)]
     assert both == encode({SETTING: SEVERITIES}, both)
@@ -125,6 +130,6 @@ def test_what_the_file_holds_of_other_normalizers_stays():
 )
 def test_a_damaged_file_is_one_sentence(file, content):
     file.write_bytes(content)
-    for ask in (lambda: percentile(of(-2), SETTING), lambda: groups(SETTING)):
+    for ask in (lambda: percentile(of(-2), SETTING), groups):
         with pytest.raises(WeightsCorrupt, match="reference scale of scores is damaged; restore the weights folder"):
             ask()

@@ -251,13 +251,14 @@ def test_the_percentile_is_that_of_the_setting_and_the_group(comparing, normaliz
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
     severity = comparing(astronaut).score.severity
     weights = normalized.weights[0].sha256
-    setting = scale.Setting("inpainting", weights, "mouth-nose", "pse", "ycbcr", True, "equation")
+    setting = scale.Setting("inpainting", weights, "", "mouth-nose", "pse", "ycbcr", True, "equation")
     children = scale.Setting(*list(vars(setting).values())[:-1], "0-8")
     scales = {setting: severity + np.linspace(-3, 1, 401), children: severity + np.linspace(-1, 1, 40)}
     (store.folder() / scale.FILE).write_bytes(scale.encode(scales))
     assert comparing(astronaut).percentile == Percentile(pytest.approx(75, abs=0.1), 401, "all")
     assert comparing(astronaut, group="0-8").percentile == Percentile(pytest.approx(50, abs=0.1), 40, "0-8")
-    assert comparing(astronaut, group="none such").percentile is None
+    with pytest.raises(OptionInvalid, match=r"^The group to compare with must be one of all, 0-8\.$"):
+        comparing(astronaut, group="9-17")
     assert comparing(astronaut, kind="ssim").percentile is None
     everything = np.ones(astronaut.shape[:2], bool)
     assert comparing(astronaut, mask=everything).percentile is None

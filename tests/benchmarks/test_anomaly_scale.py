@@ -65,6 +65,7 @@ def test_the_scale_is_that_of_the_app_s_own_scores(data, toy_cache, tmp_path, ca
         wanted = {
             "normalizer": "inpainting",
             "weights": results[0].weights[0].sha256,
+            "conditions": "",
             "region": results[0].region,
             "kind": first.kind,
             "colour": first.colour,
@@ -78,7 +79,7 @@ def test_the_scale_is_that_of_the_app_s_own_scores(data, toy_cache, tmp_path, ca
 
 @pytest.mark.usefixtures("weights")
 def test_a_run_goes_on_where_it_stopped_and_other_normalizers_stay(data, toy_cache, tmp_path, monkeypatch):
-    other = Setting("stylegan2", "ba9876543210", "face", "pse", "ycbcr", True, "equation")
+    other = Setting("stylegan2", "ba9876543210", "1 + 2 steps", "face", "pse", "ycbcr", True, "equation")
     (store.folder() / FILE).write_bytes(encode({other: np.arange(40.0)}))
     calls = []
     real = anomaly_scale.score_crop
@@ -128,7 +129,8 @@ def test_a_picture_without_a_face_has_no_scores():
 
 
 def made(severities) -> Scores:
-    return Scores({"severity": np.array(severities), "weights": np.array("0123456789ab")}, np.empty(0))
+    texts = {"weights": np.array("0123456789ab"), "conditions": np.array("1 + 2 steps")}
+    return Scores({"severity": np.array(severities), **texts}, np.empty(0))
 
 
 def test_age_groups_are_those_with_enough_faces_of_known_age():
@@ -138,6 +140,7 @@ def test_age_groups_are_those_with_enough_faces_of_known_age():
     scores["7"] = made([])  # no face: thirty young ones become 29
     scales = scales_of(scores, plan_of(ways), ages)
     assert {setting.group: len(found) for setting, found in scales.items()} == {EVERYONE: 119, "18 and older": 40}
+    assert {(setting.weights, setting.conditions) for setting in scales} == {("0123456789ab", "1 + 2 steps")}
     scores["7"] = made([7, -7])
     scales = scales_of(scores, plan_of(ways), ages)
     assert {setting.group: len(found) for setting, found in scales.items()} == {

@@ -20,7 +20,9 @@ def test_upload_run_scrub_and_download(scoring: ScoringTab, face: Face):
     scoring.steps(1)
     shown, (column, row) = scoring.mask(), face.points[30].astype(int)  # the tip of the nose
     assert shown[row, column] and not shown[60, 223], "what is scored is shown"
+    scoring.panel.get_by_role("radio", name="0 to 8 years").first.check()
     scoring.predict()
+    expect(scoring.score).to_contain_text("open-set faces, 0 to 8 years")
     expect(scoring.score).to_contain_text("Severity")
     expect(scoring.score).to_contain_text("Mouth and nose")
     expect(scoring.bar).to_contain_text("squared difference, YCbCr (grey levels²)")

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from written import assert_one_sentence, names
 
+from pipelines import store
+from pipelines.anomaly_scoring import scale
 from pipelines.commands.drawn_face import drawn_face
 from pipelines.faces.images import encode_png, read_image
 
@@ -49,6 +53,19 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
     assert heat.shape == (256, 256) and heat.dtype == np.float32 and heat.max() > 0
     assert read_image(out / "anna.normalized.png").shape == (256, 256, 3)
     assert read_image(out / "anna.heatmap.png").shape[0] == 512
+
+
+def test_the_percentile_is_that_of_the_group(run, photos, tmp_path, weights, monkeypatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(shutil.copytree(weights, tmp_path / "weights")))
+    used = store.find("small").sha256[:12]
+    everyone = scale.Setting("inpainting", used, "", "mouth-nose", "pse", "ycbcr", True, "equation")
+    scales = {everyone: np.linspace(10, 11, 50), replace(everyone, group="0-8"): np.linspace(-11, -10, 40)}
+    (tmp_path / "weights" / scale.FILE).write_bytes(scale.encode(scales))
+    for words, percentile in (((), "0.0"), (("--group", "0-8"), "100.0")):
+        out = tmp_path / f"out{len(words)}"
+        assert run("anomaly-scoring", photos / "anna.png", *words, "--out", out)[0] == 0
+        assert scores(out)[0]["percentile"] == percentile
+    assert facts_of(out)["score"]["percentile_group"] == "0-8"
 
 
 def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_path):
@@ -132,6 +149,7 @@ def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_pat
         (("--steps", 100), "The normalizer inpainting has no such option; leave it out."),
         (("--adaptation-steps", 10), "The normalizer inpainting has no such option; leave it out."),
         (("--normalizer", "stylegan2"), "needs a face generator"),
+        (("--group", "elders"), "The group to compare with must be one of all"),
         (("--normalizer", "stylegan2", "--adaptation-steps", 501), "The steps of adaptation must be a number from 0"),
         (("--weights", "large"), "There are no weights of that name; known are small"),
         (("--mask", "missing"), "The mask or folder of masks does not exist"),

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.colouring import SCALES, overlay
 from pipelines.errors import WeightsMissing
 from pipelines.faces.images import encode_png
@@ -24,14 +25,14 @@ from ui.engine import ANOMALY_SCORING, Engine
 from ui.heat_map import heat_maps_html
 from ui.masks import editor_size, layer_url
 from ui.repainting import mask_options
-from ui.scoring_facts import adaptation_html, difference, nearest_frame, scores_html
+from ui.scoring_facts import GROUPS, adaptation_html, difference, nearest_frame, scores_html
 from ui.scoring_files import FILES, write_files
 from ui.scoring_settings import ScoringSettings
 from ui.sessions import Photo, Sessions
 from ui.time_left import duration, part_of, with_time_left
 from ui.widgets import measurements_html
 
-SETTINGS = ("mouth-nose", "pse", "inpainting", "ycbcr", "equation", True, 0, 50, 50, 3)
+SETTINGS = ("mouth-nose", "pse", "inpainting", "all", "ycbcr", "equation", True, 0, 50, 50, 3)
 REQUEST = SimpleNamespace(session_hash="page")
 
 
@@ -225,14 +226,21 @@ def test_drawn_notch_stays_at_the_lip(face):
 
 def test_options_of_stylegan2_go_to_it_alone():
     fast = ScoringSettings.options(SETTINGS)
-    assert fast["own"] == {} and fast["seed"] == 3 and fast["region"] == "mouth-nose"
-    slow = ScoringSettings.options(("face", "ssim", "stylegan2", "rgb", "text", False, 300, 60, 20, None))
+    assert fast["own"] == {} and fast["seed"] == 3 and fast["region"] == "mouth-nose" and fast["group"] == "all"
+    slow = ScoringSettings.options(("face", "ssim", "stylegan2", "0-8", "rgb", "text", False, 300, 60, 20, None))
     assert slow["own"] == {"steps": 300, "adaptation_steps": 60, "frames_until": 60}
     assert (slow["kind"], slow["colour"], slow["formula"], slow["erosion"], slow["seed"]) == (
         "ssim", "rgb", "text", False, 0,
     )  # fmt: skip
-    automatic = ScoringSettings.options(("face", "ssim", "stylegan2", "rgb", "text", False, 0, 50, 100, 0))
+    assert slow["group"] == "0-8"
+    automatic = ScoringSettings.options(("face", "ssim", "stylegan2", "all", "rgb", "text", False, 0, 50, 100, 0))
     assert automatic["own"] == {"adaptation_steps": 50, "frames_until": 100}
+
+
+def test_every_group_of_the_shipped_scale_has_a_name():
+    assert scale.groups() == ("all", "0-8", "18 and older") and set(scale.groups()) <= set(GROUPS)
+    offered = ScoringSettings("scoring", painted=True).offer(("pse",), ("inpainting",), scale.groups())
+    assert offered[2].choices == [("All ages", "all"), ("0 to 8 years", "0-8"), ("18 and older", "18 and older")]
 
 
 def test_only_what_this_machine_has_is_offered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
