@@ -35,7 +35,7 @@ NETWORKS = {
 }
 """Manifest key → class. As text, so that the store lies below the jobs and imports none before it is needed."""
 
-CACHED = 3
+CACHED = 4
 """Loaded networks that are kept; the one unused for longest goes first."""
 
 SHARD_BYTES = 16 * 2**20
@@ -144,7 +144,8 @@ def load(
     device = torch.device(device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", torch.cuda.current_device())
-    with _models_lock:
+    # The next caller may need gradients through what this one loads.
+    with _models_lock, torch.inference_mode(False):
         entry = find(name, job=job)
         if entry.job != job:
             raise WeightsUnknown(f"The weights “{entry.name}” belong to another job; leave the name out.")

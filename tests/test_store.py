@@ -76,7 +76,9 @@ def test_the_repositorys_manifest_is_whole():
 def test_the_built_in_weights_are_whole_small_and_load(monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(ROOT / "weights"))
     built_in = [entry for entry in store.entries().values() if entry.kind == "network" and not entry.fetchable]
-    assert "cleft-inpainting" in {entry.job for entry in built_in}
+    jobs = {"cleft-inpainting", "mask-removal", "face-generator", "face-discriminator"}
+    assert jobs <= {entry.job for entry in built_in}
+    assert sum(file.bytes for entry in built_in for file in entry.files) <= 60 * 2**20
     for entry in built_in:
         assert all(file.bytes <= 16 * 2**20 for file in entry.files)
         model = store.load(entry.name, job=entry.job)
@@ -217,6 +219,16 @@ def test_load_in_another_type(weights):
     saved()
     assert store.load("first", dtype=torch.bfloat16).network.layer.weight.dtype == torch.bfloat16
     assert store.load("first").network.layer.weight.dtype == torch.float32
+
+
+def test_what_is_loaded_for_inference_also_bears_gradients(weights):
+    saved()
+    with torch.inference_mode():
+        store.load()
+    network = store.load().network
+    values = torch.ones(1, 3, 3, 3, requires_grad=True)
+    network.layer(values).sum().backward()
+    assert values.grad.abs().sum() > 0
 
 
 def test_loading_leaves_the_random_state_alone(weights):
