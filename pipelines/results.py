@@ -199,6 +199,7 @@ class AnomalyScoringResult:
         percentile: where the severity lies among open-set faces; None where no scale fits the settings.
         normalizer: which one: ``"inpainting"`` or ``"stylegan2"``.
         repainted: ``bool`` ``(S, S)``, what the inpainting normalizer repainted; None of other normalizers.
+        conditions: what else was chosen of the normalizer that moves a score, for people; empty where nothing can be.
         perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet"``; None
             where none was.
         frames: of the adaptation, in the order of steps; none without adaptation.
@@ -225,6 +226,7 @@ class AnomalyScoringResult:
     percentile: Percentile | None
     normalizer: str
     repainted: np.ndarray | None
+    conditions: str
     perceptual: str | None
     frames: tuple[AdaptationFrame, ...]
     reappears: int | None

@@ -1,4 +1,5 @@
-"""Examples of anomaly scoring: a notch drawn into the lip of the public-domain portrait that scikit-image ships."""
+"""Examples of anomaly scoring: a notch drawn into the lip of the public-domain portrait that scikit-image ships, and
+faces that the project's generator drew."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,12 +8,13 @@ import cv2
 import numpy as np
 
 from pipelines.faces.landmarks import find_face
-from ui import examples
+from ui import examples, generated_faces
 
 PLAIN, NOTCH, PAIR = "plain", "notch", "pair"
 """The portrait as it is; with a notch; both, as before and after surgery."""
 
 _LABELS = {NOTCH: "Drawn notch", PLAIN: "As it is", PAIR: "Before, after"}
+_GENERATED = {f"generated-{seed}": seed for seed in generated_faces.SEEDS}
 _PEAK, _CORNER, _SEAM, _NOSTRIL = 50, 48, 61, 32  # of the 68 points: image-left peak of Cupid's bow, corner, lips' seam
 _LIFT = 0.16  # eye distances by which the lip is drawn up
 _WIDTH = 0.075  # eye distances: standard deviation of the notch across the face
@@ -39,14 +41,24 @@ def notched() -> np.ndarray:
 
 
 def photos(key: str) -> tuple[np.ndarray, ...]:
-    """The photo of an example, or both."""
+    """The photo of an example, or both.
+
+    Args:
+        key: one of those in :func:`gallery`.
+    """
+    if key in _GENERATED:
+        return (generated_faces.photo(_GENERATED[key]),)
     return {PLAIN: (examples.photo(),), NOTCH: (notched(),), PAIR: (notched(), examples.photo())}[key]
 
 
 @lru_cache(maxsize=1)
 def gallery() -> list[dict[str, Any]]:
     """What the editor shows of the examples: ``key``, ``label`` and ``url`` of each."""
-    return [examples.thumbnail(key, label, _shown(key)) for key, label in _LABELS.items()]
+    drawn = [examples.thumbnail(key, label, _shown(key)) for key, label in _LABELS.items()]
+    for number, key in enumerate(_GENERATED, 1):
+        (face,) = photos(key)
+        drawn.append(examples.thumbnail(key, f"Generated {number}", face, portrait=face))
+    return drawn
 
 
 def _shown(key: str) -> np.ndarray:

@@ -38,7 +38,9 @@ def gallery() -> list[dict[str, Any]]:
     return shown
 
 
-def thumbnail(key: str, label: str, picture: np.ndarray, mask: np.ndarray | None = None) -> dict[str, Any]:
+def thumbnail(
+    key: str, label: str, picture: np.ndarray, mask: np.ndarray | None = None, portrait: np.ndarray | None = None
+) -> dict[str, Any]:
     """What an editor shows of an example: ``key``, ``label``, and ``url`` of a small close-up.
 
     Args:
@@ -46,8 +48,9 @@ def thumbnail(key: str, label: str, picture: np.ndarray, mask: np.ndarray | None
         label: what the person reads.
         picture: the portrait, or what was drawn over it.
         mask: ``bool`` ``(H, W)`` to outline, or None.
+        portrait: whose face is shown; None is that of :func:`photo`.
     """
-    part = overlay.close_up(find_face(photo()).points, picture.shape)
+    part = overlay.close_up(find_face(photo() if portrait is None else portrait).points, picture.shape)
     drawn = overlay.draw(picture[part], None if mask is None else mask[part])
     small = cv2.resize(drawn, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     return {"key": key, "label": label, "url": overlay.jpeg_url(small)}

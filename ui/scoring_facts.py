@@ -82,14 +82,12 @@ def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
 def _computed(result: AnomalyScoringResult) -> str:
     score = result.score
     parts = [
-        NORMALIZERS.get(result.normalizer, result.normalizer),
-        KINDS[score.kind],
+        NORMALIZERS[result.normalizer] + (f" ({result.conditions})" if result.conditions else ""),
+        KINDS[score.kind] if score.kind != "lpips" else result.perceptual,
         COLOURS[score.colour],
         "eroded" if score.erosion else "not eroded",
         f"{sum(result.seconds.values()):.1f} s",
     ]
-    if result.perceptual:
-        parts.append(f"features of {result.perceptual}")
     return (
         f'<details class="score-how"><summary>How it is computed: {html.escape(" · ".join(parts))}</summary><p>'
         f"<span>{_FORMULAS[score.formula]}</span>, with h the heat map and N the pixels of the region; severity is −S. "

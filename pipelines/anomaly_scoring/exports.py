@@ -80,6 +80,7 @@ def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
             "percentile_group": None if percentile is None else percentile.group,
         },
         "normalizer": result.normalizer,
+        "conditions": result.conditions,
         "region": result.region,
         "map": {
             "kind": score.kind,
@@ -217,8 +218,10 @@ def _made(result: AnomalyScoringResult) -> Facts:
         ("Normalizer", NORMALIZER_NAMES[result.normalizer]),
         ("Heat map", scale_of(result).label + (", eroded" if result.score.erosion else "")),
     ]
-    if result.perceptual is not None:
-        facts.append(("Features of", result.perceptual))
+    if result.conditions:
+        facts.append(("With", result.conditions))
+    if result.score.kind == "lpips":
+        facts.append(("Network", result.perceptual))
     if result.reappears is not None:
         facts.append(("Reappears", f"after {result.reappears} steps of adaptation"))
     for number, used in enumerate(result.weights):

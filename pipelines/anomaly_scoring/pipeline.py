@@ -147,6 +147,7 @@ class AnomalyScoring:
             percentile=scale.percentile(score, setting),
             normalizer=self.name,
             repainted=normalized.repainted,
+            conditions=normalized.conditions,
             perceptual="LPIPS, AlexNet" if lpips else normalized.perceptual,
             frames=frames,
             reappears=reappearance(frames),

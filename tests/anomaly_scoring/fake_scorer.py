@@ -52,6 +52,7 @@ class FakeScorer:
             percentile=Percentile(float(self.levels[-1] - NORMAL), 1000, "all"),
             normalizer="inpainting",
             repainted=None,
+            conditions="",
             perceptual=None,
             frames=(),
             reappears=None,

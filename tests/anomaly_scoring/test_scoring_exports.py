@@ -47,6 +47,7 @@ def make_result(side: int = 256, kind: str = "pse", colour: str = "ycbcr", **cha
         "percentile": PERCENTILE,
         "normalizer": "inpainting",
         "repainted": repainted,
+        "conditions": "",
         "perceptual": None,
         "frames": (),
         "reappears": None,
@@ -72,6 +73,7 @@ def make_adapted(side: int = 64) -> AnomalyScoringResult:
         base,
         normalizer="stylegan2",
         repainted=None,
+        conditions="200 + 50 steps, LPIPS, SqueezeNet 1.1",
         perceptual="LPIPS, SqueezeNet 1.1",
         frames=frames,
         reappears=120,
@@ -135,6 +137,7 @@ def test_json_of_an_adaptation(adapted):
     assert [one["step"] for one in facts["adaptation"]["frames"]] == [0, 25, 50]
     assert facts["adaptation"]["frames"][1]["severity"] == -1.75
     assert facts["adaptation"]["reappears_at_step"] == 120 and facts["inversion_losses"] == [0.5, 0.25, 0.125]
+    assert facts["conditions"] == "200 + 50 steps, LPIPS, SqueezeNet 1.1"
     assert facts["perceptual_network"] == "LPIPS, SqueezeNet 1.1" and facts["map"]["side"] == 64
     assert len(facts["weights"]) == 2
 
@@ -309,7 +312,7 @@ def test_the_report_is_one_a4_page_that_says_what_made_it(result):
         assert said in text, said
     for one in result.measurements:
         assert one.label in text and show(one) in text
-    assert "Compared to" not in text and "Reappears" not in text and "Features of" not in text
+    assert "Compared to" not in text and "Reappears" not in text and "LPIPS" not in text
     assert len(page.images) == 5
 
 
@@ -317,7 +320,7 @@ def test_the_report_of_an_adaptation(adapted):
     text = text_of(adapted)
     for said in (
         "StyleGAN2 with adaptation",
-        "LPIPS, SqueezeNet 1.1",
+        "200 + 50 steps, LPIPS, SqueezeNet 1.1",
         "stylegan2-faces-64, SHA-256 fedcba987654",
         "squeezenet1_1, SHA-256 0a1b2c3d4e5f",
         "faces of the group 18 and older",

@@ -75,7 +75,13 @@ def test_result_names_what_made_it(result, face):
     assert [used.name for used in result.weights] == ["cleft-inpainting"] and len(result.weights[0].sha256) == 12
     assert list(result.seconds) == ["landmarks", "normalizing", "comparing", "measurements"]
     assert all(seconds >= 0 for seconds in result.seconds.values())
-    assert (result.perceptual, result.reappears, result.frames, result.losses) == (None, None, (), ())
+    assert (result.conditions, result.perceptual, result.reappears, result.frames, result.losses) == (
+        "",
+        None,
+        None,
+        (),
+        (),
+    )
     assert np.array_equal(result.landmarks, face.points) and result.landmarks.shape == (68, 2)
     assert len(result.measurements) == 5
     assert (result.score.kind, result.score.colour, result.score.erosion) == ("pse", "ycbcr", True)

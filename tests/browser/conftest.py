@@ -64,7 +64,7 @@ def slow(browser: Browser) -> Iterator[tuple[Tab, SlowPipeline, gr.Blocks]]:
     try:
         page.launch(**serving("127.0.0.1", free_port(), False, None), prevent_thread_lock=True)
         with _tab(browser, page.local_url, "light") as tab:
-            expect(tab.page.get_by_role("button", name="Example:")).to_have_count(3)
+            expect(tab.page.get_by_role("button", name="Example:")).to_have_count(tab.examples)
             yield tab, pipeline, page
     finally:
         page.close()

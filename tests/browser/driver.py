@@ -39,6 +39,7 @@ class Tab:
     """The page, with a tab open; the first one unless told otherwise."""
 
     prefix = "cleft"
+    examples = 3
 
     def __init__(self, page: Page):
         self.page = page
@@ -68,7 +69,7 @@ class Tab:
 
     def ready(self) -> None:
         """Waits until the network is loaded and the examples are shown."""
-        expect(self.page.get_by_role("button", name="Example:")).to_have_count(3)
+        expect(self.page.get_by_role("button", name="Example:")).to_have_count(self.examples)
         expect(self.page.locator(".status")).to_contain_text("Ready")
 
     def open(self, photo: np.ndarray | bytes, name: str = "photo.png") -> None:
@@ -151,7 +152,7 @@ class RemovalTab(Tab):
     def show(self) -> None:
         """Opens the tab."""
         self.page.get_by_role("tab", name="Mask removal").click()
-        expect(self.page.get_by_role("button", name="Example:")).to_have_count(3)
+        expect(self.page.get_by_role("button", name="Example:")).to_have_count(self.examples)
 
     def open_reference(self, photo: np.ndarray) -> None:
         """Chooses a reference through the browser's file chooser and waits until it is shown."""
@@ -164,6 +165,7 @@ class ScoringTab(Tab):
     """The page with the tab of anomaly scoring open."""
 
     prefix = "scoring"
+    examples = 5
 
     def __init__(self, page: Page):
         super().__init__(page)
@@ -175,7 +177,7 @@ class ScoringTab(Tab):
     def show(self) -> None:
         """Opens the tab."""
         self.page.get_by_role("tab", name="Anomaly scoring").click()
-        expect(self.page.get_by_role("button", name="Example:")).to_have_count(3)
+        expect(self.page.get_by_role("button", name="Example:")).to_have_count(self.examples)
 
     def example(self, label: str) -> None:
         """Takes an example and waits until its region is shown."""

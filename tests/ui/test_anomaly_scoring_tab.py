@@ -53,6 +53,7 @@ def result(photo: np.ndarray, severity: float = -1.5, **differing: Any) -> Anoma
         "percentile": None,
         "normalizer": "inpainting",
         "repainted": None,
+        "conditions": "",
         "perceptual": None,
         "frames": (),
         "reappears": None,
@@ -218,7 +219,16 @@ def test_drawn_notch_stays_at_the_lip(face):
     lip, unit = face.points[50], face.eye_distance
     assert 30 < changed.sum() < unit**2
     assert np.hypot(columns - lip[0], rows - lip[1]).max() < 0.6 * unit
-    assert [each["label"] for each in drawn_anomalies.gallery()] == ["Drawn notch", "As it is", "Before, after"]
+
+
+def test_every_example_opens():
+    shown = drawn_anomalies.gallery()
+    assert [each["label"] for each in shown] == [
+        "Drawn notch", "As it is", "Before, after", "Generated 1", "Generated 2",
+    ]  # fmt: skip
+    assert len({each["url"] for each in shown}) == len(shown)
+    for each in shown:
+        assert all(len(find_faces(photo)) == 1 for photo in drawn_anomalies.photos(each["key"]))
 
 
 # --- settings and regions -------------------------------------------------------------------------------------------
