@@ -61,6 +61,27 @@ def test_before_and_after_are_scored_side_by_side(scoring: ScoringTab):
     expect(scoring.panel.locator(".measures th", has_text="Change")).to_be_visible()
 
 
+def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab):
+    scoring.open(notched())
+    scoring.steps(1)
+    scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
+    scoring.panel.get_by_role("button", name="Colour, erosion, formula, steps and seed").first.click()
+    for label, steps in (("Steps of the inversion", "50"), ("Steps of the adaptation", "5"), ("Adapt on up to", "10")):
+        number = scoring.panel.get_by_role("spinbutton", name=label).first
+        number.fill(steps)
+        number.press("Tab")
+    scoring.predict()
+    expect(scoring.score).to_contain_text("50 + 5 steps")
+    expect(scoring.footer).to_contain_text("face-generator-64")
+    frames, step = scoring.page.locator("#scoring-frames"), scoring.page.locator("#scoring-step input[type=range]")
+    expect(frames).to_contain_text("after 10 steps")
+    last = frames.locator("img").get_attribute("src")
+    step.fill("0")
+    expect(frames).to_contain_text("before adaptation")
+    assert frames.locator("img").get_attribute("src") != last
+    assert [frame["step"] for frame in json.loads(scoring.download("json"))["adaptation"]["frames"]] == [*range(11)]
+
+
 def test_painted_region_begins_with_the_one_that_is_shown(scoring: ScoringTab):
     scoring.example("As it is")
     expect(scoring.button("Brush")).not_to_be_visible()
