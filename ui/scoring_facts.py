@@ -56,9 +56,9 @@ def difference(before: AnomalyScoringResult, after: AnomalyScoringResult) -> str
 
 
 def percentile_html(percentile: Percentile | None) -> str:
-    """The percentile as a sentence and a mark on a line; nothing where there is none."""
+    """The percentile as a sentence and a mark on a line; where there is none, why."""
     if percentile is None:
-        return ""
+        return '<p class="score-percentile">No percentile: no open-set faces were scored with these settings.</p>'
     group = GROUPS.get(percentile.group, percentile.group)
     faces = f"{percentile.faces:,} open-set faces" + ("" if percentile.group == "all" else f", {group}")
     return (

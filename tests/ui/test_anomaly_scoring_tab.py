@@ -128,12 +128,16 @@ def picture(html: str, number: int = 0) -> np.ndarray:
 # --- words and pictures ---------------------------------------------------------------------------------------------
 
 
-def test_percentile_is_a_sentence_and_nothing_where_there_is_none(scored: AnomalyScoringResult):
+def test_percentile_is_a_sentence_and_so_is_that_there_is_none(scored: AnomalyScoringResult):
     alone = scores_html([scored])
     assert "−1.50" in alone and "1.50" in alone and "Mouth and nose, 960 px" in alone
+    assert "No percentile: no open-set faces" in alone
     assert "More different" not in alone and "score-track" not in alone
     known = scores_html([replace(scored, percentile=Percentile(97.2, 1000, "all"))])
     assert "More different than <b>97 %</b> of 1,000 open-set faces" in known and "left:97.2%" in known
+    assert "No percentile" not in known
+    children = scores_html([replace(scored, percentile=Percentile(97.2, 108, "0-8"))])
+    assert "of 108 open-set faces, 0 to 8 years<" in children
     assert "S = −ln(√(Σ h) / N)" in known
 
 
