@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipelines import store
 from pipelines.anomaly_scoring.normalization import Normalized
 from pipelines.anomaly_scoring.scale import EVERYONE, FILE, Setting, encode, groups, percentile, setting_of
 from pipelines.anomaly_scoring.scores import score
@@ -133,3 +134,14 @@ def test_a_damaged_file_is_one_sentence(file, content):
     for ask in (lambda: percentile(of(-2), SETTING), groups):
         with pytest.raises(WeightsCorrupt, match="reference scale of scores is damaged; restore the weights folder"):
             ask()
+
+
+def test_the_shipped_scales_are_those_of_the_shipped_weights(monkeypatch):
+    monkeypatch.delenv("PHILTRUM_WEIGHTS", raising=False)
+    rows = json.loads((store.folder() / FILE).read_text())
+    drawn_by = {row["normalizer"]: row["weights"].split("+") for row in rows}
+    jobs = {"inpainting": ["cleft-inpainting"], "stylegan2": ["face-generator", "face-discriminator"]}
+    assert drawn_by == {name: [store.find(job=job).sha256[:12] for job in used] for name, used in jobs.items()}
+    assert {(row["conditions"], row["faces"]) for row in rows if row["normalizer"] == "inpainting"} == {
+        ("", 1000), ("", 108), ("", 137),
+    }  # fmt: skip
