@@ -113,7 +113,7 @@ def test_one_public_endpoint_a_job(client: Client):
     own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
     assert names["/mask_removal"] == [*own, *edge]
     comparison = ["region", "kind", "colour", "erosion", "formula"]
-    steps = ["normalizer", "steps", "adaptation_steps", "frames_until"]
+    steps = ["normalizer", "group", "steps", "adaptation_steps", "frames_until"]
     assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed"]
 
 
