@@ -66,10 +66,10 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab)
     scoring.steps(1)
     scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
     scoring.panel.get_by_role("button", name="Colour, erosion, formula, steps and seed").first.click()
+    expect(scoring.panel.get_by_role("slider", name="Adapt on up to").first).to_be_visible()
     for label, steps in (("Steps of the inversion", "50"), ("Steps of the adaptation", "5"), ("Adapt on up to", "10")):
-        number = scoring.panel.get_by_role("spinbutton", name=label).first
-        number.fill(steps)
-        number.press("Tab")
+        scoring.panel.get_by_role("slider", name=label).first.fill(steps)
+        expect(scoring.panel.get_by_role("spinbutton", name=label).first).to_have_value(steps)
     scoring.predict()
     expect(scoring.score).to_contain_text("50 + 5 steps")
     expect(scoring.footer).to_contain_text("face-generator-64")
