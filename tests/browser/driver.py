@@ -184,6 +184,29 @@ class ScoringTab(Tab):
         self.page.get_by_role("button", name=f"Example: {label}").click()
         self.steps(1)
 
+    def unfold(self) -> None:
+        """Unfolds the settings that few change."""
+        self.panel.get_by_role("button", name="Colour, erosion, formula, steps and seed").first.click()
+        expect(self.panel.get_by_role("slider").last).to_be_visible()
+
+    def slide(self, wanted: dict[str, int]) -> None:
+        """Sets sliders, by the beginning of their labels.
+
+        Gradio gives what has just been unfolded its first value a few frames after it is seen, and a value that is set
+        in between is lost: so every one is looked at again, and set again, until all stay.
+        """
+        values = {label: str(value) for label, value in wanted.items()}
+        numbers = {label: self.panel.get_by_role("spinbutton", name=label).first for label in values}
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            for label, value in values.items():
+                if numbers[label].input_value() != value:
+                    self.panel.get_by_role("slider", name=label).first.fill(value)
+            self.page.wait_for_timeout(300)
+            if all(numbers[label].input_value() == value for label, value in values.items()):
+                return
+            assert time.monotonic() < deadline, "a slider does not stay where it is put"
+
 
 def wait_until(done: Callable[[], object]) -> None:
     """Waits until ``done()`` is true."""

@@ -65,11 +65,8 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab)
     scoring.open(notched())
     scoring.steps(1)
     scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
-    scoring.panel.get_by_role("button", name="Colour, erosion, formula, steps and seed").first.click()
-    expect(scoring.panel.get_by_role("slider", name="Adapt on up to").first).to_be_visible()
-    for label, steps in (("Steps of the inversion", "50"), ("Steps of the adaptation", "5"), ("Adapt on up to", "10")):
-        scoring.panel.get_by_role("slider", name=label).first.fill(steps)
-        expect(scoring.panel.get_by_role("spinbutton", name=label).first).to_have_value(steps)
+    scoring.unfold()
+    scoring.slide({"Steps of the inversion": 50, "Steps of the adaptation": 5, "Adapt on up to": 10})
     scoring.predict()
     expect(scoring.score).to_contain_text("50 + 5 steps")
     expect(scoring.footer).to_contain_text("face-generator-64")
@@ -164,7 +161,7 @@ def test_fits_the_screen_and_nothing_moves_in_anomaly_scoring(scoring: ScoringTa
 def test_controls_of_anomaly_scoring_have_names(scoring: ScoringTab):
     page = scoring.page
     page.get_by_role("radio", name="Before and after surgery").check()
-    page.get_by_role("button", name="Colour, erosion, formula, steps and seed").click()
+    scoring.unfold()
     nameless = """() => [...document.querySelectorAll("button, input, select, textarea, canvas, video")]
         .filter((each) => each.offsetParent !== null)
         .filter((each) => !(each.ariaLabel || each.innerText?.trim() || each.labels?.length || each.title))
