@@ -51,6 +51,9 @@ class Options(GeneratorOptions):
     pixel: float = field(default=1.0, metadata={"help": "weight of the L1 loss"})
     landmark: float = field(default=4.6e-4, metadata={"help": "weight of the landmark loss"})
     irregular: float = field(default=0.5, metadata={"help": "share of irregular masks"})
+    pieces: float = field(
+        default=0.0, metadata={"help": "share of the outlines of which pieces are hidden, not the whole (ours)"}
+    )
     extents: str = field(default="1,2,1", metadata={"help": f"relative frequency of the outlines {', '.join(EXTENTS)}"})
 
     def __post_init__(self) -> None:
@@ -133,7 +136,15 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         index = self.indices(step, options.batch)
         images, points, polygons = augment(self.faces.images[index], self.points[index], self.outlines[index], random)
         extents = options.outline_frequencies()
-        holes = draw_holes(polygons, self.bank, options.size, random, irregular=options.irregular, extents=extents)
+        holes = draw_holes(
+            polygons,
+            self.bank,
+            options.size,
+            random,
+            irregular=options.irregular,
+            extents=extents,
+            pieces=options.pieces,
+        )
         return self.own_part(images, points, holes)
 
     def answer(self, network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from pipelines.faces.landmarks import MESH_TO_68, MIRROR_68, Face
 from pipelines.faces.masks import EXTENTS, GROUPS, irregular_mask, outline
 
+_PIECES = 3  # of an outline at most
+
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The generator of one step, on the CPU so that every device draws the same numbers."""
@@ -73,6 +75,30 @@ def jitter_polygons(polygons: Tensor, generator: torch.Generator) -> Tensor:
     return (polygons - centre) * factor + centre + shift.to(device)
 
 
+def shrunken(polygons: Tensor, generator: torch.Generator) -> Tensor:
+    """Small copies of outlines, each somewhere within its own: ``(N, V, 2)`` → ``(N, 3, V, 2)``."""
+    n, vertices, _ = polygons.shape
+    device = polygons.device
+    centre = polygons.mean(1, keepdim=True)
+    spokes = polygons - centre
+    scale = uniform((n, _PIECES, 1, 1), 0.3, 0.7, generator).to(device)
+    # The root spreads the copies evenly over the area; in the middle and at the rim they would crowd otherwise.
+    way = uniform((n, _PIECES, 1, 1), 0, 1, generator).sqrt().to(device) * (1 - scale)
+    which = torch.randint(vertices, (n, _PIECES), generator=generator).to(device)
+    towards = spokes[torch.arange(n, device=device)[:, None], which][:, :, None]
+    return centre[:, None] + spokes[:, None] * scale + towards * way
+
+
+def fill_pieces(polygons: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Draws one to three :func:`shrunken`, jittered copies of each outline, as :func:`fill_polygons` draws it whole."""
+    n = len(polygons)
+    pieces = jitter_polygons(shrunken(polygons, generator).flatten(0, 1), generator)
+    filled = fill_polygons(pieces, size).view(n, _PIECES, 1, size, size)
+    count = torch.randint(1, _PIECES + 1, (n, 1), generator=generator)
+    drawn = (torch.arange(_PIECES) < count).to(filled).view(n, _PIECES, 1, 1, 1)
+    return (filled * drawn).amax(1)
+
+
 def draw_holes(
     polygons: Tensor,
     bank: Tensor,
@@ -81,8 +107,9 @@ def draw_holes(
     *,
     irregular: float,
     extents: tuple[float, ...],
+    pieces: float = 0.0,
 ) -> Tensor:
-    """One hole a sample: a jittered mouth/nose outline, or an irregular mask of the bank.
+    """One hole a sample: a jittered mouth/nose outline, pieces of one, or an irregular mask of the bank.
 
     Args:
         polygons: ``(N, extents, V, 2)`` from :func:`outlines`.
@@ -91,6 +118,7 @@ def draw_holes(
         generator: source of randomness.
         irregular: share of irregular masks.
         extents: relative frequency of each extent among the outlines.
+        pieces: share of the outlines of which pieces are hidden, and not the whole.
 
     Returns:
         ``float32`` ``(N, 1, size, size)``, 1 = hole.
@@ -100,6 +128,9 @@ def draw_holes(
     extent = torch.multinomial(torch.tensor(extents), n, replacement=True, generator=generator)
     chosen = polygons[torch.arange(n, device=device), extent.to(device)]
     drawn = fill_polygons(jitter_polygons(chosen, generator), size)
+    if pieces:
+        few = (torch.rand(n, generator=generator) < pieces).to(device).view(n, 1, 1, 1)
+        drawn = torch.where(few, fill_pieces(chosen, size, generator), drawn)
     which = torch.randint(len(bank), (n,), generator=generator)
     strokes = bank[which.to(bank.device)].to(device, torch.float32)[:, None]
     turns = torch.randint(4, (1,), generator=generator).item()

@@ -11,11 +11,13 @@ from pipelines.training.augment import (
     MIRROR_68,
     augment,
     draw_holes,
+    fill_pieces,
     fill_polygons,
     irregular_bank,
     jitter_polygons,
     outlines,
     points_68,
+    shrunken,
     step_generator,
     transform_colours,
 )
@@ -177,6 +179,41 @@ def test_extents_come_as_often_as_asked(bank):
     small, large, mixed = mean_share((1.0, 0.0, 0.0)), mean_share((0.0, 0.0, 1.0)), mean_share((1.0, 0.0, 1.0))
     assert large > 5 * small
     assert mixed == pytest.approx((small + large) / 2, rel=0.15)
+
+
+def test_pieces_come_as_often_as_asked(bank):
+    """A whole square of three tenths of the side covers its middle nearly always; pieces of it cover less of it."""
+
+    def shares(pieces: float) -> torch.Tensor:
+        squares, random = polygons(400), step_generator(3, 0)
+        extents = (0.0, 0.0, 1.0)
+        holes = draw_holes(squares, bank, SIZE, random, irregular=0.0, extents=extents, pieces=pieces)
+        return holes.mean((1, 2, 3))
+
+    whole, half, every = shares(0.0), shares(0.5), shares(1.0)
+    assert every.mean() < 0.7 * whole.mean()
+    assert half.mean().item() == pytest.approx((whole.mean() + every.mean()).item() / 2, rel=0.1)
+
+
+def test_pieces_lie_in_their_outline_and_everywhere_in_it():
+    squares = polygons(600)[:, 2]
+    copies = shrunken(squares, step_generator(4, 0))
+    assert copies.shape == (600, 3, 4, 2)
+    assert (copies > 0.5 - 0.15 - 1e-5).all() and (copies < 0.5 + 0.15 + 1e-5).all()
+    sides = (copies[:, :, 1] - copies[:, :, 0]).norm(dim=-1) / 0.3
+    assert 0.3 <= sides.min() < 0.33 and 0.67 < sides.max() <= 0.7 + 1e-5
+    middle = copies.mean(2).flatten(0, 1)
+    for side in (middle < 0.5).unbind(1):
+        assert side.float().mean().item() == pytest.approx(0.5, abs=0.06)
+
+
+def test_hidden_are_one_to_three_pieces():
+    """Of a long strip the pieces are small, so that they can be counted."""
+    strip = torch.tensor([[0.02, 0.45], [0.98, 0.45], [0.98, 0.55], [0.02, 0.55]]).repeat(300, 1, 1)
+    holes = fill_pieces(strip, 128, step_generator(5, 0))
+    assert holes.shape == (300, 1, 128, 128) and set(holes.unique().tolist()) == {0.0, 1.0}
+    counts = [cv2.connectedComponents(hole[0].byte().numpy())[0] - 1 for hole in holes]
+    assert min(counts) == 1 and 1 < max(counts) <= 3
 
 
 def test_jitter_keeps_outlines_near_their_place():
