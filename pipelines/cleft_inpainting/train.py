@@ -59,6 +59,7 @@ class Options(GeneratorOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("lr_every")
+        self.check_share("irregular", "pieces")
         self.outline_frequencies()
 
     def cell(self) -> int:

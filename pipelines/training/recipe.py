@@ -53,6 +53,12 @@ class RecipeOptions(ABC):
             if getattr(self, name) < 1:
                 raise OptionInvalid(f"--{name.replace('_', '-')} must be 1 or more.")
 
+    def check_share(self, *names: str) -> None:
+        """Raises OptionInvalid unless the options are numbers from 0 to 1."""
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionInvalid(f"--{name.replace('_', '-')} must be a number from 0 to 1.")
+
 
 @dataclass(frozen=True)
 class GeneratorOptions(RecipeOptions):

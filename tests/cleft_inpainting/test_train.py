@@ -96,6 +96,9 @@ def test_defaults_are_the_papers_and_its_codes():
         ({"lr_every": 0}, "--lr-every must be 1 or more"),
         ({"size": 100, "network": "compact"}, "--size must be a multiple of 8"),
         ({"size": 16}, "32 or more"),
+        ({"irregular": 1.2}, "--irregular must be a number from 0 to 1"),
+        ({"pieces": 40.0}, "--pieces must be a number from 0 to 1"),
+        ({"pieces": float("nan")}, "--pieces must be a number from 0 to 1"),
         ({"extents": "1,2"}, "--extents needs 3 numbers"),
         ({"extents": "1,2,x"}, "--extents needs 3 numbers"),
         ({"extents": "0,0,0"}, "not all of them 0"),
@@ -130,6 +133,14 @@ def test_batches_repeat_with_seed_and_step(build):
     assert all(torch.equal(a, b) for a, b in zip(recipe.batch(5), again.batch(5), strict=True))
     assert not torch.equal(image, recipe.batch(6)[0])
     assert not torch.equal(image, other.batch(5)[0])
+
+
+def test_pieces_hide_less_than_outlines(build):
+    def hidden(pieces: float) -> float:
+        recipe = build(pieces=pieces, irregular=0.0)
+        return sum(recipe.batch(step)[2].mean().item() for step in range(20))
+
+    assert hidden(1.0) < 0.8 * hidden(0.0)
 
 
 def test_every_epoch_shows_every_face_once(build):
