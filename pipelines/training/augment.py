@@ -82,7 +82,7 @@ def shrunken(polygons: Tensor, generator: torch.Generator) -> Tensor:
     centre = polygons.mean(1, keepdim=True)
     spokes = polygons - centre
     scale = uniform((n, _PIECES, 1, 1), 0.3, 0.7, generator).to(device)
-    # The root spreads the copies evenly over the area; in the middle and at the rim they would crowd otherwise.
+    # The root spreads the copies evenly over the area; without it they would crowd in the middle.
     way = uniform((n, _PIECES, 1, 1), 0, 1, generator).sqrt().to(device) * (1 - scale)
     which = torch.randint(vertices, (n, _PIECES), generator=generator).to(device)
     towards = spokes[torch.arange(n, device=device)[:, None], which][:, :, None]

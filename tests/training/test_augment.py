@@ -182,7 +182,7 @@ def test_extents_come_as_often_as_asked(bank):
 
 
 def test_pieces_come_as_often_as_asked(bank):
-    """A whole square of three tenths of the side covers its middle nearly always; pieces of it cover less of it."""
+    """Pieces hide less than the whole square, so the mean of the holes tells how many of them are pieces."""
 
     def shares(pieces: float) -> torch.Tensor:
         squares, random = polygons(400), step_generator(3, 0)
