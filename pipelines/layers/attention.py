@@ -42,11 +42,31 @@ class ShortLongTermAttention(nn.Module):
         keys = projected
         if self.pool > 1:
             keys, values = F.avg_pool2d(keys, self.pool), F.avg_pool2d(values, self.pool)
-        attended = F.scaled_dot_product_attention(_tokens(projected), _tokens(keys), _tokens(values))
+        attended = attend(_tokens(projected), _tokens(keys), _tokens(values))
         attended = attended.transpose(1, 2).reshape(n, 2 * c, h, w)
         short = x + self.short_gain * attended[:, :c]
         long = earlier * (1 - hole) + self.long_gain * attended[:, c:] * hole
         return self.join(torch.cat([short, long], 1))
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Scaled dot-product attention (Vaswani et al. 2017, equation 1), fused by PyTorch whatever the widths.
+
+    Its fused kernels want queries, keys and values of one width, laid out row by row. Narrower ones are widened by zeros,
+    which change no product; the scale stays that of the queries' own width.
+
+    Args:
+        query: ``(N, L, D)``.
+        key: ``(N, M, D)``.
+        value: ``(N, M, V)``.
+
+    Returns:
+        ``(N, L, V)``.
+    """
+    widest = max(query.shape[2], value.shape[2])
+    rows = (F.pad(one, (0, widest - one.shape[2]))[:, None].contiguous() for one in (query, key, value))
+    found = F.scaled_dot_product_attention(*rows, scale=query.shape[2] ** -0.5)
+    return found[:, 0, :, : value.shape[2]]
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipelines.layers.attention import attend
+
 
 class SelfAttention(nn.Module):
     """Adds to every position what similar positions hold.
@@ -29,5 +31,5 @@ class SelfAttention(nn.Module):
         n, _, h, w = x.shape
         query = self.query(x).flatten(2).transpose(1, 2)
         key, value = (F.max_pool2d(conv(x), 2).flatten(2).transpose(1, 2) for conv in (self.key, self.value))
-        found = F.scaled_dot_product_attention(query, key, value)
+        found = attend(query, key, value)
         return x + self.gain * self.out(found.transpose(1, 2).reshape(n, -1, h, w))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pipelines.layers.attention import ShortLongTermAttention
+from pipelines.layers.attention import ShortLongTermAttention, attend
 
 C, SIDE = 16, 8
 
@@ -84,3 +84,16 @@ def test_gains_learn_from_nothing(inputs):
     layer(*inputs).square().sum().backward()
     assert layer.short_gain.grad.abs().item() > 0
     assert layer.long_gain.grad.abs().item() > 0
+
+
+@pytest.mark.parametrize(("width", "values"), [(3, 7), (7, 3), (5, 5)])
+def test_attention_of_any_widths_is_its_formula_and_so_is_its_gradient(width, values):
+    torch.manual_seed(1)
+    inputs = [torch.randn(2, *shape, requires_grad=True) for shape in ((6, width), (4, width), (4, values))]
+    query, key, value = inputs
+    expected = (query @ key.transpose(1, 2) / width**0.5).softmax(2) @ value
+    found = attend(query, key, value)
+    assert found.shape == (2, 6, values) and torch.allclose(found, expected, atol=1e-6)
+    weights = torch.randn_like(expected)
+    grads = [torch.autograd.grad((weights * one).sum(), inputs) for one in (found, expected)]
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*grads, strict=True))
