@@ -44,6 +44,7 @@ class Options(GeneratorOptions):
 
     configurations: ClassVar[Mapping[str, Mapping[str, Any]]] = CONFIGURATIONS
 
+    network: str = field(default="paper", metadata={"help": f"named network: one of {', '.join(CONFIGURATIONS)}"})
     lr: float = field(default=2.92e-4, metadata={"help": "learning rate"})
     lr_decay: float = field(default=0.78, metadata={"help": "factor on the learning rate every --lr-every steps"})
     lr_every: int = field(default=20_000, metadata={"help": "steps between two decays"})

@@ -52,8 +52,8 @@ class ShortLongTermAttention(nn.Module):
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Scaled dot-product attention (Vaswani et al. 2017, equation 1), fused by PyTorch whatever the widths.
 
-    Its fused kernels want queries, keys and values of one width, laid out row by row. Narrower ones are widened by zeros,
-    which change no product; the scale stays that of the queries' own width.
+    Its fused kernels want queries, keys and values of one width, laid out row by row. Narrower ones are widened by
+    zeros, which change no product; the scale stays that of the queries' own width.
 
     Args:
         query: ``(N, L, D)``.

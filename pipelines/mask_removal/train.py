@@ -64,6 +64,7 @@ class Options(GeneratorOptions):
 
     configurations: ClassVar[Mapping[str, Mapping[str, Any]]] = CONFIGURATIONS
 
+    network: str = field(default="paper", metadata={"help": f"named network: one of {', '.join(CONFIGURATIONS)}"})
     batch: int = field(default=6, metadata={"help": "pictures a step, photos and as many transformed ones"})
     lr: float = field(default=1e-4, metadata={"help": "learning rate"})
     lr_constant: int = field(default=10 * _EPOCH, metadata={"help": "steps at the full learning rate"})

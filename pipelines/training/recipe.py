@@ -71,7 +71,7 @@ class GeneratorOptions(RecipeOptions):
         OptionInvalid: a name does not exist, or a number is out of its range.
     """
 
-    network: str = field(default="paper", metadata={"help": "named network: paper or compact"})
+    network: str = field(default="paper", metadata={"help": "named network"})
     size: int = field(default=256, metadata={"help": "side of the crops in pixels"})
     batch: int = field(default=4, metadata={"help": "pictures a step, over all processes"})
     lr: float = field(default=1e-4, metadata={"help": "learning rate"})
