@@ -40,6 +40,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Serves the app until it is stopped."""
     options = parse(arguments)
+    from pipelines.threads import wait_passively
+
+    wait_passively()
     from ui.engine import Engine  # after the arguments: --help and errors answer at once
     from ui.shell import build, serve, serving
 

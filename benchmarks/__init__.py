@@ -1,1 +1,5 @@
 """Quality and speed tables against baselines, one command each."""
+
+from pipelines.threads import wait_passively
+
+wait_passively()

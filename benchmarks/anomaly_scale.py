@@ -1,10 +1,11 @@
-"""How severe the scores of held-out faces are: the reference scale that stands beside a person's score.
+"""How severe held-out faces score: the reference scale that stands beside a person's figures.
 
     python -m benchmarks.anomaly_scale --data FOLDER
 
-Every face is normalized once and scored in every way that the app offers. Writes ``anomaly-scale.json`` into the
-weights folder, where :mod:`pipelines.anomaly_scoring.scale` reads it; other normalizers' scales in it stay. Each face's
-scores are kept in the output folder, so that an interrupted run goes on where it stopped.
+Every face is normalized once; its local severity and asymmetry are taken over every region, and its severity in every
+way that the app offers. Writes ``anomaly-scale.json`` into the weights folder, where
+:mod:`pipelines.anomaly_scoring.scale` reads it; other normalizers' scales in it stay. Each face's figures are kept in
+the output folder, so that an interrupted run goes on where it stopped.
 """
 
 import argparse
@@ -21,14 +22,15 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import command
-from benchmarks.scores import Scores, code_hash, kept, workers
+from benchmarks.scores import Scores, kept, workers
 from pipelines import store
 from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.exposure import side_light
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
-from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of
-from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.scale import EVERYONE, Setting
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings
+from pipelines.anomaly_scoring.regions import REGIONS, lip_gap
+from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE, Key
 from pipelines.anomaly_scoring.scores import FORMULAS, score
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable, ImageTooSmall, MaskEmpty, NoFaceFound, PhiltrumError, WeightsMissing
@@ -37,25 +39,19 @@ from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import check_face
-from pipelines.results import Score
 from pipelines.training.data import load_faces
 
 AGES = {"0-8": (0, 8), "9-17": (9, 17), "18 and older": (18, np.inf)}
 """Group → its youngest and oldest, in years."""
 
 LEAST_FACES = 30
-"""Of an age group; a smaller one has no scale."""
+"""Of a group; a smaller one has no scale."""
+
+MOST_YAW, MOST_GAP, MOST_SIDE_LIGHT = 10.0, 0.03, 0.15
+"""What counts as photographed in a clinic: degrees by which the face is turned, eye distances between the lips, and how
+much brighter one cheek is (:func:`pipelines.anomaly_scoring.exposure.side_light`)."""
 
 _AGED = "utkface"  # source of the photos whose ages are known
-_CODE = (
-    "benchmarks/anomaly_scale.py",
-    "pipelines/anomaly_scoring/*.py",
-    "pipelines/cleft_inpainting/network.py",
-    "pipelines/faces/*.py",
-    "pipelines/layers/*.py",
-    "pipelines/metrics/*.py",
-    "pipelines/stylegan/*.py",
-)
 
 
 class Way(NamedTuple):
@@ -79,6 +75,13 @@ class Plan(NamedTuple):
     precision: str
 
 
+class Person(NamedTuple):
+    """Years, NaN where nobody knows them, and degrees by which the head is turned."""
+
+    age: float
+    yaw: float
+
+
 def ways_here(weights_dir: str | None) -> tuple[Way, ...]:
     """Every way to score that this machine's networks allow: without AlexNet no LPIPS."""
     kinds = list(KINDS)
@@ -90,42 +93,50 @@ def ways_here(weights_dir: str | None) -> tuple[Way, ...]:
 
 
 def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
-    """Scores a crop as the app does a photo: its face is found, aligned and normalized.
+    """Takes the figures of a crop as the app does a photo's: its face is found, aligned and normalized.
 
     Args:
         crop: ``uint8`` ``(S, S, 3)``.
         plan: how.
 
     Returns:
-        ``severity`` ``(W,)`` by each of the plan's ways, and ``weights`` and ``conditions`` as in
-        :class:`~pipelines.anomaly_scoring.scale.Setting`; all empty where there is no face to score.
+        ``severity`` ``(W,)`` by each of the plan's ways, ``local`` and ``asymmetry`` ``(R,)`` over each of
+        :data:`~pipelines.anomaly_scoring.regions.REGIONS`, ``gap`` between the lips and ``side_light``; all empty where
+        there is no face to score.
     """
     scoring, lpips = _scorer(plan)
-    found: list[Score] = []
-    weights = conditions = ""
     try:
         face = find_face(crop)
         check_face(face)
-        normalized = scoring.normalizer(crop, face, seed=plan.seed)
-        weights, conditions = scale.weights_key(normalized), normalized.conditions
-        areas = {region: area_of(face, normalized, region) for region in REGIONS}
+        normalized = scoring.normalize(crop, face, seed=plan.seed)
+        areas = {region: area_of(normalized, region) for region in REGIONS}
         maps = {how: heat_map(normalized.crop, normalized.image, *how, lpips) for how in {way[:3] for way in plan.ways}}
-        for kind, colour, erosion, region, formula in plan.ways:
-            heat = maps[kind, colour, erosion]
-            found.append(score(heat, areas[region], formula, kind=kind, colour=colour, erosion=erosion))
+        severity = [
+            score(
+                maps[way[:3]], areas[way.region], way.formula, kind=way.kind, colour=way.colour, erosion=way.erosion
+            ).severity
+            for way in plan.ways
+        ]
+        found = [findings(normalized, areas[region], scoring.basis(region=region)) for region in REGIONS]
     except (NoFaceFound, ImageTooSmall, MaskEmpty):
-        found, weights, conditions = [], "", ""
-    texts = {"weights": np.array(weights), "conditions": np.array(conditions)}
-    return Scores({"severity": np.array([one.severity for one in found]), **texts}, np.empty(0))
+        return Scores({name: np.empty(0) for name in (*scale.FIGURES, "gap", "side_light")}, np.empty(0))
+    figures = {
+        "severity": severity,
+        "local": [np.nan if local is None else local.value for local, _ in found],
+        "asymmetry": [asymmetry.value for _, asymmetry in found],
+        "gap": [lip_gap(normalized.face)],
+        "side_light": [side_light(normalized.crop, normalized.face)],
+    }
+    return Scores({name: np.array(values) for name, values in figures.items()}, np.empty(0))
 
 
-def scales_of(scores: Mapping[str, Scores], plan: Plan, ages: Mapping[str, float]) -> dict[Setting, np.ndarray]:
-    """The severities of the faces of each setting, group after group; groups of too few faces are left out.
+def scales_of(scores: Mapping[str, Scores], plan: Plan, people: Mapping[str, Person]) -> dict[Key, np.ndarray]:
+    """The figures of the faces of each group under each key; groups of too few faces are left out.
 
     Args:
         scores: name of a face → what :func:`score_crop` gave.
         plan: how.
-        ages: name → years, where they are known.
+        people: name → what the table of photos knows.
 
     Raises:
         DataUnreadable: no face could be scored.
@@ -133,37 +144,53 @@ def scales_of(scores: Mapping[str, Scores], plan: Plan, ages: Mapping[str, float
     known = {name: one.values for name, one in scores.items() if len(one.values["severity"])}
     if not known:
         raise DataUnreadable("No face was found in any picture; use other photos.")
-    ((weights, conditions),) = {(str(values["weights"]), str(values["conditions"])) for values in known.values()}
-    years = np.array([ages.get(name, np.nan) for name in known])
-    groups = {EVERYONE: np.ones(len(known), bool)}
-    groups |= {group: (years >= youngest) & (years <= oldest) for group, (youngest, oldest) in AGES.items()}
-    severities = np.stack([values["severity"] for values in known.values()])
+    scoring, _ = _scorer(plan)
+    columns = [("severity", scoring.basis(**way._asdict()), place) for place, way in enumerate(plan.ways)]
+    columns += [
+        (figure, scoring.basis(region=region), place)
+        for figure in ("local", "asymmetry")
+        for place, region in enumerate(REGIONS)
+    ]
+    groups = {group: inside for group, inside in _groups(known, people).items() if inside.sum() >= LEAST_FACES}
+    groups = {EVERYONE: np.ones(len(known), bool)} | groups
+    table = {figure: np.stack([values[figure] for values in known.values()]) for figure in scale.FIGURES}
     return {
-        Setting(
-            plan.normalizer, weights, conditions, way.region, way.kind, way.colour, way.erosion, way.formula, group
-        ): column
+        Key.of(figure, basis, group): table[figure][inside, place]
         for group, inside in groups.items()
-        if group == EVERYONE or inside.sum() >= LEAST_FACES
-        for way, column in zip(plan.ways, severities[inside].T, strict=True)
+        for figure, basis, place in columns
     }
 
 
-def read_ages(data: str | Path) -> tuple[dict[str, float], int]:
-    """Years of the held-out faces whose age is known, by name, and how many faces there are.
+def _groups(known: Mapping[str, Mapping[str, np.ndarray]], people: Mapping[str, Person]) -> dict[str, np.ndarray]:
+    """Group → which of the faces belong to it, ``bool`` ``(N,)``, whatever their number."""
+    years = np.array([people[name].age for name in known])
+    yaw = np.array([people[name].yaw for name in known])
+    gap, light = (np.array([float(values[name][0]) for values in known.values()]) for name in ("gap", "side_light"))
+    groups = {group: (years >= youngest) & (years <= oldest) for group, (youngest, oldest) in AGES.items()}
+    clinic = (np.abs(yaw) <= MOST_YAW) & (gap <= MOST_GAP) & (light <= MOST_SIDE_LIGHT)
+    return {CLINIC: clinic, **groups}
+
+
+def read_people(data: str | Path) -> dict[str, Person]:
+    """What the table of held-out photos knows of each, by name.
 
     Raises:
-        DataUnreadable: there is no table of them.
+        DataUnreadable: there is no such table.
     """
     try:
         with (Path(data) / "val.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        ages = {row["name"]: float(row["age"]) for row in rows if row["source"] == _AGED and row["age"]}
+        return {
+            row["name"]: Person(
+                float(row["age"]) if row["source"] == _AGED and row["age"] else np.nan, float(row["yaw_degrees"])
+            )
+            for row in rows
+        }
     except (OSError, KeyError, ValueError) as error:
         raise DataUnreadable(
-            "This benchmark needs the table val.csv with the columns name, source and age beside the photos; copy it "
-            "into the data folder."
+            "This benchmark needs the table val.csv with the columns name, source, age and yaw_degrees beside the "
+            "photos; copy it into the data folder."
         ) from error
-    return ages, len(rows)
 
 
 @lru_cache(maxsize=1)
@@ -181,9 +208,8 @@ def _measure(crop: np.ndarray, plan: Plan, out: Path, stamp: str) -> Scores:
 
 
 def _stamp(plan: Plan) -> str:
-    """Names kept scores by all that they depend on beside the crop: plan, weights on this machine, and code."""
-    files = [(name, [file.sha256 for file in entry.files]) for name, entry in store.entries().items() if entry.job]
-    return hashlib.sha256(repr((plan, files, code_hash(_CODE))).encode()).hexdigest()[:16]
+    """Names kept figures by all that they depend on beside the crop: the plan, and what the pipeline states."""
+    return hashlib.sha256(repr((plan, _scorer(plan)[0].basis(seed=plan.seed))).encode()).hexdigest()[:16]
 
 
 def run(options: argparse.Namespace) -> None:
@@ -200,21 +226,21 @@ def run(options: argparse.Namespace) -> None:
         options.device,
         options.precision,
     )
-    AnomalyScoring(plan.normalizer, device=plan.device, precision=plan.precision).load()
-    ages, photos = read_ages(options.data)
+    stamp = _stamp(plan)  # loads the weights: what is wrong with them is said before hours of work
+    people = read_people(options.data)
     faces = load_faces(options.data, "val", cache=options.cache, most=options.most)
     crops = faces.images.permute(0, 2, 3, 1).numpy()
     with workers(options.workers) as pool, tqdm(total=len(faces), disable=None) as bar:
-        measure = partial(_measure, plan=plan, out=Path(options.out), stamp=_stamp(plan))
+        measure = partial(_measure, plan=plan, out=Path(options.out), stamp=stamp)
         scores = {}
         for name, one in zip(faces.names, (pool.map if pool else map)(measure, crops), strict=True):
             scores[name] = one
             bar.update()
-    scales = scales_of(scores, plan, ages)
+    scales = scales_of(scores, plan, people)
     path = store.folder() / scale.FILE
     write_atomic(path, scale.encode(scales, path.read_bytes() if path.exists() else b"[]"))
-    counts = {setting.group: len(severities) for setting, severities in scales.items()}
-    left_out = min(photos, options.most or photos) - counts[EVERYONE]
+    counts = {key.group: len(values) for key, values in scales.items()}
+    left_out = min(len(people), options.most or len(people)) - counts[EVERYONE]
     print(f"{len(plan.ways)} ways to score; left out: {left_out} without a face.")
     print("Faces by group: " + ", ".join(f"{group} {count}" for group, count in counts.items()) + ".")
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError
+from pipelines.threads import wait_passively
 
 COMMANDS = {
     "cleft-inpainting": ("cleft_inpainting", "predict the non-cleft face in a photo, or in every photo of a folder"),
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    wait_passively()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="python -m pipelines",

@@ -152,19 +152,67 @@ class MaskRemovalResult(RepaintResult):
         return super().mask_source if self.found is None else "found"
 
 
-@dataclass(frozen=True)
-class Percentile:
-    """Where a score lies among those of faces that are on record; see :mod:`pipelines.anomaly_scoring.scale`.
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """All that the figures of a scored face depend on beside photo and face, as the pipeline states it.
 
     Attributes:
-        value: per cent of the faces whose severity is lower, 0-100.
+        normalizer: which one: ``"inpainting"`` or ``"stylegan2"``.
+        weights: first twelve hex digits of the SHA-256 of each file that normalizes, joined by "+".
+        conditions: what else was chosen of the normalizer, for people, as in ``"3 searches"``.
+        perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet"``; None
+            where none was.
+        region: one of :data:`pipelines.anomaly_scoring.regions.REGIONS`, or ``"painted"``.
+        kind, colour, erosion, formula: as in :class:`Score`.
+        version: of the code that turns a photo into figures; see :data:`pipelines.anomaly_scoring.pipeline.VERSION`.
+        precision: in which the networks computed, as in ``"bfloat16"``. It moves figures no further than rounding.
+        seed: of all randomness.
+    """
+
+    normalizer: str
+    weights: str
+    conditions: str
+    perceptual: str | None
+    region: str
+    kind: str
+    colour: str
+    erosion: bool
+    formula: str
+    version: int
+    precision: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """Where a figure lies among those of faces that are on record; see :mod:`pipelines.anomaly_scoring.scale`.
+
+    Attributes:
+        value: per cent of the faces whose figure is lower, 0-100.
         faces: how many faces the scale holds.
-        group: which of them: ``"all"``, or an age group.
+        group: which of them, as in :mod:`pipelines.anomaly_scoring.scale`.
     """
 
     value: float
     faces: int
     group: str
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A map of a face and its peak over a region.
+
+    Attributes:
+        map: ``float32`` ``(S, S)``.
+        area: ``bool`` ``(S, S)``, the pixels that counted.
+        value: the map's peak over them.
+        percentile: where it lies among open-set faces; None where no scale fits the settings.
+    """
+
+    map: np.ndarray
+    area: np.ndarray
+    value: float
+    percentile: Percentile | None
 
 
 @dataclass(frozen=True)
@@ -194,24 +242,24 @@ class AnomalyScoringResult:
         normalized: ``uint8`` ``(S, S, 3)``, the aligned face as it would be without the anomaly.
         heat: ``float32`` ``(S, S)``, where the two differ; see :mod:`pipelines.anomaly_scoring.heatmaps`.
         area: ``bool`` ``(S, S)``, the pixels that were scored.
-        region: ``"mouth-nose"``, ``"face"`` or ``"painted"``.
-        score: severity and normality, and how they were computed.
+        score: severity and normality, the paper's S, and how they were computed.
         percentile: where the severity lies among open-set faces; None where no scale fits the settings.
-        normalizer: which one: ``"inpainting"`` or ``"stylegan2"``.
+        local: where the face has what does not fit it, in grey levels, and the local severity; None where the painted
+            region lies beyond what the normalizer looked at. See :mod:`pipelines.anomaly_scoring.local`.
+        asymmetry: how unlike its mirror image the face is, in per cent of light; see
+            :mod:`pipelines.anomaly_scoring.asymmetry`.
+        basis: all that these figures depend on.
         repainted: ``bool`` ``(S, S)``, what the inpainting normalizer repainted; None of other normalizers.
-        conditions: what else was chosen of the normalizer that moves a score, for people; empty where nothing can be.
-        perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet"``; None
-            where none was.
         frames: of the adaptation, in the order of steps; none without adaptation.
         reappears: the alternative severity index: steps of adaptation until the anomaly reappears, fewer for milder
             ones; None without adaptation, or where it did not reappear.
         losses: of the inversion, one a step; none without inversion.
+        mesh: ``float32`` ``(478, 2)``, the face's points in pixels of the crop, on which regions and asymmetry stand.
         landmarks: ``float32`` ``(68, 2)``, in pixels of the photo.
         measurements: clinical ratios and angles of the photo.
         seconds: wall time of each stage, in the order of work.
         weights: every weights file used.
         device: where the networks ran, and in which precision.
-        seed: seed of all randomness.
         face: which face was scored, 0 = largest.
         faces: how many faces the photo shows.
     """
@@ -221,21 +269,25 @@ class AnomalyScoringResult:
     normalized: np.ndarray
     heat: np.ndarray
     area: np.ndarray
-    region: str
     score: Score
     percentile: Percentile | None
-    normalizer: str
+    local: Finding | None
+    asymmetry: Finding
+    basis: Basis
     repainted: np.ndarray | None
-    conditions: str
-    perceptual: str | None
     frames: tuple[AdaptationFrame, ...]
     reappears: int | None
     losses: tuple[float, ...]
+    mesh: np.ndarray
     landmarks: np.ndarray
     measurements: tuple[Measurement, ...]
     seconds: dict[str, float]
     weights: tuple[WeightsUsed, ...]
     device: str
-    seed: int
     face: int
     faces: int
+
+    @property
+    def seed(self) -> int:
+        """Seed of all randomness."""
+        return self.basis.seed

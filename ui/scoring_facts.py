@@ -8,7 +8,7 @@ from pipelines.results import AdaptationFrame, AnomalyScoringResult, Percentile
 from ui import overlay
 from ui.heat_map import photo_names
 
-REGIONS = {"mouth-nose": "Mouth and nose", "face": "Whole face", "painted": "Painted"}
+REGIONS = {"mouth-nose": "Mouth and nose", "upper-lip": "Upper lip", "face": "Whole face", "painted": "Painted"}
 KINDS = {"pse": "Squared error", "ssim": "SSIM", "lpips": "LPIPS"}
 COLOURS = {"ycbcr": "YCbCr", "rgb": "RGB"}
 NORMALIZERS = {"inpainting": "Fast repainting", "stylegan2": "StyleGAN2"}
@@ -50,7 +50,7 @@ def difference(before: AnomalyScoringResult, after: AnomalyScoringResult) -> str
         said = f"<b>Farther from normal after surgery:</b> severity rose by {signed(change)}, {span}"
     if before.percentile and after.percentile:
         said += f" (percentile {before.percentile.value:.0f} → {after.percentile.value:.0f})"
-    if "painted" in (before.region, after.region):
+    if "painted" in (before.basis.region, after.basis.region):
         said += ". A painted region is measured on each photo by itself: paint the same part on both"
     return said + "."
 
@@ -73,7 +73,11 @@ def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
     facts = (
         ("Severity", signed(score.severity), _SEVERITY),
         ("Normality", signed(score.normality), _NORMALITY),
-        ("Region", f"{REGIONS[result.region]}, {score.pixels:,} px", "N, the pixels of the aligned face that count."),
+        (
+            "Region",
+            f"{REGIONS[result.basis.region]}, {score.pixels:,} px",
+            "N, the pixels of the aligned face that count.",
+        ),
     )
     listed = "".join(f'<div title="{meaning}"><dt>{term}</dt><dd>{value}</dd></div>' for term, value, meaning in facts)
     return f'<section class="score">{title}{percentile_html(result.percentile)}<dl>{listed}</dl></section>'
@@ -82,8 +86,8 @@ def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
 def _computed(result: AnomalyScoringResult) -> str:
     score = result.score
     parts = [
-        NORMALIZERS[result.normalizer] + (f" ({result.conditions})" if result.conditions else ""),
-        KINDS[score.kind] if score.kind != "lpips" else result.perceptual,
+        NORMALIZERS[result.basis.normalizer] + (f" ({result.basis.conditions})" if result.basis.conditions else ""),
+        KINDS[score.kind] if score.kind != "lpips" else result.basis.perceptual,
         COLOURS[score.colour],
         "eroded" if score.erosion else "not eroded",
         f"{sum(result.seconds.values()):.1f} s",

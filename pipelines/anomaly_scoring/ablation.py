@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.anomaly_scoring.heatmaps import heat_map
-from pipelines.anomaly_scoring.regions import REGIONS, region
+from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import TABLE_1, score
 from pipelines.anomaly_scoring.statistics import Correlation, correlate
-from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.landmarks import Face
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import AnomalyScoringResult
 
@@ -42,6 +42,8 @@ COMPARISONS = tuple(
 """The 24 of the paper's Table 1, row by row: LPIPS, PSE, SSIM; in each the two regions, and in those base, YCbCr,
 erosion, both."""
 
+_REGIONS = tuple(dict.fromkeys(one.region for one in COMPARISONS))
+
 
 @dataclass(frozen=True)
 class AblationCell:
@@ -59,8 +61,7 @@ def normalities(result: AnomalyScoringResult, lpips: LPIPS | None) -> dict[str, 
         lpips: the metric of the LPIPS maps; None leaves them out.
 
     Returns:
-        :attr:`Comparison.key` → normality. Of a region other than the result's own nothing where no face is found in
-        the crop.
+        :attr:`Comparison.key` → normality.
     """
     areas = _areas(result)
     found: dict[str, float] = {}
@@ -99,7 +100,6 @@ def ablation_table(
 
 
 def _areas(result: AnomalyScoringResult) -> dict[str, np.ndarray]:
-    """The regions in the crop, found as :func:`pipelines.anomaly_scoring.pipeline.area_of` finds them."""
-    face = find_crop_face(result.crop)
-    areas = {} if face is None else {name: region(face, result.crop.shape[:2], name) for name in REGIONS}
-    return {name: area for name, area in {**areas, result.region: result.area}.items() if area.any()}
+    """Table 1's regions in the crop, of the points that the result's own region stands on."""
+    areas = {name: region(Face(result.mesh), result.crop.shape[:2], name) for name in _REGIONS}
+    return {name: area for name, area in areas.items() if area.any()}

@@ -6,6 +6,7 @@ as ill as any.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,7 +17,8 @@ from matplotlib.figure import Figure
 from pipelines.errors import ImageMismatch, OptionInvalid
 
 _COLOURS = colormaps["inferno"]  # perceptually uniform, and rising in lightness for all kinds of colour vision
-_DIMMED = 0.2  # brightness of what is outside the region, as in the paper's figure 10
+_DIMMED = 0.4  # brightness of what is outside the region: in the paper's figure 10 half as much, which hides the face
+_OUTLINE = (255, 255, 255)
 _BAR_ASPECT = 0.36  # width of the colour bar's picture over its height, room for the label
 _DPI = 100
 _TICKS = 6
@@ -60,7 +62,7 @@ SCALES = {
     ("lpips", "ycbcr"): Scale(_LPIPS.format("YCbCr"), 0.8, 1),
     ("lpips", "rgb"): Scale(_LPIPS.format("RGB"), 1.0, 1),
 }
-"""The scale of each kind of map and colour space.
+"""The scale of each kind of heat map and colour space.
 
 The upper ends are round numbers near what gross changes reach: where the mouth and nose of 40 held-out faces (20 for
 LPIPS, of AlexNet) at 256 px were repainted flatly (Telea) or with the next face's, the median face's 99th percentile
@@ -68,6 +70,13 @@ inside the mask is, in YCbCr with erosion and in RGB without: squared error 4,60
 0.39 and 0.51, 1.16 and 1.48; LPIPS 0.61 and 0.51, 0.84 and 0.61. The same faces slightly blurred (σ = 1 px) reach 10
 and 680; 0.03 and 0.16; 0.05 and 0.23.
 """
+
+LOCAL_SCALE = Scale("what does not fit (grey levels)", 100, 1)
+"""The scale of :func:`pipelines.anomaly_scoring.local.local_map`: the peaks of untouched faces lie in its lower half,
+those of the simulator's strongest clefts at its top."""
+
+ASYMMETRY_SCALE = Scale("left unlike right (% of light)", 60, 1)
+"""The scale of :func:`pipelines.anomaly_scoring.asymmetry.asymmetry_map`, likewise."""
 
 
 def colour_heat_map(heat: np.ndarray, scale: Scale) -> np.ndarray:
@@ -85,7 +94,8 @@ def overlay(
         heat: ``(H, W)``.
         scale: the map's scale, from :data:`SCALES`.
         opacity: share of the colours where they lie over the picture, 0-1.
-        region: ``bool`` ``(H, W)``, where they do; the rest of the picture is dimmed. None colours all of it.
+        region: ``bool`` ``(H, W)``, where they do; it is outlined, and the rest of the picture dimmed. None colours all
+            of it.
 
     Returns:
         RGB ``uint8`` ``(H, W, 3)``.
@@ -100,7 +110,10 @@ def overlay(
         raise ImageMismatch("The picture, its heat map and the region differ in size; use those of one face.")
     blended = picture * (1 - opacity) + colour_heat_map(heat, scale) * opacity
     if region is not None:
-        blended = np.where(region[..., None].astype(bool), blended, picture * _DIMMED)
+        inside = region.astype(bool)
+        blended = np.where(inside[..., None], blended, picture * _DIMMED)
+        border = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+        blended[border] = _OUTLINE
     return np.round(blended).astype(np.uint8)
 
 

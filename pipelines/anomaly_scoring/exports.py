@@ -5,60 +5,38 @@ the same bytes.
 """
 
 import json
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from pipelines import __version__
-from pipelines.anomaly_scoring.colouring import SCALES, Scale, colour_bar, colour_heat_map, overlay
-from pipelines.anomaly_scoring.scale import EVERYONE
+from pipelines.anomaly_scoring.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
+from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
+from pipelines.anomaly_scoring.maps import MAPS, map_picture, shown_map
+from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE
 from pipelines.exports import zip_files
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
 from pipelines.page import Facts, Page, Picture, write_page
-from pipelines.results import AnomalyScoringResult
+from pipelines.results import AnomalyScoringResult, Finding, Percentile
 from pipelines.tables import cell, csv_bytes, landmark_facts, measurement_facts, origin, signed, to_csv
 
-OPACITY = 0.6
-"""Share of the colours in the heat map over the face, unless another is asked for."""
-
-_LEAST_SIDE = 512  # pixels of the heat map's picture: a generator of 64 pixels would give a stamp
-
-REGION_NAMES = {"mouth-nose": "mouth and nose", "face": "whole face without the eyes", "painted": "painted region"}
+REGION_NAMES = {
+    "mouth-nose": "mouth and nose",
+    "upper-lip": "upper lip and nostril sill",
+    "face": "whole face without the eyes",
+    "painted": "painted region",
+}
 """Region → what people call it."""
 
 NORMALIZER_NAMES = {"inpainting": "repainting of what does not fit", "stylegan2": "StyleGAN2 with adaptation"}
 """Normalizer → what people call it."""
 
-
-def scale_of(result: AnomalyScoringResult) -> Scale:
-    """The colour scale of the result's map."""
-    return SCALES[result.score.kind, result.score.colour]
-
-
-def heat_map_picture(result: AnomalyScoringResult, opacity: float = OPACITY) -> np.ndarray:
-    """The heat map over the aligned face, and the colour bar to its right.
-
-    Args:
-        result: what to show.
-        opacity: share of the colours, 0-1.
-
-    Returns:
-        RGB ``uint8`` ``(T, W, 3)``, T the crop's side, or the multiple of it that reaches 512 pixels.
-
-    Raises:
-        OptionInvalid: the opacity is not between 0 and 1.
-    """
-    scale = scale_of(result)
-    times = -(-_LEAST_SIDE // result.crop.shape[0])
-    size = (times * result.crop.shape[1], times * result.crop.shape[0])
-    face = cv2.resize(result.crop, size, interpolation=cv2.INTER_CUBIC)
-    heat = cv2.resize(result.heat, size, interpolation=cv2.INTER_LINEAR)
-    area = cv2.resize(result.area.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
-    return np.hstack([overlay(face, heat, scale, opacity, area), colour_bar(scale, size[1])])
+GROUP_NAMES = {EVERYONE: "", CLINIC: ", photographed as in a clinic"}
+"""Group of faces → what is said behind their number; of a group of an age, its name."""
 
 
 def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
@@ -67,29 +45,32 @@ def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
     ``face`` counts from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the
     top left pixel at (0.5, 0.5).
     """
-    score, percentile = result.score, result.percentile
+    score, basis = result.score, result.basis
     return {
         **origin(result, "anomaly-scoring"),
+        "local": None
+        if result.local is None
+        else _finding_facts(result.local, "local_severity", LOCAL_PEAK, LOCAL_SCALE),
+        "asymmetry": _finding_facts(result.asymmetry, "asymmetry", ASYMMETRY_PEAK, ASYMMETRY_SCALE),
         "score": {
             "severity": round(score.severity, 6),
             "normality": round(score.normality, 6),
             "formula": score.formula,
             "pixels": score.pixels,
-            "percentile": None if percentile is None else round(percentile.value, 2),
-            "percentile_faces": None if percentile is None else percentile.faces,
-            "percentile_group": None if percentile is None else percentile.group,
+            **_percentile_facts(result.percentile),
         },
-        "normalizer": result.normalizer,
-        "conditions": result.conditions,
-        "region": result.region,
+        "normalizer": basis.normalizer,
+        "conditions": basis.conditions,
+        "region": basis.region,
         "map": {
             "kind": score.kind,
             "colour": score.colour,
             "erosion": score.erosion,
-            "label": scale_of(result).label,
+            "label": SCALES[score.kind, score.colour].label,
             "side": result.heat.shape[0],
         },
-        "perceptual_network": result.perceptual,
+        "perceptual_network": basis.perceptual,
+        "basis": asdict(basis),
         "adaptation": {
             "frames": [{"step": one.step, "severity": round(one.severity, 6)} for one in result.frames],
             "reappears_at_step": result.reappears,
@@ -98,6 +79,24 @@ def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
         "measurements": measurement_facts(result.measurements),
         "landmarks": landmark_facts(result.landmarks),
+    }
+
+
+def _finding_facts(finding: Finding, name: str, percentile: float, scale: Scale) -> dict[str, Any]:
+    return {
+        name: round(finding.value, 6),
+        "unit": scale.label,
+        "statistic": f"percentile {percentile:g} of the map over the region",
+        "pixels": int(finding.area.sum()),
+        **_percentile_facts(finding.percentile),
+    }
+
+
+def _percentile_facts(percentile: Percentile | None) -> dict[str, Any]:
+    return {
+        "percentile": None if percentile is None else round(percentile.value, 2),
+        "percentile_faces": None if percentile is None else percentile.faces,
+        "percentile_group": None if percentile is None else percentile.group,
     }
 
 
@@ -113,34 +112,35 @@ def measurements_csv(result: AnomalyScoringResult) -> str:
     return to_csv(rows)
 
 
-def raw_map(result: AnomalyScoringResult) -> bytes:
-    """The heat map as a NumPy file, ``float32`` ``(S, S)``."""
+def raw_map(values: np.ndarray) -> bytes:
+    """A map as a NumPy file, ``float32`` ``(S, S)``."""
     buffer = BytesIO()
-    np.save(buffer, result.heat, allow_pickle=False)
+    np.save(buffer, values, allow_pickle=False)
     return buffer.getvalue()
 
 
 def files(result: AnomalyScoringResult) -> dict[str, bytes]:
-    """Ending of the name → content of everything that the command line writes of one photo."""
-    return {
-        "normalized.png": encode_png(result.normalized),
-        "heatmap.png": encode_png(heat_map_picture(result)),
-        "npy": raw_map(result),
-        "json": scoring_json(result).encode(),
-    }
+    """Ending of the name → content of everything that the command line writes of one photo: the normalized face; each
+    map as a picture and in numbers (``heatmap.png`` and ``npy`` are the paper's); all figures.
+    """
+    found = {"normalized.png": encode_png(result.normalized)}
+    for name in MAPS:
+        if (shown := shown_map(result, name)) is not None:
+            picture, numbers = ("heatmap.png", "npy") if name == "heat" else (f"{name}.png", f"{name}.npy")
+            found[picture] = encode_png(map_picture(result, name))
+            found[numbers] = raw_map(shown.values)
+    return found | {"json": scoring_json(result).encode()}
 
 
 def bundle(result: AnomalyScoringResult) -> bytes:
-    """Everything in one ZIP: ``face.png``, ``normalized.png``, ``heatmap.png``, ``heatmap.npy``, ``score.json``,
-    ``measurements.csv``, ``report.pdf``.
+    """Everything in one ZIP: ``face.png``, ``normalized.png``; ``local``, ``asymmetry`` and ``heatmap``, each as
+    ``.png`` and ``.npy``; ``score.json``, ``measurements.csv``, ``report.pdf``.
     """
+    names = {"npy": "heatmap.npy", "json": "score.json"}
     return zip_files(
         {
             "face.png": encode_png(result.crop),
-            "normalized.png": encode_png(result.normalized),
-            "heatmap.png": encode_png(heat_map_picture(result)),
-            "heatmap.npy": raw_map(result),
-            "score.json": scoring_json(result).encode(),
+            **{names.get(ending, ending): content for ending, content in files(result).items()},
             "measurements.csv": csv_bytes(measurements_csv(result)),
             "report.pdf": report(result),
         }
@@ -148,7 +148,7 @@ def bundle(result: AnomalyScoringResult) -> bytes:
 
 
 def write_scoring(result: AnomalyScoringResult, folder: str | Path, stem: str) -> dict[str, Path]:
-    """Writes ``STEM.normalized.png``, ``STEM.heatmap.png``, ``STEM.npy`` and ``STEM.json`` into ``folder``.
+    """Writes ``STEM.ENDING`` of each of :func:`files` into ``folder``.
 
     None of the files is touched before all of them lie whole on the disk.
 
@@ -167,26 +167,21 @@ def write_scoring(result: AnomalyScoringResult, folder: str | Path, stem: str) -
 
 
 def report(result: AnomalyScoringResult, kind: str = "pdf", dpi: int = 110) -> bytes:
-    """One A4 page, ``"pdf"`` or ``"png"`` of ``dpi``: pictures, score, measurements, and what made it."""
-    scale = scale_of(result)
-    heat = overlay(result.crop, result.heat, scale, OPACITY, result.area)
+    """One A4 page, ``"pdf"`` or ``"png"`` of ``dpi``: pictures, figures, measurements, and what made it."""
+    maps = {name: map_picture(result, name) for name in MAPS}
     page = Page(
         title="Anomaly scoring",
-        subtitle="How far a face is from its normalized version, and where. The normalized face is generated.",
-        subject="Anomaly scoring: heat map and score",
+        subtitle="What does not fit a face, and how far it is from its normalized version, which is generated.",
+        subject="Anomaly scoring: maps and figures",
         large=(
             Picture(title="Aligned face", image=result.crop),
             Picture(title="Normalized face", image=result.normalized),
         ),
         small=[
-            (
-                Picture(title="Heat map over the region", image=heat, mask=result.area),
-                Picture(title="Heat map alone", image=colour_heat_map(result.heat, scale)),
-                Picture(title="Scale of both maps", image=colour_bar(scale, 440)),
-            )
+            tuple(Picture(title=MAPS[name], image=picture) for name, picture in maps.items() if picture is not None)
         ],
         measurements=tuple((one,) for one in result.measurements),
-        facts=((0.7, _score_facts(result)), (0.82, _made(result))),
+        facts=((0.95, _score_facts(result)), (0.82, _made(result))),
         footer=f"Philtrum {__version__} · "
         + ", ".join(f"{one.name} {one.sha256}" for one in result.weights)
         + f" · seed {result.seed} · {result.device}",
@@ -195,33 +190,46 @@ def report(result: AnomalyScoringResult, kind: str = "pdf", dpi: int = 110) -> b
 
 
 def _score_facts(result: AnomalyScoringResult) -> Facts:
-    score, percentile = result.score, result.percentile
+    score = result.score
     rows, columns = result.photo.shape[:2]
     formula = "S of equation 6" if score.formula == "equation" else "−ln of the map's mean"
-    facts = [
-        ("Severity", signed(f"{score.severity:z.3f}") + ", higher is farther from normal"),
+    facts = []
+    if result.local is not None:
+        facts.append(("Local severity", f"{result.local.value:.1f} grey levels{_among(result.local.percentile)}"))
+    facts += [
+        ("Asymmetry", f"{result.asymmetry.value:.1f} % of light{_among(result.asymmetry.percentile)}"),
+        ("Severity", signed(f"{score.severity:z.3f}") + _among(result.percentile)),
         ("Normality", signed(f"{score.normality:z.3f}") + f", {formula}"),
     ]
-    if percentile is not None:
-        facts.append(("Percentile", f"{percentile.value:.0f} % of {percentile.faces:,} open-set faces differ less"))
-        if percentile.group != EVERYONE:
-            facts.append(("Compared to", f"faces of the group {percentile.group}"))
+    percentiles = [one.percentile for one in (result.local, result.asymmetry) if one is not None] + [result.percentile]
+    if (known := next((one for one in percentiles if one is not None), None)) is not None:
+        facts.append(
+            ("Compared to", f"{known.faces:,} open-set faces" + GROUP_NAMES.get(known.group, f", {known.group}"))
+        )
     facts += [
-        ("Region", f"{REGION_NAMES[result.region]}, {score.pixels:,} pixels"),
+        ("Region", f"{REGION_NAMES[result.basis.region]}, {score.pixels:,} pixels"),
         ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
     ]
     return tuple(facts)
 
 
+def _among(percentile: Percentile | None) -> str:
+    return "" if percentile is None else f", above {percentile.value:.0f} %"
+
+
 def _made(result: AnomalyScoringResult) -> Facts:
+    basis = result.basis
     facts = [
-        ("Normalizer", NORMALIZER_NAMES[result.normalizer]),
-        ("Heat map", scale_of(result).label + (", eroded" if result.score.erosion else "")),
+        ("Normalizer", NORMALIZER_NAMES[basis.normalizer]),
+        (
+            "Heat map",
+            SCALES[result.score.kind, result.score.colour].label + (", eroded" if result.score.erosion else ""),
+        ),
     ]
-    if result.conditions:
-        facts.append(("With", result.conditions))
+    if basis.conditions:
+        facts.append(("With", basis.conditions))
     if result.score.kind == "lpips":
-        facts.append(("Network", result.perceptual))
+        facts.append(("Network", basis.perceptual))
     if result.reappears is not None:
         facts.append(("Reappears", f"after {result.reappears} steps of adaptation"))
     for number, used in enumerate(result.weights):

@@ -21,6 +21,7 @@ KINDS = ("pse", "ssim", "lpips")
 COLOURS = ("ycbcr", "rgb")
 """Colour spaces in which pictures are compared."""
 
+_SIGMA = 0.03  # eye distances: blur of a difference, which drops grain and the sharpness of edges
 _SMALLEST = {"pse": 1, "ssim": 11, "lpips": 32}  # pixels a side: the window of SSIM, the pooling of LPIPS' networks
 
 
@@ -76,6 +77,19 @@ def heat_map(
     if erosion:
         channels = cv2.erode(channels, np.ones((3, 3), np.uint8))
     return channels.reshape(*original.shape[:2], -1).sum(2)
+
+
+def unlikeness(difference: np.ndarray, unit: float) -> np.ndarray:
+    """How large a difference of two pictures is: blurred by 3 % of the eye distance, then its length in RGB.
+
+    Args:
+        difference: ``float32`` ``(S, S, 3)``, in grey levels.
+        unit: eye distance in pixels.
+
+    Returns:
+        ``float32`` ``(S, S)``, in grey levels: 0 to 255 √3.
+    """
+    return np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SIGMA * unit), axis=2)
 
 
 def _check_pictures(original: np.ndarray, normalized: np.ndarray, smallest: int) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipelines import store
 from pipelines.anomaly_scoring.adaptation import ADAPTATION_STEPS, MOST_STEPS, adapt, kept_steps
-from pipelines.anomaly_scoring.normalization import Normalized
+from pipelines.anomaly_scoring.heatmaps import unlikeness
+from pipelines.anomaly_scoring.normalization import Normalized, Statement
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
@@ -76,15 +77,26 @@ class InversionNormalizer:
         if perceptual not in CHOICES:
             raise OptionInvalid(f"The perceptual network must be one of {', '.join(CHOICES)}.")
 
-    def load(self) -> store.LoadedModel:
+    def state(self) -> Statement:
         """See :class:`~pipelines.anomaly_scoring.normalization.Normalizer`."""
+        model = self._load()
+        return Statement(
+            (WeightsUsed(model.name, model.sha256[:12]), *self._likeness.weights),
+            f"{self.steps} + {self.adaptation_steps} steps, {self._likeness.name}",
+            self._likeness.name,
+        )
+
+    def _load(self) -> store.LoadedModel:
         if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
                 "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
                 "or choose the normalizer inpainting."
             )
-        return store.load(self.weights, self.device.torch_device, job=JOB)
+        model = store.load(self.weights, self.device.torch_device, job=JOB)
+        if model.network.c_dim:
+            raise OptionInvalid(f"The weights “{model.name}” draw faces by label; choose a generator without labels.")
+        return model
 
     def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """Normalizes a face.
@@ -104,10 +116,8 @@ class InversionNormalizer:
             OptionInvalid: the generator draws by label.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        model = self.load()
+        model = self._load()
         generator: Generator = model.network
-        if generator.c_dim:
-            raise OptionInvalid(f"The weights “{model.name}” draw faces by label; choose a generator without labels.")
         alignment = align(photo, face, generator.resolution, _template(model.entry))
         crop = alignment.crop(photo)
         target = to_network(crop, self.device)
@@ -131,13 +141,14 @@ class InversionNormalizer:
             keep=kept_steps(self.frames_until, self.adaptation_steps),
             announce=self._told(progress, "adapting", self.steps, self.frames_until),
         )
+        image, there = dict(frames)[self.adaptation_steps], alignment.face_in_crop(face)
         return Normalized(
             alignment=alignment,
+            face=there,
             crop=crop,
-            image=dict(frames)[self.adaptation_steps],
-            weights=(WeightsUsed(model.name, model.sha256[:12]), *self._likeness.weights),
-            conditions=f"{self.steps} + {self.adaptation_steps} steps, {self._likeness.name}",
-            perceptual=self._likeness.name,
+            image=image,
+            residual=unlikeness(crop.astype(np.float32) - image, there.eye_distance),
+            searched=np.ones(crop.shape[:2], bool),
             frames=frames if self.frames_until else (),
             losses=found.losses,
         )

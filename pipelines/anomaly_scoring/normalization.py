@@ -13,7 +13,6 @@ from pipelines.faces.alignment import Alignment
 from pipelines.faces.landmarks import Face
 from pipelines.repainting import Progress
 from pipelines.results import WeightsUsed
-from pipelines.store import LoadedModel
 
 NORMALIZERS: Mapping[str, str] = {
     "inpainting": "pipelines.anomaly_scoring.inpainting:InpaintingNormalizer",
@@ -25,29 +24,45 @@ DEFAULT = "inpainting"
 """The normalizer that needs no download and no GPU."""
 
 
+@dataclass(frozen=True)
+class Statement:
+    """What a normalizer says of itself before it has seen a photo: all that its pictures depend on beside the seed.
+
+    Attributes:
+        weights: every weights file used.
+        conditions: what else was chosen, for people; empty where nothing can be chosen.
+        perceptual: the network whose features the loss compares, or None.
+    """
+
+    weights: tuple[WeightsUsed, ...]
+    conditions: str = ""
+    perceptual: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Normalized:
     """What a normalizer gives back; S is the side of its crop.
 
     Attributes:
         alignment: from the photo to the crop.
+        face: the face, in pixels of the crop.
         crop: ``uint8`` ``(S, S, 3)``, the aligned face as it is.
         image: ``uint8`` ``(S, S, 3)``, the aligned face as it would be without the anomaly.
-        weights: every weights file used.
-        conditions: what else was chosen that moves a score, for people; empty where nothing can be chosen.
+        residual: ``float32`` ``(S, S)``, how unlike the crop the face is that the normalizer would draw, in grey levels
+            as :func:`pipelines.anomaly_scoring.heatmaps.unlikeness` counts them.
+        searched: ``bool`` ``(S, S)``, where that is known.
         repainted: ``bool`` ``(S, S)``, what was repainted, or None.
-        perceptual: the network whose features the loss compared, or None.
         frames: steps of adaptation and the picture after them, in order; none without adaptation.
         losses: of the inversion, one a step; none without inversion.
     """
 
     alignment: Alignment
+    face: Face
     crop: np.ndarray
     image: np.ndarray
-    weights: tuple[WeightsUsed, ...]
-    conditions: str = ""
+    residual: np.ndarray
+    searched: np.ndarray
     repainted: np.ndarray | None = None
-    perceptual: str | None = None
     frames: tuple[tuple[int, np.ndarray], ...] = ()
     losses: tuple[float, ...] = ()
 
@@ -55,8 +70,8 @@ class Normalized:
 class Normalizer(Protocol):
     """Draws the normalized face. One object serves many photos; no photo changes what another gets."""
 
-    def load(self) -> LoadedModel:
-        """The network that draws, from the cache where it is loaded already.
+    def state(self) -> Statement:
+        """Loads what draws, from the cache where it is loaded already, and says what it is.
 
         Raises:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.

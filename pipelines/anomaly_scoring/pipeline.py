@@ -1,4 +1,4 @@
-"""Anomaly scoring: from a photo to its normalized face, the heat map of their difference, and a score."""
+"""Anomaly scoring: from a photo to its normalized face, the maps of what does not fit, and the figures of each."""
 
 from functools import cached_property
 from typing import Any
@@ -7,7 +7,9 @@ import numpy as np
 
 from pipelines import devices
 from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
 from pipelines.anomaly_scoring.normalization import DEFAULT, Normalized, make_normalizer
 from pipelines.anomaly_scoring.reappearance import reappearance
 from pipelines.anomaly_scoring.regions import REGIONS
@@ -15,19 +17,23 @@ from pipelines.anomaly_scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scores import FORMULAS
 from pipelines.anomaly_scoring.scores import score as score_of
 from pipelines.errors import MaskEmpty, MaskOffFace, OptionInvalid
-from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
+from pipelines.faces.landmarks import Face, find_faces, pick_face
 from pipelines.faces.measurements import measure
+from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import Progress, Stages, check_arguments, check_face
-from pipelines.results import AdaptationFrame, AnomalyScoringResult, WeightsUsed
-from pipelines.store import LoadedModel
+from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, WeightsUsed
+
+VERSION = 2
+"""Of the code that turns a photo into figures: raised with every change that moves one, so that kept scores and scales
+of before do not compare with those of after. A test holds the figures of one photo against it."""
 
 PAINTED = "painted"
 """The region of a score over a mask that a person painted."""
 
-_LPIPS = "alex"
+_LPIPS, _LPIPS_NAME = "alex", "LPIPS, AlexNet"
 
 
 class AnomalyScoring:
@@ -60,13 +66,57 @@ class AnomalyScoring:
         self.device = devices.choose(device, precision)
         self.normalizer = make_normalizer(normalizer, weights, self.device, **options)
 
-    def load(self) -> LoadedModel:
-        """Loads the normalizer's network; what is wrong with its weights is wrong for every photo.
+    def basis(
+        self,
+        *,
+        region: str = "mouth-nose",
+        kind: str = "pse",
+        colour: str = "ycbcr",
+        erosion: bool = True,
+        formula: str = "equation",
+        seed: int = 0,
+    ) -> Basis:
+        """All that the figures of a photo will depend on; loads what draws, so what is wrong with it is said here.
+
+        Args:
+            region: as for the call, or ``"painted"``; likewise all others.
+
+        Raises:
+            OptionInvalid: there is no such region, kind, colour space or formula.
+            WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
+        """
+        _check_options(region, kind, colour, formula)
+        stated = self.normalizer.state()
+        return Basis(
+            normalizer=self.name,
+            weights="+".join(used.sha256 for used in stated.weights),
+            conditions=stated.conditions,
+            perceptual=_LPIPS_NAME if kind == "lpips" else stated.perceptual,
+            region=region,
+            kind=kind,
+            colour=colour,
+            erosion=erosion,
+            formula=formula,
+            version=VERSION,
+            precision=str(self.device.dtype).removeprefix("torch."),
+            seed=seed,
+        )
+
+    def normalize(
+        self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None
+    ) -> Normalized:
+        """The face without its anomaly, from points that favour no side.
+
+        Args:
+            photo: RGB ``uint8`` ``(H, W, 3)``.
+            face: as it was found in the photo.
+            seed: of all randomness.
+            progress: called with a fraction and a text; what it raises stops the run.
 
         Raises:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        return self.normalizer.load()
+        return self.normalizer(photo, even_face(photo, face), seed=seed, progress=progress)
 
     def __call__(
         self,
@@ -119,20 +169,22 @@ class AnomalyScoring:
             check_face(chosen)
 
         with stage("normalizing", 0.05):
-            normalized = self.normalizer(photo, chosen, seed=seed, progress=_within(progress, 0.05, 0.85))
+            comparison = {"kind": kind, "colour": colour, "erosion": erosion}
+            name = region if mask is None else PAINTED
+            basis = self.basis(region=name, **comparison, formula=formula, seed=seed)
+            normalized = self.normalize(photo, chosen, seed=seed, progress=_within(progress, 0.05, 0.85))
 
         with stage("comparing", 0.85):
-            area = painted_area(mask, normalized) if mask is not None else area_of(chosen, normalized, region)
-            comparison = {"kind": kind, "colour": colour, "erosion": erosion}
+            area = area_of(normalized, region) if mask is None else painted_area(mask, normalized)
             heat = heat_map(normalized.crop, normalized.image, **comparison, lpips=lpips)
             score = score_of(heat, area, formula, **comparison)
+            local, asymmetry = findings(normalized, area, basis, group)
             frames = tuple(
                 AdaptationFrame(step, image, self._severity(normalized, image, area, formula, comparison, lpips))
                 for step, image in normalized.frames
             )
 
         with stage("measurements", 0.95):
-            setting = scale.setting_of(score, self.name, normalized, PAINTED if mask is not None else region, group)
             measurements = measure(chosen.points)
 
         stage.done()
@@ -142,22 +194,21 @@ class AnomalyScoring:
             normalized=normalized.image,
             heat=heat,
             area=area,
-            region=setting.region,
             score=score,
-            percentile=scale.percentile(score, setting),
-            normalizer=self.name,
+            percentile=scale.percentile("severity", score.severity, basis, group),
+            local=local,
+            asymmetry=asymmetry,
+            basis=basis,
             repainted=normalized.repainted,
-            conditions=normalized.conditions,
-            perceptual="LPIPS, AlexNet" if lpips else normalized.perceptual,
             frames=frames,
             reappears=reappearance(frames),
             losses=normalized.losses,
+            mesh=normalized.face.mesh,
             landmarks=chosen.points,
             measurements=measurements,
             seconds=stage.seconds,
-            weights=tuple(dict.fromkeys([*normalized.weights, *used])),
+            weights=tuple(dict.fromkeys([*self.normalizer.state().weights, *used])),
             device=self.device.label,
-            seed=seed,
             face=face,
             faces=len(faces),
         )
@@ -180,19 +231,45 @@ class AnomalyScoring:
         return score_of(heat, area, formula, **comparison).severity
 
 
-def area_of(face: Face, normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
-    """The pixels of the aligned crop that a region of the face scores, ``bool`` ``(S, S)``.
-
-    Landmarks are found in the crop where that is possible, because FaceMesh's answer varies a little with a picture's
-    size.
+def findings(
+    normalized: Normalized, area: np.ndarray, basis: Basis, group: str = scale.EVERYONE
+) -> tuple[Finding | None, Finding]:
+    """Local severity and asymmetry of a normalized face over a region.
 
     Args:
-        face: the face, in pixels of the photo.
-        normalized: its aligned crop.
+        normalized: the face.
+        area: ``bool`` ``(S, S)``, the region's pixels.
+        basis: what both depend on.
+        group: of faces to compare them with.
+
+    Returns:
+        The first is None where the normalizer looked at no pixel of the region.
+
+    Raises:
+        WeightsCorrupt: the reference scale is damaged.
+    """
+
+    def finding(figure: str, values: np.ndarray, counted: np.ndarray, percentile: float) -> Finding:
+        value = peak(values, counted, percentile)
+        return Finding(values, counted, value, scale.percentile(figure, value, basis, group))
+
+    unlike_mirror = asymmetry_map(normalized.crop, normalized.face)
+    asymmetry = finding("asymmetry", unlike_mirror, area, ASYMMETRY_PEAK)
+    looked_at = area & normalized.searched
+    if not looked_at.any():
+        return None, asymmetry
+    unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
+    return finding("local", unfitting, looked_at, LOCAL_PEAK), asymmetry
+
+
+def area_of(normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
+    """The pixels of the aligned crop that a region of the face scores, ``bool`` ``(S, S)``.
+
+    Args:
+        normalized: the face.
         region: one of :data:`pipelines.anomaly_scoring.regions.REGIONS`.
     """
-    there = Face(normalized.alignment.to_crop(face.mesh).astype(np.float32))
-    return region_of(find_crop_face(normalized.crop) or there, normalized.crop.shape[:2], region)
+    return region_of(normalized.face, normalized.crop.shape[:2], region)
 
 
 def painted_area(mask: np.ndarray, normalized: Normalized) -> np.ndarray:
@@ -209,7 +286,7 @@ def painted_area(mask: np.ndarray, normalized: Normalized) -> np.ndarray:
 
 def _check_options(region: str, kind: str, colour: str, formula: str) -> None:
     for what, value, known in (
-        ("region", region, REGIONS),
+        ("region", region, (*REGIONS, PAINTED)),
         ("kind of heat map", kind, KINDS),
         ("colour space", colour, COLOURS),
         ("formula", formula, FORMULAS),

@@ -22,6 +22,10 @@ class Record:
         key: see :func:`key_of`.
         severity: −S of equation 6.
         percentile: per cent of open-set faces with a lower severity, or None.
+        local_severity: peak of what does not fit the face, in grey levels.
+        local_percentile: per cent of open-set faces with a lower local severity, or None.
+        asymmetry: peak of what differs between the sides, in per cent of light.
+        asymmetry_percentile: per cent of open-set faces with a lower asymmetry, or None.
         region: what was scored.
         normalizer: what drew the normalized face.
         seconds: that it took.
@@ -31,6 +35,10 @@ class Record:
     key: str
     severity: float
     percentile: float | None
+    local_severity: float
+    local_percentile: float | None
+    asymmetry: float
+    asymmetry_percentile: float | None
     region: str
     normalizer: str
     seconds: float
@@ -93,6 +101,7 @@ def _parse(line: str) -> Record | None:
     try:
         facts = json.loads(line)
         record = Record(**facts)
-        return record if isinstance(record.key, str) and isinstance(record.severity, float) else None
+        figures = (record.severity, record.local_severity, record.asymmetry)
+        return record if isinstance(record.key, str) and all(isinstance(one, float) for one in figures) else None
     except (ValueError, TypeError):
         return None

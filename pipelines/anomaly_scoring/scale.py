@@ -1,7 +1,7 @@
-"""The reference scale: how severe the scores of open-set faces are, as percentiles that ship with the weights.
+"""The reference scale: where a figure lies among those of open-set faces, as percentiles that ship with the weights.
 
-A score says little alone. Beside it stands how many faces of an open set score lower under the same settings, drawn by
-the same weights: ``weights/anomaly-scale.json``, which ``python -m benchmarks.anomaly_scale`` measures.
+A figure says little alone. Beside it stands how many faces of an open set have a lower one, under the very settings
+that made it: ``weights/anomaly-scale.json``, which ``python -m benchmarks.anomaly_scale`` measures.
 """
 
 import json
@@ -13,77 +13,77 @@ from pathlib import Path
 import numpy as np
 
 from pipelines import store
-from pipelines.anomaly_scoring.normalization import Normalized
 from pipelines.errors import OptionInvalid, WeightsCorrupt
-from pipelines.results import Percentile, Score
+from pipelines.results import Basis, Percentile
 
 FILE = "anomaly-scale.json"
 """Name in the weights folder."""
 
+FIGURES = ("severity", "local", "asymmetry")
+"""The figures of a face: the paper's severity, the local severity, and the asymmetry."""
+
 EVERYONE = "all"
 """The group of all faces."""
 
+CLINIC = "clinic"
+"""The group of those that were photographed as in a clinic: from the front, lips closed, light from both sides."""
+
 STEPS = np.linspace(0, 100, 101)
-"""Per cents at which a scale holds the severity."""
+"""Per cents at which a scale holds the figure."""
 
 _DAMAGED = "The reference scale of scores is damaged; restore the weights folder."
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What must agree for two scores to compare.
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """What must agree for two figures to compare: of :class:`pipelines.results.Basis` all that moves this figure.
 
-    Attributes:
-        normalizer: which one.
-        weights: first twelve hex digits of the SHA-256 of each of the normalizer's weights, joined by "+".
-        conditions: as in :class:`pipelines.anomaly_scoring.normalization.Normalized`.
-        region: key of :data:`pipelines.anomaly_scoring.regions.REGIONS`.
-        kind, colour, erosion, formula: as in :class:`pipelines.results.Score`.
-        group: of faces, :data:`EVERYONE` or an age group.
+    What does not move it is None: local severity and asymmetry know nothing of the paper's maps, and asymmetry nothing
+    of what is drawn. Precision and seed move every figure no further than another photo of the same minute would.
     """
 
+    figure: str
     normalizer: str
     weights: str
-    conditions: str
     region: str
-    kind: str
-    colour: str
-    erosion: bool
-    formula: str
+    version: int
+    conditions: str | None = None
+    perceptual: str | None = None
+    kind: str | None = None
+    colour: str | None = None
+    erosion: bool | None = None
+    formula: str | None = None
     group: str = EVERYONE
 
-
-def setting_of(score: Score, normalizer: str, normalized: Normalized, region: str, group: str = EVERYONE) -> Setting:
-    """The setting under which a score of what ``normalizer`` normalized was taken."""
-    return Setting(
-        normalizer,
-        weights_key(normalized),
-        normalized.conditions,
-        region,
-        score.kind,
-        score.colour,
-        score.erosion,
-        score.formula,
-        group,
-    )
+    @classmethod
+    def of(cls, figure: str, basis: Basis, group: str = EVERYONE) -> "Key":
+        """The key of a figure of :data:`FIGURES`."""
+        moving = ["normalizer", "weights", "region", "version"]
+        if figure != "asymmetry":
+            moving.append("conditions")
+        if figure == "severity":
+            moving += ["perceptual", "kind", "colour", "erosion", "formula"]
+        return cls(figure=figure, group=group, **{name: getattr(basis, name) for name in moving})
 
 
-def weights_key(normalized: Normalized) -> str:
-    """What :class:`Setting` calls the weights that drew a normalized face."""
-    return "+".join(used.sha256 for used in normalized.weights)
+def percentile(figure: str, value: float, basis: Basis, group: str = EVERYONE) -> Percentile | None:
+    """Per cent of a group's faces that have a lower figure; None where no scale was measured for the basis.
 
-
-def percentile(score: Score, setting: Setting) -> Percentile | None:
-    """Per cent of the scale's faces that score a lower severity; None where no scale was measured for the setting.
+    Args:
+        figure: one of :data:`FIGURES`.
+        value: the face's.
+        basis: all that it depends on.
+        group: one of :func:`groups`.
 
     Raises:
         WeightsCorrupt: the file of scales is damaged.
     """
-    known = _scales(store.folder() / FILE, _changed(store.folder() / FILE)).get(setting)
+    path = store.folder() / FILE
+    known = _scales(path, _changed(path)).get(Key.of(figure, basis, group))
     if known is None:
         return None
-    faces, severities = known
-    return Percentile(float(np.interp(score.severity, severities, STEPS)), faces, setting.group)
+    faces, values = known
+    return Percentile(float(np.interp(value, values, STEPS)), faces, group)
 
 
 def groups() -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def groups() -> tuple[str, ...]:
         WeightsCorrupt: the file of scales is damaged.
     """
     path = store.folder() / FILE
-    return tuple(dict.fromkeys([EVERYONE, *(setting.group for setting in _scales(path, _changed(path)))]))
+    return tuple(dict.fromkeys([EVERYONE, *(key.group for key in _scales(path, _changed(path)))]))
 
 
 def check_group(group: str) -> None:
@@ -102,28 +102,28 @@ def check_group(group: str) -> None:
         raise OptionInvalid(f"The group to compare with must be one of {', '.join(known)}.")
 
 
-def encode(scales: Mapping[Setting, np.ndarray], beside: bytes = b"[]") -> bytes:
+def encode(scales: Mapping[Key, np.ndarray], beside: bytes = b"[]") -> bytes:
     """The file of scales.
 
     Args:
-        scales: setting → the severities of all its faces, ``(N,)``.
-        beside: the file so far; what it holds of other normalizers and conditions stays.
+        scales: key → the figures of all its faces, ``(N,)``.
+        beside: the file so far; what it holds of other normalizers stays.
 
     Raises:
         WeightsCorrupt: the file so far is damaged.
     """
-    measured = {(setting.normalizer, setting.conditions) for setting in scales}
+    measured = {key.normalizer for key in scales}
     try:
-        rows = [row for row in json.loads(beside) if (row["normalizer"], row["conditions"]) not in measured]
+        rows = [row for row in json.loads(beside) if row["normalizer"] not in measured]
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsCorrupt(_DAMAGED) from error
     rows += [
         {
-            **vars(setting),
-            "faces": len(severities),
-            "severities": [round(float(value), 4) for value in np.percentile(severities, STEPS)],
+            **{name: value for name, value in vars(key).items() if value is not None},
+            "faces": len(values),
+            "values": [round(float(value), 4) for value in np.percentile(values, STEPS)],
         }
-        for setting, severities in scales.items()
+        for key, values in scales.items()
     ]
     return ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode()
 
@@ -133,18 +133,18 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=2)
-def _scales(path: Path, changed: int) -> dict[Setting, tuple[int, np.ndarray]]:
-    """Setting → number of faces and severities at :data:`STEPS`, of the file as it was at ``changed``."""
+def _scales(path: Path, changed: int) -> dict[Key, tuple[int, np.ndarray]]:
+    """Key → number of faces and their figure at :data:`STEPS`, of the file as it was at ``changed``."""
     if not changed:
         return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         scales = {}
         for row in rows:
-            faces, severities = int(row.pop("faces")), np.array(row.pop("severities"), np.float64)
-            if severities.shape != STEPS.shape or not np.isfinite(severities).all() or (np.diff(severities) < 0).any():
+            faces, values = int(row.pop("faces")), np.array(row.pop("values"), np.float64)
+            if values.shape != STEPS.shape or not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise ValueError
-            scales[Setting(**row)] = faces, severities
+            scales[Key(**row)] = faces, values
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise WeightsCorrupt(_DAMAGED) from error
     return scales

@@ -7,7 +7,7 @@ What a study becomes on disk: :mod:`pipelines.anomaly_scoring.study_report`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.anomaly_scoring.ablation import AblationCell, ablation_table, normalities
+from pipelines.anomaly_scoring.figures import figures_of
 from pipelines.anomaly_scoring.ratings import TIMES, Rating, match, patient_of
 from pipelines.anomaly_scoring.records import Record, Records, key_of
 from pipelines.anomaly_scoring.statistics import LEAST, METHODS, Correlation, MeanChange, correlate, mean_change, ranks
@@ -23,7 +24,7 @@ from pipelines.faces.images import read_image
 from pipelines.files import sha256_of
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import Progress
-from pipelines.results import AnomalyScoringResult
+from pipelines.results import AnomalyScoringResult, Basis
 
 Scorer = Callable[[np.ndarray], AnomalyScoringResult]
 """Scores a photo, RGB ``uint8`` ``(H, W, 3)``, always by the same settings."""
@@ -45,7 +46,11 @@ class PhotoScore:
         name: file name.
         severity: −S of equation 6; None where it could not be scored, like all that follow.
         percentile: per cent of open-set faces with a lower severity; None without a scale.
-        rank: by severity, 1 = the most severe; equal ones share the mean of their ranks.
+        local_severity: peak of what does not fit the face, in grey levels.
+        local_percentile: per cent of open-set faces with a lower local severity; None without a scale.
+        asymmetry: peak of what differs between the sides, in per cent of light.
+        asymmetry_percentile: per cent of open-set faces with a lower asymmetry; None without a scale.
+        rank: by local severity, 1 = the most severe; equal ones share the mean of their ranks.
         region: what was scored.
         normalizer: what drew the normalized face.
         seconds: that scoring took, when it was done.
@@ -56,6 +61,10 @@ class PhotoScore:
     name: str
     severity: float | None = None
     percentile: float | None = None
+    local_severity: float | None = None
+    local_percentile: float | None = None
+    asymmetry: float | None = None
+    asymmetry_percentile: float | None = None
     rank: float | None = None
     region: str = ""
     normalizer: str = ""
@@ -71,16 +80,32 @@ class PhotoScore:
 
 @dataclass(frozen=True)
 class Change:
-    """A patient before and after surgery: the severities."""
+    """A patient before and after surgery: the severities, and the local ones."""
 
     patient: str
     before: float
     after: float
+    local_before: float
+    local_after: float
 
     @property
     def change(self) -> float:
-        """After less before: negative is closer to normal."""
+        """Severity after less before: negative is closer to normal."""
         return self.after - self.before
+
+    @property
+    def local_change(self) -> float:
+        """The same of the local severity."""
+        return self.local_after - self.local_before
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one of a face's figures goes with the ratings: ``"normality"``, or ``"local severity"``, which falls where
+    ratings rise."""
+
+    figure: str
+    correlation: Correlation
 
 
 @dataclass(frozen=True)
@@ -89,11 +114,12 @@ class Study:
 
     Attributes:
         photos: every photo, in the order in which they were given.
-        correlations: of normality with the ratings, one a method; none without a file of ratings.
+        agreements: of normality and of local severity with the ratings, one a method; none without a file of ratings.
         ablation: the cells of the paper's Table 1 that could be scored.
         ablation_against: ``"ratings"``, or ``"default score"`` where fewer than three photos are rated.
         changes: patients of whom both photos have a score.
-        mean_change: over ``changes``.
+        mean_change: of the severity over ``changes``.
+        mean_local_change: of the local severity.
         incomplete: patients with a time who have no such pair: one photo, a failed one, or two of one time.
         unmatched: numbers of the ratings' rows that fit no photo.
         settings: everything that a score depends on.
@@ -102,11 +128,12 @@ class Study:
     """
 
     photos: tuple[PhotoScore, ...]
-    correlations: tuple[Correlation, ...]
+    agreements: tuple[Agreement, ...]
     ablation: tuple[AblationCell, ...]
     ablation_against: str
     changes: tuple[Change, ...]
     mean_change: MeanChange
+    mean_local_change: MeanChange
     incomplete: int
     unmatched: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -122,6 +149,16 @@ class Study:
     def rated(self) -> tuple[PhotoScore, ...]:
         """The photos that have a score and a rating."""
         return tuple(photo for photo in self.scored if photo.rating is not None)
+
+
+def settings_of(basis: Basis, **beside: Any) -> dict[str, Any]:
+    """What a study's scores are kept under: the pipeline's own statement, and what else a row depends on.
+
+    Args:
+        basis: of the pipeline.
+        **beside: which face of a photo, the group that percentiles compare with.
+    """
+    return asdict(basis) | beside
 
 
 def run_study(
@@ -143,7 +180,7 @@ def run_study(
         photos: picture files.
         scorers: one a device; each works on one photo at a time, in a thread of its own where there are several.
         records: the kept scores.
-        settings: everything that a score depends on, ready for JSON: options, version, hashes of weights.
+        settings: everything that a score depends on, ready for JSON; see :func:`settings_of`.
         ratings: rows of a file of ratings.
         lpips: the metric of the ablation table's LPIPS rows; None leaves them out.
         seed: of the bootstraps.
@@ -236,10 +273,9 @@ def _outcome(photo: Path, key: str, scorer: Scorer, lpips: LPIPS | None) -> Reco
         result = scorer(read_image(photo))
         return Record(
             key=key,
-            severity=float(result.score.severity),
-            percentile=None if result.percentile is None else float(result.percentile.value),
-            region=result.region,
-            normalizer=result.normalizer,
+            **{name: value for name, value in figures_of(result).items() if name != "normality"},
+            region=result.basis.region,
+            normalizer=result.basis.normalizer,
             seconds=float(sum(result.seconds.values())),
             cells=normalities(result, lpips),
         )
@@ -262,29 +298,36 @@ def _evaluated(
     with_lpips: bool,
 ) -> Study:
     good = [(photo, outcome) for photo in photos if isinstance(outcome := outcomes[photo], Record)]
-    severities = {photo: record.severity for photo, record in good}
-    rank_of = dict(zip(severities, ranks(np.array(list(severities.values()))).tolist(), strict=True))
+    scored = dict(good)
+    by_rank = ranks(np.array([record.local_severity for record in scored.values()])).tolist()
+    rank_of = dict(zip(scored, by_rank, strict=True))
     values = {photo: rating.value for photo, rating in matched.items() if rating.value is not None}
     rows = tuple(_row(photo, outcomes[photo], rank_of.get(photo), values.get(photo)) for photo in photos)
 
     rated = [(record, values[photo]) for photo, record in good if photo in values]
     normality, ratings = [-record.severity for record, _ in rated], [value for _, value in rated]
+    figures = {"normality": normality, "local severity": [record.local_severity for record, _ in rated]}
     enough = len(rated) >= LEAST
     table = (
         ablation_table([record.cells for record, _ in rated], ratings, "pearson")
         if enough
         else ablation_table([record.cells for _, record in good], [-record.severity for _, record in good], "spearman")
     )
-    changes, incomplete = _changes(photos, severities, matched)
+    changes, incomplete = _changes(photos, scored, matched)
     return Study(
         photos=rows,
-        correlations=tuple(correlate(normality, ratings, method, seed=seed) for method in METHODS)
+        agreements=tuple(
+            Agreement(figure, correlate(values, ratings, method, seed=seed))
+            for figure, values in figures.items()
+            for method in METHODS
+        )
         if with_ratings
         else (),
         ablation=table,
         ablation_against="ratings" if enough else "default score",
         changes=changes,
         mean_change=mean_change(np.array([one.change for one in changes]), seed=seed),
+        mean_local_change=mean_change(np.array([one.local_change for one in changes]), seed=seed),
         incomplete=incomplete,
         unmatched=unmatched,
         settings=dict(settings),
@@ -300,6 +343,10 @@ def _row(photo: Path, outcome: Record | str, rank: float | None, rating: float |
         name=photo.name,
         severity=outcome.severity,
         percentile=outcome.percentile,
+        local_severity=outcome.local_severity,
+        local_percentile=outcome.local_percentile,
+        asymmetry=outcome.asymmetry,
+        asymmetry_percentile=outcome.asymmetry_percentile,
         rank=rank,
         region=outcome.region,
         normalizer=outcome.normalizer,
@@ -309,7 +356,7 @@ def _row(photo: Path, outcome: Record | str, rank: float | None, rating: float |
 
 
 def _changes(
-    photos: Sequence[Path], severities: Mapping[Path, float], matched: Mapping[Path, Rating]
+    photos: Sequence[Path], scored: Mapping[Path, Record], matched: Mapping[Path, Rating]
 ) -> tuple[tuple[Change, ...], int]:
     """Patients with both photos in the order of their names, and how many others have a time."""
     times: dict[str, dict[str, list[Path]]] = {}
@@ -318,7 +365,10 @@ def _changes(
             times.setdefault(known[0], {time: [] for time in TIMES})[known[1]].append(photo)
     changes = []
     for patient, pair in sorted(times.items()):
-        scores = [[severities[photo] for photo in pair[time] if photo in severities] for time in TIMES]
-        if all(len(pair[time]) == len(known) == 1 for time, known in zip(TIMES, scores, strict=True)):
-            changes.append(Change(patient, scores[0][0], scores[1][0]))
+        known = [[scored[photo] for photo in pair[time] if photo in scored] for time in TIMES]
+        if all(len(pair[time]) == len(found) == 1 for time, found in zip(TIMES, known, strict=True)):
+            (before,), (after,) = known
+            changes.append(
+                Change(patient, before.severity, after.severity, before.local_severity, after.local_severity)
+            )
     return tuple(changes), len(times) - len(changes)

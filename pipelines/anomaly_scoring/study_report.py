@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from pipelines import __version__
 from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison
+from pipelines.anomaly_scoring.figures import FIGURES, figure_cells
 from pipelines.anomaly_scoring.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study import Study
 from pipelines.faces.images import encode_png
@@ -30,13 +31,14 @@ from pipelines.tables import NOTICE, cell, csv_bytes, signed, to_csv
 FILES = ("scores.csv", "correlations.csv", "ablation.csv", "pairs.csv", "study.json", "scatter.png", "study.pdf")
 """What :func:`write_study` writes."""
 
-SCORE_COLUMNS = ("name", "severity", "normality", "percentile", "rank", "region", "normalizer", "seconds", "error")
+SCORE_COLUMNS = ("name", *FIGURES, "rank", "region", "normalizer", "seconds", "error")
 """Columns of ``scores.csv``."""
 
 _BLUE, _INK, _GREY = tuple(value / 255 for value in MASK_COLOUR), "#16202a", "#5b6670"
 _DPI = 220
-_LINE = 58  # letters of a fact that fit beside the right column's names
+_LINE = 48  # letters of a fact that fit beside the right column's names
 _SQUARE, _SMALL = (3.4, 3.4), (2.2, 2.1)  # in, of plots on the page
+_LOCAL = "local severity (grey levels)"
 _LABELS = {"pearson": "Pearson r", "spearman": "Spearman ρ"}
 _KINDS = tuple(dict.fromkeys(one.kind for one in COMPARISONS))
 _WAYS = tuple(dict.fromkeys((one.region, one.colour, one.erosion) for one in COMPARISONS))
@@ -63,16 +65,19 @@ def scores_csv(study: Study) -> str:
     """One row a photo, in the order in which they were given; see :data:`SCORE_COLUMNS`."""
     rows: list[tuple] = [SCORE_COLUMNS]
     for photo in study.photos:
-        figures = (_cell(photo.severity), _cell(photo.normality), _short(photo.percentile, "z.1f"))
+        figures = figure_cells({name: getattr(photo, name) for name in FIGURES}).values()
         made = (_short(photo.rank, "g"), photo.region, photo.normalizer, _short(photo.seconds, ".2f"))
         rows.append((photo.name, *figures, *made, photo.error))
     return to_csv(rows)
 
 
 def correlations_csv(study: Study) -> str:
-    """One row a coefficient: method, value, bounds of its interval, pairs, and a sentence where there is no value."""
-    rows = [(one.method, *_interval_cells(one), one.n, one.note) for one in study.correlations]
-    return to_csv([("method", "value", f"low_{COVERAGE}", f"high_{COVERAGE}", "n", "note"), *rows])
+    """One row a coefficient of a figure with the ratings: figure, method, value, bounds of its interval, pairs, and a
+    sentence where there is no value.
+    """
+    found = [(one.figure, one.correlation) for one in study.agreements]
+    rows = [(figure, one.method, *_interval_cells(one), one.n, one.note) for figure, one in found]
+    return to_csv([("figure", "method", "value", f"low_{COVERAGE}", f"high_{COVERAGE}", "n", "note"), *rows])
 
 
 def ablation_csv(study: Study) -> str:
@@ -88,9 +93,16 @@ def ablation_csv(study: Study) -> str:
 
 
 def pairs_csv(study: Study) -> str:
-    """One row a patient: severity before and after surgery, and the change; negative is closer to normal."""
-    rows = [(one.patient, cell(one.before), cell(one.after), f"{one.change:+z.4f}") for one in study.changes]
-    return to_csv([("patient", "severity_before", "severity_after", "change"), *rows])
+    """One row a patient: severity and local severity before and after surgery, and their change; negative is closer to
+    normal.
+    """
+    figures = ("severity", "local_severity")
+    header = ("patient", *(f"{figure}_{what}" for figure in figures for what in ("before", "after", "change")))
+    rows: list[tuple] = [header]
+    for one in study.changes:
+        whole = (cell(one.before), cell(one.after), f"{one.change:+z.4f}")
+        rows.append((one.patient, *whole, cell(one.local_before), cell(one.local_after), f"{one.local_change:+z.4f}"))
+    return to_csv(rows)
 
 
 def study_dict(study: Study) -> dict[str, Any]:
@@ -106,8 +118,11 @@ def study_dict(study: Study) -> dict[str, Any]:
         "rated": len(study.rated),
         "unmatched_rows_of_the_ratings": list(study.unmatched),
         "interval_percent": COVERAGE,
-        "correlations_of_normality_and_ratings": [asdict(one) for one in study.correlations],
-        "points": [{"normality": photo.normality, "rating": photo.rating} for photo in study.rated],
+        "correlations_with_ratings": [{"figure": one.figure, **asdict(one.correlation)} for one in study.agreements],
+        "points": [
+            {"normality": photo.normality, "local_severity": photo.local_severity, "rating": photo.rating}
+            for photo in study.rated
+        ],
         "ablation": {
             "against": study.ablation_against,
             "cells": [{**vars(one.comparison), **asdict(one.correlation)} for one in study.ablation],
@@ -116,6 +131,8 @@ def study_dict(study: Study) -> dict[str, Any]:
             "sign": "severity after less before; negative is closer to normal",
             "changes": [one.change for one in study.changes],
             "mean": asdict(study.mean_change),
+            "local_changes": [one.local_change for one in study.changes],
+            "local_mean": asdict(study.mean_local_change),
             "patients_without_a_pair": study.incomplete,
         },
         "notes": list(study.notes),
@@ -128,7 +145,7 @@ def study_json(study: Study) -> str:
 
 
 def scatter_plot(study: Study) -> np.ndarray:
-    """Normality against the ratings with the regression line, or against the rank where no photo is rated.
+    """Local severity against the ratings with the regression line, or by rank where no photo is rated.
 
     Returns:
         RGB ``uint8`` ``(H, W, 3)``.
@@ -138,20 +155,20 @@ def scatter_plot(study: Study) -> np.ndarray:
 
 def study_pdf(study: Study) -> bytes:
     """One A4 page: scatter plot, ablation table, distribution, change of the patients, and the figures."""
-    small = [Picture(title="Severities", image=_plot(lambda axes: _histogram(axes, study), _SMALL))]
+    small = [Picture(title="Local severities", image=_plot(lambda axes: _histogram(axes, study), _SMALL))]
     if study.changes:
         small.append(Picture(title="Before and after", image=_plot(lambda axes: _slopes(axes, study), _SMALL)))
         small.append(Picture(title="Change by patient", image=_plot(lambda axes: _bars(axes, study), _SMALL)))
     page = Page(
         title="Cohort study",
-        subtitle="Anomaly scores of a cohort. Normality S = −severity; higher is closer to normal.",
+        subtitle="Anomaly scores of a cohort. Local severity: higher is less normal. Normality S = −severity.",
         subject="Anomaly scoring: cohort study",
         large=(
             Picture(title=_scatter_title(study), image=scatter_plot(study)),
             Picture(title=_ablation_title(study), image=_plot(lambda axes: _table(axes, study), _SQUARE)),
         ),
         small=[small],
-        facts=((0.95, _cohort_facts(study)), (0.85, _figures(study))),
+        facts=((0.95, _cohort_facts(study)), (1.45, _figures(study))),
         footer=f"Philtrum {__version__} · bootstrap intervals of {COVERAGE} %, seed {study.seed}",
     )
     return write_page(page, "pdf", _DPI)
@@ -217,14 +234,18 @@ def _cohort_facts(study: Study) -> Facts:
 
 def _figures(study: Study) -> Facts:
     facts: list[tuple[str, str]] = []
-    for one in study.correlations:
-        facts += _wrapped(_LABELS[one.method], correlation_text(one))
+    for one in study.agreements:
+        facts += _wrapped(f"{_LABELS[one.correlation.method]}, {one.figure}", correlation_text(one.correlation))
     if study.changes:
-        facts += _wrapped("Mean change", change_text(study.mean_change))
-    scored = [photo.severity for photo in study.scored]
-    if scored:
-        low, middle, high = np.percentile(scored, (0, 50, 100))
-        facts.append(("Severity", signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
+        facts += _wrapped("Change, severity", change_text(study.mean_change))
+        facts += _wrapped("Change, local", change_text(study.mean_local_change))
+    if study.scored:
+        for name, values in (
+            ("Local severity", [photo.local_severity for photo in study.scored]),
+            ("Severity", [photo.severity for photo in study.scored]),
+        ):
+            low, middle, high = np.percentile(values, (0, 50, 100))
+            facts.append((name, signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
     for note in study.notes:
         facts += _wrapped("Note", note)
     return tuple(facts)
@@ -236,7 +257,7 @@ def _wrapped(name: str, text: str) -> list[tuple[str, str]]:
 
 
 def _scatter_title(study: Study) -> str:
-    return "Normality and ratings" if study.rated else "Normality by rank"
+    return "Local severity and ratings" if study.rated else "Local severity by rank"
 
 
 def _ablation_title(study: Study) -> str:
@@ -262,38 +283,40 @@ def _scatter(axes: Axes, study: Study) -> None:
     rated = study.rated
     shown = rated or study.scored
     x = np.array([photo.rating if rated else photo.rank for photo in shown], np.float64)
-    y = np.array([photo.normality for photo in shown], np.float64)
+    y = np.array([photo.local_severity for photo in shown], np.float64)
     axes.plot(x, y, "o", color=_BLUE, markersize=4, markeredgecolor=_INK, markeredgewidth=0.4)
     if rated and len(x) > 1 and np.ptp(x) > 0:
         slope, start = np.polyfit(x, y, 1)
         ends = np.array([x.min(), x.max()])
         axes.plot(ends, start + slope * ends, color=_INK, linewidth=1)
     axes.set_xlabel("rating (mean over the raters)" if rated else "rank (1 = most severe)")
-    axes.set_ylabel("normality S")
+    axes.set_ylabel(_LOCAL)
 
 
 def _histogram(axes: Axes, study: Study) -> None:
-    values = [photo.severity for photo in study.scored]
+    values = [photo.local_severity for photo in study.scored]
     axes.hist(values, bins=max(1, min(20, math.ceil(math.sqrt(len(values))))), color=_BLUE, edgecolor="white")
-    axes.set_xlabel("severity −S")
+    axes.set_xlabel(_LOCAL)
     axes.set_ylabel("photos")
 
 
 def _slopes(axes: Axes, study: Study) -> None:
     for one in study.changes:
-        axes.plot((0, 1), (one.before, one.after), "o-", color=_BLUE, markersize=3, linewidth=0.8, alpha=0.7)
+        axes.plot(
+            (0, 1), (one.local_before, one.local_after), "o-", color=_BLUE, markersize=3, linewidth=0.8, alpha=0.7
+        )
     axes.set_xticks((0, 1), ("before", "after"))
     axes.set_xlim(-0.3, 1.3)
-    axes.set_ylabel("severity −S")
+    axes.set_ylabel(_LOCAL)
 
 
 def _bars(axes: Axes, study: Study) -> None:
-    values = np.sort([one.change for one in study.changes])
+    values = np.sort([one.local_change for one in study.changes])
     axes.bar(np.arange(len(values)), values, color=_BLUE)
     axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_xticks(())
     axes.set_xlabel("patients, sorted")
-    axes.set_ylabel("change of severity")
+    axes.set_ylabel("change of local severity")
 
 
 def _table(axes: Axes, study: Study) -> None:

@@ -1,8 +1,10 @@
 """``anomaly-scoring``: one photo, or every photo of a folder.
 
 What is written into ``--out``: ``scores.csv``, a row a photo; ``STEM.normalized.png``, the aligned face as it would be
-without the anomaly; ``STEM.heatmap.png``, where the two differ, with the scale; ``STEM.npy``, that map in numbers;
-``STEM.json``, everything else. Photos of one stem are told apart as those of ``cleft-inpainting`` are.
+without the anomaly; ``STEM.local.png``, what does not fit the face; ``STEM.asymmetry.png``, where its sides differ;
+``STEM.heatmap.png``, where it differs from the normalized face; these maps in numbers, ``STEM.local.npy``,
+``STEM.asymmetry.npy`` and ``STEM.npy``; ``STEM.json``, everything else. Photos of one stem are told apart as those of
+``cleft-inpainting`` are.
 """
 
 import argparse
@@ -14,14 +16,15 @@ from pipelines.commands.batch import Companions, Progress, Table, check_output, 
 
 SCORES = "scores.csv"
 
-_COLUMNS = ("name", "severity", "normality", "percentile", "region", "normalizer", "seconds", "error")
-_ENDINGS = ("normalized", "heatmap")
+_ENDINGS = ("normalized", "local", "asymmetry", "heatmap")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_photo_arguments(
-        parser, f"DIR/STEM.normalized.png, DIR/STEM.heatmap.png, DIR/STEM.npy, DIR/STEM.json and DIR/{SCORES}"
+        parser,
+        "DIR/STEM.normalized.png; DIR/STEM.local.png, DIR/STEM.asymmetry.png and DIR/STEM.heatmap.png, and these maps "
+        f"as NPY; DIR/STEM.json and DIR/{SCORES}",
     )
     add_scoring_arguments(parser)
     parser.add_argument(
@@ -33,9 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how faces are normalized and compared."""
     from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
+    from pipelines.anomaly_scoring.inpainting import MOST_SEARCHES, SEARCHES
     from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
     from pipelines.anomaly_scoring.regions import REGIONS
-    from pipelines.anomaly_scoring.scale import EVERYONE
+    from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE
     from pipelines.anomaly_scoring.scores import FORMULAS
 
     parser.add_argument(
@@ -52,8 +56,13 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "--formula", choices=FORMULAS, default=FORMULAS[0], help="of the score (default %(default)s, the paper's 6)"
     )
     parser.add_argument(
-        "--group", default=EVERYONE, help="faces to compare the score with, by age (default %(default)s)"
-    )
+        "--group", default=EVERYONE,
+        help=f"faces to compare with: an age, {CLINIC} (from the front, lips closed, even light), or all (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--searches", metavar="N", type=int,
+        help=f"how often lips and nose are searched, 1 to {MOST_SEARCHES} (inpainting alone; default {SEARCHES})",
+    )  # fmt: skip
     parser.add_argument("--steps", metavar="N", type=int, help="steps of the inversion (stylegan2 alone)")
     parser.add_argument(
         "--adaptation-steps", metavar="N", type=int, help="steps of the adaptation, 0 to 500 (stylegan2 alone)"
@@ -76,8 +85,8 @@ def scorer(args: argparse.Namespace) -> Any:
     from pipelines.anomaly_scoring.scale import check_group
 
     check_group(args.group)
-    options = {"steps": args.steps, "adaptation_steps": args.adaptation_steps, "frames_until": args.frames_until}
-    given = {name: value for name, value in options.items() if value is not None}
+    options = ("searches", "steps", "adaptation_steps", "frames_until")
+    given = {name: value for name in options if (value := getattr(args, name)) is not None}
     return AnomalyScoring(args.normalizer, args.weights, args.device, args.precision, **given)
 
 
@@ -107,23 +116,19 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.out, [args.image, args.mask])
 
     from pipelines.anomaly_scoring.exports import write_scoring
+    from pipelines.anomaly_scoring.figures import FIGURES, figure_cells, figures_of
     from pipelines.faces.images import read_image, read_mask
-    from pipelines.tables import cell
 
     job = scorer(args)
-    job.load()  # what is wrong with the weights is wrong for every photo
+    job.basis()  # what is wrong with the weights is wrong for every photo
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         pixels = read_image(photo)
         mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
         result = job(pixels, mask=mask, progress=progress, **comparison(args))
         write_scoring(result, args.out, stem)
-        return {
-            "severity": cell(result.score.severity),
-            "normality": cell(result.score.normality),
-            "percentile": "" if result.percentile is None else f"{result.percentile.value:.1f}",
-            "region": result.region,
-            "normalizer": result.normalizer,
-        }
+        made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
+        return figure_cells(figures_of(result)) | made
 
-    return run_photos(work, photos, args, Table(SCORES, _COLUMNS), _ENDINGS)
+    columns = ("name", *FIGURES, "region", "normalizer", "seconds", "error")
+    return run_photos(work, photos, args, Table(SCORES, columns), _ENDINGS)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines import __version__
 from pipelines.commands import console
 from pipelines.commands.anomaly_scoring import add_scoring_arguments, comparison, scorer
 from pipelines.commands.batch import check_output, photos_in
@@ -83,10 +82,12 @@ def run(args: argparse.Namespace) -> int:
 
     done, failed = len(study.scored), len(photos) - len(study.scored)
     console.say(f"{len(photos)} photo{'' if len(photos) == 1 else 's'}: {done} scored, {failed} failed.")
-    for one in study.correlations:
-        console.say(f"{one.method.capitalize()}: {correlation_text(one)}")
+    for one in study.agreements:
+        found = one.correlation
+        console.say(f"{found.method.capitalize()}, {one.figure} and ratings: {correlation_text(found)}")
     if study.changes:
         console.say(f"Mean change of severity: {change_text(study.mean_change)}")
+        console.say(f"Mean change of local severity: {change_text(study.mean_local_change)}")
     for note in (*([rows_text(study.unmatched)] if study.unmatched else ()), *study.notes):
         console.complain(note)
     if failed:
@@ -96,29 +97,23 @@ def run(args: argparse.Namespace) -> int:
 
 def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable], Any]:
     """Everything that a score depends on, a scorer a device, and the metric of the ablation's LPIPS rows or None."""
+    from pipelines.anomaly_scoring.study import settings_of
     from pipelines.metrics.perceptual import LPIPS
 
     jobs = [scorer(argparse.Namespace(**{**vars(args), "device": device})) for device in _devices(args)]
-    for job in jobs:  # what is wrong with the weights is wrong for every photo
-        model = job.load()
-    device = jobs[0].device
+    how = comparison(args)
+    beside = {name: how[name] for name in ("face", "group")}
+    # What is wrong with the weights is wrong for every photo, and is said here.
+    (basis, *others) = [job.basis(**{name: how[name] for name in how if name not in beside}) for job in jobs]
+    if any(other != basis for other in others):
+        raise OptionInvalid("The devices compute in different precisions; name one of them by --precision.")
     try:
-        lpips = LPIPS().to(device.torch_device)
+        lpips = LPIPS().to(jobs[0].device.torch_device)
     except WeightsMissing:
         if args.map == "lpips":
             raise
         lpips = None
-    how = comparison(args)
-    settings = {
-        "version": __version__,
-        "normalizer": args.normalizer,
-        "weights": f"{model.name} {model.sha256}",
-        **how,
-        "steps": args.steps,
-        "adaptation_steps": args.adaptation_steps,
-        "device": f"{device.torch_device.type}, {str(device.dtype).removeprefix('torch.')}",
-    }
-    return settings, [lambda photo, job=job: job(photo, **how) for job in jobs], lpips
+    return settings_of(basis, **beside), [lambda photo, job=job: job(photo, **how) for job in jobs], lpips
 
 
 def _devices(args: argparse.Namespace) -> list[str]:

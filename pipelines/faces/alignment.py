@@ -149,6 +149,10 @@ class Alignment:
         """Points of the crop, ``(N, 2)``, in photo coordinates; float64. The exact inverse of :meth:`to_crop`."""
         return (np.asarray(points, np.float64) - self.matrix[:, 2]) @ self.inverse[:, :2].T
 
+    def face_in_crop(self, face: Face) -> Face:
+        """A face of the photo, in pixels of the crop."""
+        return Face(self.to_crop(face.mesh).astype(np.float32))
+
     def crop(self, photo: np.ndarray) -> np.ndarray:
         """The aligned crop.
 
