@@ -64,7 +64,10 @@ MAGNITUDES = {
 """Kind -> what it does: a notch in the vermilion; philtrum and Cupid's bow shifted; a flattened, widened nostril; a
 shadowed gap from the lip towards the nostril; and all of it in the proportions of a unilateral cleft."""
 
-KINDS = tuple(MAGNITUDES)
+BILATERAL = "bilateral"
+"""The kind that is a cleft on either side."""
+
+KINDS = (*MAGNITUDES, BILATERAL)
 
 _OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)  # upper lip, image left to right
 _INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
@@ -106,7 +109,7 @@ def deform(crop: np.ndarray, face: Face, kind: str = "cleft", severity: float = 
         face: its face, in pixels of the crop.
         kind: one of :data:`KINDS`.
         severity: 0 to 5, any number between them too.
-        side: one of :data:`SIDES`, as seen in the picture.
+        side: one of :data:`SIDES`, as seen in the picture; of a bilateral cleft the one that is drawn first.
 
     Returns:
         RGB ``uint8`` ``(S, S, 3)``.
@@ -114,6 +117,11 @@ def deform(crop: np.ndarray, face: Face, kind: str = "cleft", severity: float = 
     Raises:
         OptionInvalid: there is no such kind or side, or the severity is out of range.
     """
+    if side not in SIDES:
+        raise OptionInvalid(f"The side must be one of {', '.join(SIDES)}.")
+    if kind == BILATERAL:
+        other = SIDES[1 - SIDES.index(side)]
+        return deform(deform(crop, face, "cleft", severity, side), face, "cleft", severity, other)
     deformity = _Deformity.of(face, crop.shape[1], kind, severity, side)
     if not severity:
         return crop.copy()
@@ -195,8 +203,6 @@ class _Deformity:
     def of(cls, face: Face, width: int, kind: str, severity: float, side: str) -> "_Deformity":
         if kind not in MAGNITUDES:
             raise OptionInvalid(f"The kind of deformity must be one of {', '.join(KINDS)}.")
-        if side not in SIDES:
-            raise OptionInvalid(f"The side must be one of {', '.join(SIDES)}.")
         if not 0 <= severity <= SEVEREST:
             raise OptionInvalid("The severity must be between 0 and 5.")
         return cls(_Anatomy.of(face, width, side), MAGNITUDES[kind], severity / SEVEREST)

@@ -25,18 +25,17 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
 from pipelines.repainting import to_network, to_pixels
 
-FACES: dict[str, tuple[int, tuple[tuple[float, str], ...]]] = {
-    "a": (133, ()),
-    "a-cleft": (133, ((4.0, "left"),)),
-    "b": (151, ()),
-    "b-before": (151, ((5.0, "right"),)),
-    "b-after": (151, ((1.0, "right"),)),
-    "c": (167, ()),
-    "c-cleft": (167, ((4.0, "left"), (4.0, "right"))),
-    "d": (141, ()),
+FACES = {
+    "a": (133, "cleft", 0.0, "left"),
+    "a-cleft": (133, "cleft", 4.0, "left"),
+    "b": (151, "cleft", 0.0, "right"),
+    "b-before": (151, "cleft", 5.0, "right"),
+    "b-after": (151, "cleft", 1.0, "right"),
+    "c": (167, "bilateral", 0.0, "left"),
+    "c-cleft": (167, "bilateral", 4.0, "left"),
+    "d": (141, "cleft", 0.0, "left"),
 }
-"""Name → the seed of its latent, and the clefts that are drawn into it: severity and side, as the simulator takes
-them."""
+"""Name → the seed of its latent, and the deformity that is drawn into it: kind, severity and side."""
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "faces"
 
@@ -86,12 +85,9 @@ def _sharpened(face: np.ndarray, painter: nn.Module, rng: np.random.Generator, d
 
 def example(name: str) -> np.ndarray:
     """One of :data:`FACES`, RGB ``uint8`` ``(640, 640, 3)``."""
-    seed, clefts = FACES[name]
+    seed, *deformity = FACES[name]
     picture = cv2.resize(draw(seed), (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4)
-    face = find_face(picture)
-    for severity, side in clefts:
-        picture = deform(picture, face, "cleft", severity, side)
-    return picture
+    return deform(picture, find_face(picture), *deformity)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

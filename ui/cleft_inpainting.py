@@ -62,9 +62,10 @@ class CleftInpaintingTab(RepaintingTab):
 
     @guarded("Example not opened", lambda: (answer(), gr.skip(), gr.skip()))
     def open_example(self, event: gr.EventData, request: gr.Request) -> tuple:
-        """Shows the example portrait with the mask of the example that was clicked."""
-        photo, props, face = self.take_photo(request, examples.photo())
-        return answer(**props, base=self.suggested(photo, 0, event.example)), face, event.example
+        """Shows the photo of the example that was clicked, with its mask."""
+        example = examples.EXAMPLES[event.example]
+        photo, props, face = self.take_photo(request, examples.photo(example.picture))
+        return answer(**props, base=self.suggested(photo, 0, example.extent)), face, example.extent
 
     @guarded("No mask suggested", answer)
     def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> gr.HTML:

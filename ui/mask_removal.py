@@ -104,9 +104,9 @@ class MaskRemovalTab(RepaintingTab):
 
     @guarded("Example not opened", lambda: (answer(), gr.skip(), answer(), gr.skip(), gr.skip()))
     def open_example(self, event: gr.EventData, request: gr.Request) -> tuple:
-        """Shows the portrait in the mask that was clicked, and the portrait without one as its reference."""
+        """Shows the masked face that was clicked, and as its reference the same person's face without a mask."""
         opened = self._open(request, masked_faces.masked(event.example))
-        return *opened, *self._open_reference(request, masked_faces.reference()), WITH
+        return *opened, *self._open_reference(request, masked_faces.reference(event.example)), WITH
 
     def _open(self, request: gr.Request, pixels: np.ndarray) -> tuple[gr.HTML, gr.Radio]:
         photo, props, choice = self.take_photo(request, pixels)

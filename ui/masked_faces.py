@@ -1,4 +1,4 @@
-"""Examples of masked faces: masks drawn over the public-domain portrait that scikit-image ships."""
+"""Examples of masked faces: masks drawn over the pictures of three people."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,64 +9,90 @@ import numpy as np
 from scipy.interpolate import splev, splprep
 
 from pipelines.faces.landmarks import Face, find_face
-from ui import examples
+from ui import examples, overlay
 
 
 @dataclass(frozen=True)
-class Fabric:
-    """A mask to draw.
+class Example:
+    """A face and the mask that is drawn over it.
 
     Attributes:
         label: what it is called on the screen.
-        colour: RGB.
+        picture: its name, as :func:`ui.examples.photo` takes it.
+        colour: RGB of the fabric.
         pleats: how many folds run across.
-        loops: RGB of the loops to the ears.
     """
 
     label: str
+    picture: str
     colour: tuple[int, int, int]
     pleats: int
-    loops: tuple[int, int, int]
 
 
-FABRICS = {
-    "blue": Fabric("Blue mask", (146, 190, 218), 3, (236, 238, 240)),
-    "white": Fabric("White mask", (232, 235, 238), 3, (240, 242, 244)),
-    "dark": Fabric("Dark cloth", (58, 66, 88), 0, (40, 44, 56)),
+EXAMPLES = {
+    "blue": Example("Blue mask", examples.PORTRAIT, (146, 190, 218), 3),
+    "white": Example("White mask", "d", (232, 235, 238), 3),
+    "dark": Example("Dark cloth", "b", (58, 66, 88), 0),
 }
 
 _TOP = (227, 117, 114, 6, 343, 346, 447)  # image-left ear to image-right ear, over the bridge of the nose
 _SIDE_RIGHT, _BOTTOM, _SIDE_LEFT = (401, 397, 379), (377, 152, 148), (150, 172, 177)
-_EARS = ((227, 234), (172, 93), (447, 454), (397, 323))  # each loop's end on the mask and at the ear
 _MIDDLE = 164  # between nose and upper lip: the pleats' middle
 _STAND_OFF = 1.04  # the mask's outline beside the face's own
 _BELOW = 0.12  # eye distances by which it reaches below the chin
+_LIGHT = np.float32((1.04, 1.0, 0.94))  # of the references, beside that of the photos: a little warmer
+
+# In eye distances, so that a mask looks alike on faces of any size.
+_FOLD, _FOLD_BLUR = 0.046, 0.02  # width of a fold's line, and its blur
+_EDGE_BLUR, _SHADOW_BLUR = 0.014, 0.057
+_SMOOTHING = 0.0126  # of the outline: RMS distance from its curve to the points that it runs past
 
 
-def reference() -> np.ndarray:
-    """The portrait without a mask, mirrored, so that it looks the other way: RGB ``uint8`` ``(512, 512, 3)``."""
-    return np.ascontiguousarray(examples.photo()[:, ::-1])
+def reference(key: str) -> np.ndarray:
+    """A close-up of an example's face without its mask, in a little other light.
+
+    It is mirrored, so that it looks the other way.
+
+    Args:
+        key: one of :data:`EXAMPLES`.
+
+    Returns:
+        RGB ``uint8`` ``(H, W, 3)``.
+    """
+    photo = examples.photo(EXAMPLES[key].picture)
+    close = photo[overlay.close_up(find_face(photo).points, photo.shape)]
+    return np.round(close[:, ::-1] * _LIGHT).clip(0, 255).astype(np.uint8)
 
 
-@lru_cache(maxsize=len(FABRICS))
+@lru_cache(maxsize=len(EXAMPLES))
 def masked(key: str) -> np.ndarray:
-    """The portrait in the mask of that key, RGB ``uint8`` ``(512, 512, 3)``."""
-    photo, fabric = examples.photo(), FABRICS[key]
+    """The face of an example in its mask, RGB ``uint8`` of the photo's size.
+
+    Args:
+        key: one of :data:`EXAMPLES`.
+    """
+    example = EXAMPLES[key]
+    photo = examples.photo(example.picture)
     face = find_face(photo)
+    unit = face.eye_distance
     canvas = photo.astype(np.float32)
-    for start, end in _EARS:
-        _lay(canvas, _line(canvas, face.mesh[[start, end]], 2), np.float32(fabric.loops))
-    cloth = fill(canvas, outline(face))
-    shadow = cv2.GaussianBlur(fill(canvas, outline(face) + np.array([0, 0.06 * face.eye_distance])), (0, 0), 2.5)
+    edge = outline(face)
+    cloth = fill(canvas, edge)
+    shadow = cv2.GaussianBlur(fill(canvas, edge + np.array([0, 0.06 * unit])), (0, 0), _SHADOW_BLUR * unit)
     _lay(canvas, 0.4 * shadow * (1 - cloth), np.float32((20, 12, 10)))
-    _lay(canvas, cv2.GaussianBlur(cloth, (0, 0), 0.6), _shaded(photo, face, fabric))
+    _lay(canvas, cv2.GaussianBlur(cloth, (0, 0), _EDGE_BLUR * unit), _shaded(photo, face, example))
     return np.round(canvas).clip(0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
 def gallery() -> list[dict[str, Any]]:
     """What the editor shows of the examples: ``key``, ``label`` and ``url`` of each."""
-    return [examples.thumbnail(key, fabric.label, masked(key)) for key, fabric in FABRICS.items()]
+    shown = []
+    for key, example in EXAMPLES.items():
+        picture = masked(key)
+        face = find_face(examples.photo(example.picture))  # is found less exactly under its mask
+        shown.append(examples.thumbnail(key, example.label, picture[overlay.close_up(face.points, picture.shape)]))
+    return shown
 
 
 def outline(face: Face) -> np.ndarray:
@@ -74,11 +100,13 @@ def outline(face: Face) -> np.ndarray:
     middle = face.mesh[_MIDDLE]
     points = middle + _STAND_OFF * (face.mesh[[*_TOP, *_SIDE_RIGHT, *_BOTTOM, *_SIDE_LEFT]] - middle)
     points[len(_TOP) + len(_SIDE_RIGHT) :][: len(_BOTTOM)] += (0, _BELOW * face.eye_distance)
-    curve, _ = splprep(np.vstack([points, points[:1]]).T, s=0.3 * len(points), per=True)
+    curve, _ = splprep(
+        np.vstack([points, points[:1]]).T, s=len(points) * (_SMOOTHING * face.eye_distance) ** 2, per=True
+    )
     return np.stack(splev(np.linspace(0, 1, 200), curve), 1)
 
 
-def _shaded(photo: np.ndarray, face: Face, fabric: Fabric) -> np.ndarray:
+def _shaded(photo: np.ndarray, face: Face, example: Example) -> np.ndarray:
     """The fabric in the light of the photo, ``float32`` ``(H, W, 3)``: folds, hems, weave."""
     unit = face.eye_distance
     light = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.35 * unit)
@@ -87,17 +115,17 @@ def _shaded(photo: np.ndarray, face: Face, fabric: Fabric) -> np.ndarray:
     across = np.abs(np.arange(photo.shape[1]) + 0.5 - face.mesh[_MIDDLE, 0]) / unit
     shade = shade * (1 - 0.16 * np.clip(across, 0, 1.2) ** 2)
     left, right = face.mesh[[_SIDE_LEFT[1], _SIDE_RIGHT[1]]]
-    for i in range(fabric.pleats):
+    for i in range(example.pleats):
         height = (i - 0.15) * 0.42 * unit
         bow = face.mesh[_MIDDLE] + np.array([0, 0.1 * unit])
         fold = np.stack([left * (1, 0) + bow * (0, 1), bow + np.array([0, 0.08 * unit]), right * (1, 0) + bow * (0, 1)])
         for offset, depth in ((0.0, -0.16), (0.05, 0.07)):
             curve = _bend(fold + np.array([0, height + offset * unit]))
-            shade = shade + depth * cv2.GaussianBlur(_line(photo, curve, 2), (0, 0), 0.9)
+            shade = shade + depth * cv2.GaussianBlur(_line(photo, curve, _FOLD * unit), (0, 0), _FOLD_BLUR * unit)
     inside = cv2.distanceTransform((fill(photo, outline(face)) > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / unit
     shade = shade - 0.1 * np.exp(-(((inside - 0.09) / 0.02) ** 2))  # the seam along the hem
     weave = np.random.default_rng(0).normal(0, 1.6, photo.shape[:2])
-    return (np.float32(fabric.colour) * shade[..., None] + weave[..., None]).astype(np.float32)
+    return (np.float32(example.colour) * shade[..., None] + weave[..., None]).astype(np.float32)
 
 
 def _bend(points: np.ndarray) -> np.ndarray:
@@ -113,10 +141,10 @@ def fill(canvas: np.ndarray, outline: np.ndarray) -> np.ndarray:
     return alpha.astype(np.float32) / 255
 
 
-def _line(canvas: np.ndarray, points: np.ndarray, width: int) -> np.ndarray:
-    """The same of a line, ``width`` pixels wide."""
+def _line(canvas: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
+    """The same of a line, about ``width`` pixels wide."""
     alpha = np.zeros(canvas.shape[:2], np.uint8)
-    cv2.polylines(alpha, [_fixed(points)], False, 255, width, cv2.LINE_AA, shift=4)
+    cv2.polylines(alpha, [_fixed(points)], False, 255, max(1, round(width)), cv2.LINE_AA, shift=4)
     return alpha.astype(np.float32) / 255
 
 

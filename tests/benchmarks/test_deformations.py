@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from benchmarks.deformations import KINDS, MAGNITUDES, SEVEREST, SIDES, _centres, _Deformity, deform
+from benchmarks.deformations import BILATERAL, KINDS, MAGNITUDES, SEVEREST, SIDES, _centres, _Deformity, deform
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import MESH_TO_68, MIRROR_68, Face, find_crop_face, find_face
@@ -91,7 +91,7 @@ def test_magnitudes_are_eye_distances_and_grow_with_the_severity(crop, face):
 
 
 @pytest.mark.parametrize("severity", [3, 5])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MAGNITUDES)
 def test_nothing_that_is_seen_of_the_upper_lip_and_nose_folds(crop, face, kind, severity):
     deformity = _Deformity.of(face, crop.shape[1], kind, severity, "left")
     at = deformity.sources(crop.shape[:2])
@@ -125,3 +125,14 @@ def test_a_gap_is_darker_than_the_lip_and_reaches_the_nostril(crop, face):
 def test_what_does_not_exist_is_refused(crop, face, change):
     with pytest.raises(OptionInvalid):
         deform(crop, face, **change)
+
+
+def test_a_bilateral_cleft_is_one_on_either_side(crop, face):
+    both = deform(crop, face, BILATERAL, 3.0)
+    left, right = (deform(crop, face, "cleft", 3.0, side) for side in SIDES)
+    middle = round(float(face.points[33, 0]))
+    lip = slice(round(float(face.points[33, 1])), round(float(face.points[62, 1])))
+    for part, one in ((slice(0, middle - 12), left), (slice(middle + 12, 256), right)):
+        changed = (both[lip, part] != crop[lip, part]).any(2)
+        alike = np.abs(both[lip, part].astype(int) - one[lip, part]).mean(2)[changed]
+        assert changed.sum() > 40 and np.median(alike) < 12

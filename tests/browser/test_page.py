@@ -163,15 +163,16 @@ def test_large_photo_keeps_its_size_and_an_untouched_suggestion_its_edge(tab: Ta
 
 
 def test_example_runs_by_keyboard_alone(tab: Tab):
-    tab.page.get_by_role("button", name="Example: Lips", exact=True).press("Enter")
+    tab.page.get_by_role("button", name="Example: No cleft").press("Enter")
     tab.steps(1)
+    expect(tab.page.get_by_role("radio", name="Lips", exact=True)).to_be_checked()
     tab.page.keyboard.press("Control+Enter")
     expect(tab.pictures).to_have_count(2)
     expect(tab.pictures.last).to_have_attribute("alt", "Prediction")
 
 
 def test_overlay_can_be_toggled(tab: Tab):
-    tab.page.get_by_role("button", name="Example: Lips to nose").click()
+    tab.page.get_by_role("button", name="Example: Unilateral cleft").click()
     tab.steps(1)
     tab.predict()
     plain = tab.pictures.last.get_attribute("src")
@@ -271,7 +272,7 @@ def _brightness(tab: Tab) -> float:
 @pytest.mark.parametrize("size", [(1280, 720), (820, 1180)])
 def test_fits_the_screen_and_nothing_moves(tab: Tab, size: tuple[int, int]):
     tab.page.set_viewport_size({"width": size[0], "height": size[1]})
-    tab.page.get_by_role("button", name="Example: Lips to nose").click()
+    tab.page.get_by_role("button", name="Example: Unilateral cleft").click()
     tab.steps(1)
     places = "() => ['#cleft-run', '#cleft-slider', '#cleft-zip'].map(s => document.querySelector(s).offsetTop)"
     before = tab.page.evaluate(places)
@@ -291,7 +292,7 @@ def test_controls_have_names(tab: Tab):
 
 
 def test_closing_the_page_removes_its_files(app: App, tab: Tab):
-    tab.page.get_by_role("button", name="Example: Lips", exact=True).click()
+    tab.page.get_by_role("button", name="Example: No cleft").click()
     tab.steps(1)
     tab.predict()
     assert app.pictures()
@@ -301,7 +302,7 @@ def test_closing_the_page_removes_its_files(app: App, tab: Tab):
 
 def test_run_says_what_it_does_and_cancel_really_stops_it(slow: tuple[Tab, SlowPipeline, gr.Blocks]):
     tab, pipeline, blocks = slow
-    tab.page.get_by_role("button", name="Example: Lips", exact=True).click()
+    tab.page.get_by_role("button", name="Example: No cleft").click()
     tab.steps(1)
     mask = tab.mask()
     tab.run.click()
