@@ -2,9 +2,10 @@
 
     python -m benchmarks.anomaly --data FOLDER --weights-dir FOLDER
 
-Held-out faces are deformed in five steps (:mod:`benchmarks.deformations`), normalized once each and scored in all 24
-ways of the paper's Table 1. Writes ``anomaly.md``, ``.csv`` and ``.json`` and a contact sheet for each normalizer into
-the output folder, and keeps each subject's scores there, so that an interrupted run goes on where it stopped.
+Held-out faces are deformed in five steps (:mod:`benchmarks.deformations`), normalized once each and scored by local
+severity, by asymmetry and in all 24 ways of the paper's Table 1. Writes ``anomaly.md``, ``.csv`` and ``.json`` and a
+contact sheet for each normalizer into the output folder, and keeps each subject's scores there, so that an interrupted
+run goes on where it stopped.
 """
 
 import argparse
@@ -24,7 +25,9 @@ from benchmarks import command, ordering
 from benchmarks.appraisals import (
     CHANGED_SEVERITY,
     CHANGES,
+    OWN,
     SEVERITIES,
+    WAYS,
     Picture,
     Setting,
     Subject,
@@ -38,7 +41,7 @@ from benchmarks.ordering import Estimate
 from benchmarks.scores import Scores, kept, workers
 from benchmarks.sheets import SHEET_FACES, write_sheet
 from benchmarks.tables import markdown_line
-from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison
+from pipelines.anomaly_scoring.ablation import Comparison
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable
@@ -54,7 +57,13 @@ LARGEST_YAW = 20.0
 """Degrees by which a face may be turned."""
 
 STANDARD = Comparison("mouth-nose", "pse", "ycbcr", True)
-"""The app's own way to score: the paper's best."""
+"""The paper's S as the app scores it: the paper's best."""
+
+LOCAL = OWN[0]
+"""Local severity over mouth and nose: what the app leads with."""
+
+MAIN = (*OWN, STANDARD, WAYS[len(OWN)])
+"""The ways that get tables of their own."""
 
 _LEVELS = len(SEVERITIES)
 _ORDER = {"order_neighbours": 1, "order_two_apart": 2, "order_all": None}
@@ -70,14 +79,17 @@ _HEADINGS = {
 }
 _TABLE_1 = ("order_all", "spearman_pooled", "auroc_3")  # figures that are laid out as the paper's Table 1
 _COLUMNS = {("rgb", False): "base", ("ycbcr", False): "+ YCbCr", ("rgb", True): "+ erosion", ("ycbcr", True): "+ both"}
-_REGIONS = {"mouth-nose": "Mouth and nose", "face": "Face"}
+_REGIONS = {"mouth-nose": "Mouth and nose", "face": "Face"}  # of Table 1
 _MEASURES = {"pse": "PSE", "ssim": "SSIM", "lpips": "LPIPS"}
+_FIGURES = {"local": "Local severity", "asymmetry": "Asymmetry", "pse": "Severity of equation 6"}
+_PLACES = {"mouth-nose": "mouth and nose", "upper-lip": "upper lip and nostril sill"}
 _KINDS = {
     "cleft": "Unilateral cleft",
     "notch": "Notch in the vermilion",
     "philtrum": "Philtrum shift",
     "nostril": "Nostril asymmetry",
     "gap": "Shadowed gap",
+    "bilateral": "Bilateral cleft",
 }
 _CHANGES = {
     "brighter": "Brightness + 20 %",
@@ -120,7 +132,7 @@ class Measured:
 
     Attributes:
         pictures: of each subject.
-        severities: of each subject ``(P, 24)``, rows as ``pictures``, columns as ``COMPARISONS``.
+        severities: of each subject ``(P, W)``, rows as ``pictures``, columns as ``WAYS``.
         sides: of each subject, the side on which it was deformed.
     """
 
@@ -144,7 +156,7 @@ class Measured:
 
 
 def load_subjects(options: argparse.Namespace) -> tuple[list[Subject], dict[str, object]]:
-    """The first held-out faces that are seen from the front, and how many were passed over.
+    """The first held-out faces that are seen from the front, after those to be skipped, and how many were passed over.
 
     Raises:
         DataUnreadable: there are no photos, no table of their yaw, or no frontal face.
@@ -160,7 +172,7 @@ def load_subjects(options: argparse.Namespace) -> tuple[list[Subject], dict[str,
     faces = load_faces(options.data, "val", cache=options.cache)
     rows = {name: row for row, name in enumerate(faces.names)}
     subjects: list[Subject] = []
-    no_face = turned = 0
+    no_face = turned = skipped = 0
     for name, yaw in yaws.items():
         if len(subjects) == options.most:
             break
@@ -168,6 +180,8 @@ def load_subjects(options: argparse.Namespace) -> tuple[list[Subject], dict[str,
             turned += 1
         elif name not in rows:
             no_face += 1
+        elif skipped < options.skip:
+            skipped += 1
         else:
             index, row = len(subjects), rows[name]
             crop = np.ascontiguousarray(faces.images[row].permute(1, 2, 0).numpy())
@@ -175,13 +189,17 @@ def load_subjects(options: argparse.Namespace) -> tuple[list[Subject], dict[str,
             subjects.append(Subject(name, crop, faces.meshes[row].numpy() * len(crop), pictures, index < SHEET_FACES))
     if not subjects:
         raise DataUnreadable("No photo of the data folder shows a face from the front; use other photos.")
-    passed = {f"left_out_turned_more_than_{LARGEST_YAW:.0f}_degrees": turned, "left_out_no_face_found": no_face}
+    passed = {
+        "skipped": skipped,
+        f"left_out_turned_more_than_{LARGEST_YAW:.0f}_degrees": turned,
+        "left_out_no_face_found": no_face,
+    }
     return subjects, {"subjects": len(subjects), **passed}
 
 
 def figures(normalizer: str, measured: Measured, kinds: Sequence[str], seed: int) -> Iterator[Figure]:
     """Everything that is known of a normalizer's scores; what no subject has is left out."""
-    for column, comparison in enumerate(COMPARISONS):
+    for column, comparison in enumerate(WAYS):
         rows = {kind: measured.of(kind, column) for kind in kinds}
         rows[_other(kinds[0])] = measured.other_side().of(kinds[0], column)
         found = [(kind, *one) for kind, levels in rows.items() for one in _known_truth(levels, seed)]
@@ -204,7 +222,8 @@ def _invariance(measured: Measured, kind: str, column: int, seed: int) -> Iterat
     for change in CHANGES:
         moved = np.abs(measured.of(kind, column, change) - before)
         for severity, name in ((0, "untouched"), (CHANGED_SEVERITY, f"{kind} {CHANGED_SEVERITY}")):
-            by_score = 100 * moved[:, severity] / np.abs(before[:, severity])
+            with np.errstate(divide="ignore", invalid="ignore"):  # a figure of 0 has no per cent
+                by_score = 100 * moved[:, severity] / np.abs(before[:, severity])
             by_step = moved[:, severity] / step if step > 0 else np.full(len(moved), np.nan)
             for unit, values in (("percent", by_score), ("steps", by_step)):
                 known = values[np.isfinite(values)]
@@ -219,22 +238,26 @@ def markdown(found: Sequence[Figure], facts: Mapping[str, object], kinds: Sequen
     lines = ["# Anomaly scores of faces with known deformities", ""]
     lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items()]
     for normalizer in dict.fromkeys(one.normalizer for one in found):
-        lines += ["", f"## {normalizer}", "", f"### By deformity: {_title(STANDARD)}", ""]
-        lines += _deformity_table(known, normalizer, kinds)
+        lines += ["", f"## {normalizer}"]
+        for way in MAIN:
+            lines += ["", f"### By deformity: {_title(way)}", "", *_deformity_table(known, normalizer, kinds, way)]
         for metric in _TABLE_1:
             lines += ["", f"### As the paper's Table 1: {_HEADINGS[metric]}, {_KINDS[kinds[0]].lower()}", ""]
             lines += _table_1(known, normalizer, kinds[0], metric)
-        if (normalizer, "untouched", STANDARD, "mirrored_percent") in known:
-            lines += ["", f"### What should not change the score: {_title(STANDARD)}", ""]
-            lines += _invariance_table(known, normalizer, kinds[0])
+        for way in MAIN:
+            if (normalizer, "untouched", way, "mirrored_percent") in known:
+                lines += ["", f"### What should not change: {_title(way)}", ""]
+                lines += _invariance_table(known, normalizer, kinds[0], way)
     return "\n".join([*lines, "", _NOTE, ""])
 
 
-def _deformity_table(known: Mapping[tuple, Estimate], normalizer: str, kinds: Sequence[str]) -> list[str]:
+def _deformity_table(
+    known: Mapping[tuple, Estimate], normalizer: str, kinds: Sequence[str], way: Comparison
+) -> list[str]:
     labels = {kind: _KINDS[kind] for kind in kinds} | {_other(kinds[0]): _other(_KINDS[kinds[0]])}
     rows = []
     for kind, label in labels.items():
-        cells = [known.get((normalizer, kind, STANDARD, metric)) for metric in _HEADINGS]
+        cells = [known.get((normalizer, kind, way, metric)) for metric in _HEADINGS]
         if cells[0]:
             texts = (_cell(cell, metric) for cell, metric in zip(cells, _HEADINGS, strict=True))
             rows.append([label, *texts, str(cells[0].n)])
@@ -246,8 +269,7 @@ def _other(kind: str) -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    region, measure = _REGIONS[comparison.region].lower(), _MEASURES[comparison.kind]
-    return f"{region}, {measure}, {_COLUMNS[comparison.colour, comparison.erosion]}"
+    return f"{_FIGURES[comparison.kind]}, {_PLACES[comparison.region]}"
 
 
 def _table_1(known: Mapping[tuple, Estimate], normalizer: str, kind: str, metric: str) -> list[str]:
@@ -268,14 +290,14 @@ def _table_1(known: Mapping[tuple, Estimate], normalizer: str, kind: str, metric
     )
 
 
-def _invariance_table(known: Mapping[tuple, Estimate], normalizer: str, kind: str) -> list[str]:
+def _invariance_table(known: Mapping[tuple, Estimate], normalizer: str, kind: str, way: Comparison) -> list[str]:
     header = ["Change", "Face", "Mean, % of the score", "95th percentile, %", "Mean, steps", "95th percentile, steps"]
     metrics = ("percent", "percent_p95", "steps", "steps_p95")
     faces = {"untouched": "untouched", f"{kind} {CHANGED_SEVERITY}": f"{_KINDS[kind].lower()}, {CHANGED_SEVERITY}"}
     return _table(
         header,
         [
-            [label, face, *(_cell(known.get((normalizer, key, STANDARD, f"{change}_{metric}"))) for metric in metrics)]
+            [label, face, *(_cell(known.get((normalizer, key, way, f"{change}_{metric}"))) for metric in metrics)]
             for change, label in _CHANGES.items()
             for key, face in faces.items()
         ],
@@ -405,6 +427,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="folder with val.tar and val.csv")
     parser.add_argument("--normalizers", nargs="+", choices=list(NORMALIZERS), default=[DEFAULT])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(_KINDS), help="the first is the main one")
+    parser.add_argument(
+        "--skip", type=_number, default=0,
+        help="frontal faces that are left out first; the first 80 took part in choosing how local severity is taken",
+    )  # fmt: skip
     parser.add_argument("--both-sides", type=_number, default=20, help="subjects deformed on the other side too")
     parser.add_argument("--invariance", type=_number, default=30, help="subjects scored in other light and pose too")
     parser.add_argument("--weights-dir", help="folder with AlexNet's file for LPIPS")

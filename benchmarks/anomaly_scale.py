@@ -22,24 +22,26 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import command
+from benchmarks.people import DARK, LIGHT, as_markdown, differences, typology_angle
 from benchmarks.scores import Scores, kept, workers
 from pipelines import store
 from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.exposure import side_light
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings
 from pipelines.anomaly_scoring.regions import REGIONS, lip_gap
-from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE, Key
+from pipelines.anomaly_scoring.scale import Key
 from pipelines.anomaly_scoring.scores import FORMULAS, score
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable, ImageTooSmall, MaskEmpty, NoFaceFound, PhiltrumError, WeightsMissing
-from pipelines.faces.landmarks import find_face
+from pipelines.faces.landmarks import Face, find_face
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import check_face
-from pipelines.training.data import load_faces
+from pipelines.training.data import FaceSet, load_faces
 
 AGES = {"0-8": (0, 8), "9-17": (9, 17), "18 and older": (18, np.inf)}
 """Group → its youngest and oldest, in years."""
@@ -52,6 +54,9 @@ MOST_YAW, MOST_GAP, MOST_SIDE_LIGHT = 10.0, 0.03, 0.15
 much brighter one cheek is (:func:`pipelines.anomaly_scoring.exposure.side_light`)."""
 
 _AGED = "utkface"  # source of the photos whose ages are known
+_ADULT = 18
+_SEXES = {"0": "men", "1": "women"}
+_PAIRS = (("men", "women"), ("darker skin", "lighter skin"), ("0-8", "adults"))
 
 
 class Way(NamedTuple):
@@ -76,10 +81,17 @@ class Plan(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Years, NaN where nobody knows them, and degrees by which the head is turned."""
+    """What the table of photos knows.
+
+    Attributes:
+        age: years; NaN where nobody knows.
+        yaw: degrees by which the head is turned.
+        sex: ``"men"`` or ``"women"`` as the data set's authors have it, or empty.
+    """
 
     age: float
     yaw: float
+    sex: str = ""
 
 
 def ways_here(weights_dir: str | None) -> tuple[Way, ...]:
@@ -180,17 +192,43 @@ def read_people(data: str | Path) -> dict[str, Person]:
     try:
         with (Path(data) / "val.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        return {
-            row["name"]: Person(
-                float(row["age"]) if row["source"] == _AGED and row["age"] else np.nan, float(row["yaw_degrees"])
-            )
-            for row in rows
-        }
+        return {row["name"]: _person(row) for row in rows}
     except (OSError, KeyError, ValueError) as error:
         raise DataUnreadable(
-            "This benchmark needs the table val.csv with the columns name, source, age and yaw_degrees beside the "
-            "photos; copy it into the data folder."
+            "This benchmark needs the table val.csv with the columns name, source, source_name, age and yaw_degrees "
+            "beside the photos; copy it into the data folder."
         ) from error
+
+
+def _person(row: Mapping[str, str]) -> Person:
+    aged = row["source"] == _AGED and row["age"]
+    sex = _SEXES.get(row["source_name"].split("_")[1]) if aged else None  # AGE_SEX_RACE_DATE.jpg
+    return Person(float(row["age"]) if aged else np.nan, float(row["yaw_degrees"]), sex or "")
+
+
+def people_table(scores: Mapping[str, Scores], people: Mapping[str, Person], faces: FaceSet, plan: Plan) -> str:
+    """How the app's own figures differ between groups of people, as Markdown."""
+    known = {name: one.values for name, one in scores.items() if len(one.values["severity"])}
+    rows = [faces.names.index(name) for name in known]
+    crops, meshes = faces.images.permute(0, 2, 3, 1).numpy()[rows], faces.meshes.numpy()[rows]
+    angles = np.array(
+        [
+            typology_angle(np.ascontiguousarray(crop), Face(mesh * len(crop)))
+            for crop, mesh in zip(crops, meshes, strict=True)
+        ]
+    )
+    years, sexes = (np.array([getattr(people[name], what) for name in known]) for what in ("age", "sex"))
+    groups = {sex: (sexes == sex) & (years >= _ADULT) for sex in _SEXES.values()}
+    groups |= {
+        "darker skin": angles < DARK,
+        "lighter skin": angles > LIGHT,
+        "0-8": years <= 8,
+        "adults": years >= _ADULT,
+    }
+    standard = plan.ways.index(Way("pse", "ycbcr", True, REGIONS[0], FORMULAS[0]))
+    columns = {"severity": standard} | dict.fromkeys(("local", "asymmetry"), 0)
+    figures = {name: np.array([values[name][place] for values in known.values()]) for name, place in columns.items()}
+    return as_markdown(differences(figures, groups, _PAIRS))
 
 
 @lru_cache(maxsize=1)
@@ -239,6 +277,9 @@ def run(options: argparse.Namespace) -> None:
     scales = scales_of(scores, plan, people)
     path = store.folder() / scale.FILE
     write_atomic(path, scale.encode(scales, path.read_bytes() if path.exists() else b"[]"))
+    table = people_table(scores, people, faces, plan)
+    write_atomic(Path(options.out) / f"{plan.normalizer}-people.md", table.encode())
+    print(table)
     counts = {key.group: len(values) for key, values in scales.items()}
     left_out = min(len(people), options.most or len(people)) - counts[EVERYONE]
     print(f"{len(plan.ways)} ways to score; left out: {left_out} without a face.")

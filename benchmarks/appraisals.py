@@ -1,4 +1,4 @@
-"""What the benchmark of anomaly scores shows to a normalizer, and how it is scored: once normalized, 24 ways."""
+"""What the benchmark of anomaly scores shows to a normalizer, and how it is scored: once normalized, in many ways."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,13 +10,16 @@ import numpy as np
 
 from benchmarks.deformations import SIDES, deform
 from benchmarks.scores import Scores, code_hash
-from pipelines import store
-from pipelines.anomaly_scoring.ablation import COMPARISONS, normalities
-from pipelines.anomaly_scoring.colouring import SCALES, colour_heat_map
+from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison, normalities
+from pipelines.anomaly_scoring.colouring import LOCAL_SCALE, colour_heat_map
+from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, peak
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+from pipelines.anomaly_scoring.regions import region
+from pipelines.anomaly_scoring.scores import score
 from pipelines.errors import ImageTooSmall, MaskEmpty, NoFaceFound
 from pipelines.faces.landmarks import Face
 from pipelines.metrics.perceptual import LPIPS
+from pipelines.results import AnomalyScoringResult
 
 SEVERITIES = (0, 1, 2, 3, 4, 5)
 """Severities of :func:`benchmarks.deformations.deform` that are scored; 0 is the untouched face."""
@@ -27,16 +30,15 @@ CHANGED_SEVERITY = 3
 _BRIGHTNESS = 0.2
 _TURN = 5.0  # degrees
 _JPEG = 70
-_CODE = (
-    "benchmarks/appraisals.py",
-    "benchmarks/deformations.py",
-    "pipelines/anomaly_scoring/*.py",
-    "pipelines/cleft_inpainting/network.py",
-    "pipelines/faces/*.py",
-    "pipelines/layers/*.py",
-    "pipelines/metrics/*.py",
-    "pipelines/stylegan/*.py",
+_CODE = ("benchmarks/appraisals.py", "benchmarks/deformations.py")
+
+OWN = tuple(
+    Comparison(region, figure, "", False) for figure in ("local", "asymmetry") for region in ("mouth-nose", "upper-lip")
 )
+"""The figures beside the paper's, over two regions, as comparisons without a colour space."""
+
+WAYS = (*OWN, Comparison("upper-lip", "pse", "ycbcr", True), *COMPARISONS)
+"""Every way in which a picture is scored: ours, the paper's best over the upper lip, and the 24 of its Table 1."""
 
 
 def _lit(photo: np.ndarray, gain: float) -> np.ndarray:
@@ -145,14 +147,13 @@ def appraise_subject(subject: Subject, setting: Setting) -> Scores:
     """Scores all pictures of a subject as the app does.
 
     Returns:
-        ``severity`` ``(P, 24)`` of each picture by each of :data:`~pipelines.anomaly_scoring.ablation.COMPARISONS`, NaN
-        where no face was found; ``seconds`` ``(P,)`` of normalizing; ``weights`` ``(W,)``, names and hashes. The first
-        pictures, where the subject is shown, are face, normalized face and heat map of severities 0, 3 and 5 of the
-        first kind, ``(9, S, S, 3)``.
+        ``severity`` ``(P, W)`` of each picture by each of :data:`WAYS`, NaN where no face was found; ``seconds``
+        ``(P,)`` of normalizing; ``weights``, names and hashes. The first pictures, where the subject is shown, are
+        face, normalized face and local map of severities 0, 3 and 5 of the first kind, ``(9, S, S, 3)``.
     """
     scoring, lpips = _scorer(setting.normalizer, setting.weights_dir, setting.device, setting.precision)
     face = Face(subject.mesh)
-    severity = np.full((len(subject.pictures), len(COMPARISONS)), np.nan)
+    severity = np.full((len(subject.pictures), len(WAYS)), np.nan)
     seconds, weights, shown = np.full(len(subject.pictures), np.nan), (), []
     for row, picture in enumerate(subject.pictures):
         photo = draw(picture, subject.crop, face)
@@ -160,11 +161,11 @@ def appraise_subject(subject: Subject, setting: Setting) -> Scores:
             result = scoring(photo, seed=setting.seed)
         except (NoFaceFound, ImageTooSmall, MaskEmpty):
             continue
-        found = normalities(result, lpips)
-        severity[row] = [-found.get(one.key, np.nan) for one in COMPARISONS]
+        found = {key: -normality for key, normality in normalities(result, lpips).items()} | own_figures(result)
+        severity[row] = [found.get(one.key, np.nan) for one in WAYS]
         seconds[row], weights = result.seconds["normalizing"], result.weights
         if subject.shown and not picture.change and picture in _shown(subject.pictures):
-            heat = colour_heat_map(result.heat, SCALES[result.score.kind, result.score.colour])
+            heat = colour_heat_map(result.local.map, LOCAL_SCALE)
             side = subject.crop.shape[1::-1]
             shown += [
                 cv2.resize(one, side, interpolation=cv2.INTER_AREA) for one in (result.crop, result.normalized, heat)
@@ -177,16 +178,31 @@ def appraise_subject(subject: Subject, setting: Setting) -> Scores:
     return Scores(values, np.stack(shown) if shown else np.empty((0, *subject.crop.shape), np.uint8))
 
 
+def own_figures(result: AnomalyScoringResult) -> dict[str, float]:
+    """Key of each of :data:`WAYS` that Table 1 lacks → its figure, from a result over mouth and nose."""
+    lip = region(Face(result.mesh), result.area.shape, "upper-lip")
+    areas = {"mouth-nose": result.area, "upper-lip": lip}
+    found = {
+        way.key: peak(
+            getattr(result, way.kind).map, areas[way.region], LOCAL_PEAK if way.kind == "local" else ASYMMETRY_PEAK
+        )
+        for way in OWN
+    }
+    return found | {WAYS[len(OWN)].key: score(result.heat, lip).severity}
+
+
 def _shown(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
     first = pictures[1]
     return (Picture(), first._replace(severity=CHANGED_SEVERITY), first._replace(severity=SEVERITIES[-1]))
 
 
 def stamp(subject: Subject, setting: Setting) -> str:
-    """Names kept scores by all that they depend on: picture, plan, settings, weights on this machine, and code."""
-    files = [(name, [file.sha256 for file in entry.files]) for name, entry in store.entries().items() if entry.job]
+    """Names kept scores by all that they depend on: picture, plan, settings, what the pipeline states, simulator."""
+    basis = _scorer(setting.normalizer, setting.weights_dir, setting.device, setting.precision)[0].basis(
+        seed=setting.seed
+    )
     picture = [hashlib.sha256(np.ascontiguousarray(one)).hexdigest() for one in (subject.crop, subject.mesh)]
-    facts = (picture, subject.pictures, subject.shown, setting, files, code_hash(_CODE))
+    facts = (picture, subject.pictures, subject.shown, setting, basis, code_hash(_CODE))
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from benchmarks.deformations import deform
 from pipelines import store
-from pipelines.anomaly_scoring.disagreement import disc_sets
+from pipelines.anomaly_scoring.disagreement import disc_sets, spread
 from pipelines.devices import Device, choose
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
@@ -65,16 +65,21 @@ def draw(seed: int) -> np.ndarray:
     face = cv2.resize(small, (256, 256), interpolation=cv2.INTER_LANCZOS4)
     painter = store.load(job="cleft-inpainting").network
     for number in range(_ROUNDS):
-        face = _sharpened(face, painter, np.random.default_rng((seed, number)), device)
+        face = _sharpened(face, painter, number / _ROUNDS, device)
     return face
 
 
 @torch.inference_mode()
-def _sharpened(face: np.ndarray, painter: nn.Module, rng: np.random.Generator, device: Device) -> np.ndarray:
-    """Every pixel as the painter draws it where it is hidden, the mean over the discs that hide it."""
+def _sharpened(face: np.ndarray, painter: nn.Module, shift: float, device: Device) -> np.ndarray:
+    """Every pixel as the painter draws it where it is hidden, the mean over the discs that hide it.
+
+    The discs lie shifted by a share of the way from one to the next.
+    """
     image = to_network(face, device)
     drawn, weight = np.zeros(face.shape, np.float32), np.zeros(face.shape[:2], np.float32)
-    for disc in (one for _ in range(_PASSES) for one in disc_sets(face.shape[:2], face.shape[1] / 2, _RADIUS, rng)):
+    middle = (face.shape[1] / 2, face.shape[0] / 2)
+    places = [(x + shift / _PASSES, y) for x, y in spread(_PASSES)]
+    for disc in (one for place in places for one in disc_sets(face.shape[:2], middle, _RADIUS, place)):
         answer = painter.predict(image, to_network(disc, device)).image[0]
         inside = cv2.distanceTransform(disc.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         share = np.minimum(inside / _BLEND, 1)

@@ -137,21 +137,22 @@ def _header(figure: Figure, page: Page) -> float:
 def _row(
     figure: Figure, pictures: Sequence[Picture], y: float, above: float, width: float, height: float, size: float
 ) -> float:
-    """Pictures side by side in cells of ``width`` and ``height``, with titles of ``size`` points ``above`` them."""
-    end = y + above + height
+    """Pictures side by side in cells of ``width`` and ``height`` at most, titles of ``size`` points ``above`` them."""
+    end = y
     for column, picture in enumerate(pictures):
         x = _MARGIN + column * (width + _GAP)
         _text(figure, x, y + 0.23, picture.title, size, weight="bold")
-        _picture(figure, picture, x, y + above, width, height)
+        bottom = _picture(figure, picture, x, y + above, width, height)
         if picture.scale:
-            end = _scale(figure, picture.scale, x, y + above + height, min(width, height))
+            bottom = _scale(figure, picture.scale, x, bottom, min(width, height))
+        end = max(end, bottom)
     return end
 
 
-def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float, height: float) -> None:
+def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float, height: float) -> float:
     """Draws a picture as large as the cell allows, at the cell's top left, with its own proportions.
 
-    The axes' units are pixels of the whole image.
+    The axes' units are pixels of the whole image. Returns where the picture ends.
     """
     left, top, right, bottom = window = picture.window or (0, 0, *picture.image.shape[1::-1])
     scale = min(width / (right - left), height / (bottom - top))  # inches a pixel
@@ -168,6 +169,7 @@ def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float,
         _dots(axes, picture.points, 2.8)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
+    return y + (bottom - top) * scale
 
 
 def _outline(axes: Axes, mask: np.ndarray, window: Window) -> None:

@@ -244,8 +244,8 @@ class AnomalyScoringResult:
         area: ``bool`` ``(S, S)``, the pixels that were scored.
         score: severity and normality, the paper's S, and how they were computed.
         percentile: where the severity lies among open-set faces; None where no scale fits the settings.
-        local: where the face has what does not fit it, in grey levels, and the local severity; None where the painted
-            region lies beyond what the normalizer looked at. See :mod:`pipelines.anomaly_scoring.local`.
+        local: where the face has what does not fit it, in grey levels, and the local severity; None where hardly any
+            of the painted region was looked at. See :mod:`pipelines.anomaly_scoring.local`.
         asymmetry: how unlike its mirror image the face is, in per cent of light; see
             :mod:`pipelines.anomaly_scoring.asymmetry`.
         basis: all that these figures depend on.

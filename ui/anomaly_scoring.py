@@ -1,4 +1,4 @@
-"""Tab 3: how far a face is from its normalized version, and where; one photo, or two, before and after surgery."""
+"""Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.images import encode_png, read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.results import AnomalyScoringResult
 from ui import drawn_anomalies
+from ui.adaptation import adaptation_html
 from ui.cohort import CohortTab
 from ui.comparison import comparison_slider, name_pictures
 from ui.editor import add_base, answer, mask_editor, photo_props
@@ -18,9 +20,9 @@ from ui.engine import ANOMALY_SCORING, Engine, stoppable
 from ui.heat_map import OPACITY, heat_maps_html, photo_names
 from ui.masks import editor_size
 from ui.repainting import QUIET, face_choice, file_data, idle, mask_options, read_photo_and_mask
-from ui.scoring_facts import REGIONS, adaptation_html, scores_html
+from ui.scoring_facts import REGIONS, scores_html
 from ui.scoring_files import FILES, file_buttons, write_files
-from ui.scoring_settings import PAINTED, ScoringSettings, stylegan2_options
+from ui.scoring_settings import PAINTED, ScoringSettings, choices, own_options
 from ui.sessions import Photo, Sessions, Work
 from ui.time_left import part_of, with_time_left
 from ui.uploads import take
@@ -139,13 +141,8 @@ class AnomalyScoringTab:
         )
 
     def _build_outputs(self) -> None:
-        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
-        with gr.Row(elem_classes="pair", equal_height=False):
-            for slot in SLOTS:
-                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
-                    self.sliders[slot] = comparison_slider(
-                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
-                    )
+        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
+        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
         with gr.Row(elem_classes="heat-head", equal_height=True):
             gr.HTML('<h2 class="step">Heat map</h2>', apply_default_css=False, min_width=80)
             gr.HTML('<p class="heat-opacity">Opacity</p>', apply_default_css=False, min_width=60)
@@ -153,9 +150,18 @@ class AnomalyScoringTab:
                 0, 100, OPACITY, step=5, label="Opacity of the heat map (%)", container=False, min_width=200,
                 elem_id="scoring-opacity",
             )  # fmt: skip
+        self.map = gr.Radio(
+            choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
+            elem_classes="extent", elem_id="scoring-map",
+        )  # fmt: skip
         self.heat = gr.HTML(heat_maps_html(), apply_default_css=False, elem_id="scoring-heat")
-        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
-        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
+        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
+        with gr.Row(elem_classes="pair", equal_height=False):
+            for slot in SLOTS:
+                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
+                    self.sliders[slot] = comparison_slider(
+                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
+                    )
         self.measures = gr.HTML(measurements_html(), apply_default_css=False)
         with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
             gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
@@ -164,7 +170,7 @@ class AnomalyScoringTab:
                 0, 1, 0, step=1, label="Step of the adaptation", interactive=False, elem_id="scoring-step"
             )
         for slot, name in zip(SLOTS, photo_names(2), strict=True):
-            with gr.Row(elem_classes=["files", f"pair-{slot.key}"]):
+            with gr.Row(elem_classes=["files", f"pair-{slot.key}"], equal_height=True):
                 gr.HTML(f'<p class="files-of">{name}</p>', apply_default_css=False)
                 self.files[slot] = file_buttons(slot.prefix)
 
@@ -197,10 +203,10 @@ class AnomalyScoringTab:
         sliders, files = list(self.sliders.values()), [one for slot in self.files.values() for one in slot]
         ran = begun.then(
             self.score,
-            [self.count, *editors, *faces, self.opacity, *self.settings.components],
+            [self.count, *editors, *faces, self.opacity, self.map, *self.settings.components],
             [*sliders, self.heat, self.scores, self.measures, self.frames, self.step, self.footer, status, *files],
             **named("run") | {"show_progress": "full"},
-            show_progress_on=sliders[0],
+            show_progress_on=self.heat,
             concurrency_id="gpu",
             concurrency_limit=1,
         )
@@ -212,7 +218,8 @@ class AnomalyScoringTab:
                 None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **named(f"name_{slot.key}")
             )
         live = {"trigger_mode": "always_last", "concurrency_limit": 2}
-        self.opacity.input(self.draw_heat, self.opacity, self.heat, **live, **named("draw_heat"))
+        for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
+            control.input(self.draw_heat, [self.opacity, self.map], self.heat, **live, **named(event))
         self.step.input(self.draw_frame, self.step, self.frames, **live, **named("draw_frame"))
 
     def offer(self) -> tuple[gr.Radio, ...]:
@@ -294,6 +301,7 @@ class AnomalyScoringTab:
         face: int,
         other: int,
         opacity: float,
+        name: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
         *settings: Any,
     ) -> Any:
@@ -303,13 +311,13 @@ class AnomalyScoringTab:
             given = ((FIRST, first, face), (SECOND, second, other))[: 2 if count == TWO else 1]
             runs = [self._arguments(work, *each, settings) for each in given]
             report = stoppable(work.start(), with_time_left(lambda fraction, text: progress(fraction, desc=text)))
-            names = photo_names(len(runs)) if len(runs) > 1 else ("",)
+            called = photo_names(len(runs)) if len(runs) > 1 else ("",)
             results = tuple(
-                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), name), **options)
-                for number, ((photo, options), name) in enumerate(zip(runs, names, strict=True))
+                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), which), **options)
+                for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
             )
             report(1.0, "drawing")
-            return self._show(work, results, opacity)
+            return self._show(work, results, opacity, name)
         except Cancelled:
             gr.Info("<b>Run cancelled.</b> Photo and region are as they were.", duration=5)
         except Exception as error:
@@ -328,7 +336,7 @@ class AnomalyScoringTab:
             options |= mask_options(value or {}, photo, int(face))
         return photo, options | {"face": int(face)}
 
-    def _show(self, work: Work, results: tuple[AnomalyScoringResult, ...], opacity: float) -> tuple:
+    def _show(self, work: Work, results: tuple[AnomalyScoringResult, ...], opacity: float, name: str) -> tuple:
         outcome = work.take_result(results)
         pairs: list[Any] = []
         for number, result in enumerate(results):
@@ -340,7 +348,7 @@ class AnomalyScoringTab:
         return (
             *pairs,
             *[None] * (len(SLOTS) - len(pairs)),
-            heat_maps_html(results, opacity),
+            heat_maps_html(results, opacity, name),
             scores_html(results),
             measurements_html(*(result.measurements for result in results)),
             adaptation_html(results),
@@ -358,10 +366,10 @@ class AnomalyScoringTab:
     # --- result -----------------------------------------------------------------------------------------------------
 
     @guarded("Not drawn")
-    def draw_heat(self, opacity: float, request: gr.Request) -> Any:
-        """Lays the heat maps over the faces anew, from the result that is here."""
+    def draw_heat(self, opacity: float, name: str, request: gr.Request) -> Any:
+        """Lays a map over the faces anew, from the result that is here."""
         outcome = self.work(request).outcome
-        return gr.skip() if outcome is None else heat_maps_html(outcome.result, opacity)
+        return gr.skip() if outcome is None else heat_maps_html(outcome.result, opacity, name)
 
     @guarded("Not drawn")
     def draw_frame(self, step: float, request: gr.Request) -> Any:
@@ -379,15 +387,16 @@ class AnomalyScoringTab:
         stems = (f"{_STEM}-before", f"{_STEM}-after") if len(outcome.result) == 2 else (_STEM,)
         try:
             paths = [
-                path
-                for result, stem in zip(outcome.result, stems, strict=True)
-                for path in write_files(result, outcome.folder, stem)
+                write_files(result, outcome.folder, stem) for result, stem in zip(outcome.result, stems, strict=True)
             ]
         except FileNotFoundError:
             if work.outcome is outcome:
                 raise
             return gr.skip()  # the page was closed, or another result came, in the meantime
-        buttons = [gr.DownloadButton(value=str(path), interactive=True) for path in paths]
+        files = [made.get(ending) for made in paths for ending in FILES]
+        buttons = [
+            gr.skip() if file is None else gr.DownloadButton(value=str(file), interactive=True) for file in files
+        ]
         return buttons + [gr.skip()] * (len(SLOTS) * len(FILES) - len(buttons))
 
     # --- API --------------------------------------------------------------------------------------------------------
@@ -404,38 +413,50 @@ class AnomalyScoringTab:
         formula: str = "equation",
         normalizer: str = "inpainting",
         group: str = "all",
+        searches: int = 3,
         steps: int = 0,
         adaptation_steps: int = 50,
         frames_until: int = 50,
         face: int = 0,
         seed: int = 0,
-    ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
-        """Scores how far the face in a photo is from its normalized version.
+    ) -> tuple[dict, gr.FileData, gr.FileData | None, gr.FileData, gr.FileData | None, gr.FileData]:
+        """Scores how far the face in a photo stands out among faces without a cleft, and where.
 
         Give `photo` and, to score a region of your own, `mask` (a picture of the photo's size; white = scored);
-        otherwise `region` is scored: "mouth-nose" or "face" (without the eyes). `kind` of heat map is "pse", "ssim" or
-        "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the paper) or "text". `normalizer` is
-        "inpainting" or "stylegan2", which takes `steps` of inversion (0 = as suits the machine), `adaptation_steps`
-        (0-500) and `frames_until`, up to which step frames are kept. `group` of faces is what the percentile compares
-        with, "all" or an age group. `face` picks one of several faces, 0 = largest. Returns the numbers (score,
-        percentile, measurements, seconds, weights), the normalized face as PNG, the heat map with its scale as PNG, the
-        raw map as NPY, and a ZIP of everything with a PDF report.
+        otherwise `region` is scored: "mouth-nose", "upper-lip" (with the nostril sill) or "face" (without the eyes).
+        `kind` of heat map is "pse", "ssim" or "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the
+        paper) or "text". `normalizer` is "inpainting", which takes `searches` (1-10), or "stylegan2", which takes
+        `steps` of inversion (0 = as suits the machine), `adaptation_steps` (0-500) and `frames_until`, up to which step
+        frames are kept. `group` of faces is what the percentiles compare with: "all", "clinic" (from the front, lips
+        closed, even light) or an age group. `face` picks one of several faces, 0 = largest.
+
+        Returns the numbers, the normalized face as PNG, the map of what does not fit the face as PNG, the heat map of
+        the face against its normalized version as PNG, the map of what does not fit as NPY, and a ZIP of everything
+        with all maps and a PDF report. The numbers hold `local` with `local_severity`, the peak of what does not fit in
+        grey levels; `asymmetry`, the peak of what is unlike between left and right in per cent of light; `score` with
+        the paper's `severity` and `normality`; each with its `percentile`; and beside them measurements, seconds,
+        weights and `basis`, all that these figures depend on. Where `mask` lies off lips and nose, the normalizer
+        "inpainting" has searched nothing, and `local` and its two files are null.
         """
         work = self.work(request)
-        own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == "stylegan2" else {}
         try:
             pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
             result = self.engine.run(
                 self.job, pixels, mask=painted, region=region, kind=kind, colour=colour, erosion=erosion,
-                formula=formula, normalizer=normalizer, own=own, group=group, face=face, seed=seed,
+                formula=formula, normalizer=normalizer,
+                own=own_options(normalizer, searches, steps, adaptation_steps, frames_until), group=group, face=face,
+                seed=seed,
             )  # fmt: skip
-            paths = dict(zip(FILES, write_files(result, work.new_folder(), _STEM), strict=True))
+            paths = write_files(result, work.new_folder(), _STEM)
             from pipelines.anomaly_scoring.exports import scoring_dict
         except Exception as error:
             raise gr.Error(explain(error), print_exception=False) from None
         return (
             scoring_dict(result),
-            *[file_data(paths[ending]) for ending in ("normalized.png", "heatmap.png", "npy", "zip")],
+            *[
+                file_data(paths[ending]) if ending in paths else None
+                for ending in ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
+            ],
         )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
-from pipelines import __version__
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.files import write_atomic
 from pipelines.results import AnomalyScoringResult
@@ -23,10 +22,21 @@ from ui.uploads import forget, move, take
 from ui.widgets import footer_html, guarded, toast
 
 if TYPE_CHECKING:
-    from pipelines.anomaly_scoring.study import Study  # it imports PyTorch, and the page is served before
+    from pipelines.anomaly_scoring.study import Study  # these import PyTorch, and the page is served before
+    from ui.scorers import Scorers
 
-COLUMNS = ("Photo", "Severity", "Percentile", "Rank", "Rating", "What went wrong")
-"""Of the table; normality, which is −severity, and the seconds stand in the CSV."""
+COLUMNS = (
+    "Photo",
+    "Local severity",
+    "Local percentile",
+    "Asymmetry",
+    "Severity",
+    "Rank",
+    "Rating",
+    "What went wrong",
+)
+"""Of the table: grey levels, per cent of faces with less, per cent of light, and the paper's severity; the rank is by
+local severity. Normality, which is −severity, the other percentiles and the seconds stand in the CSV."""
 
 FILES = {
     "csv": ("Scores, CSV", "scores.csv"),
@@ -100,13 +110,13 @@ class CohortTab:
                 gr.HTML('<h2 class="step">Scores</h2>', apply_default_css=False)
                 self.table = gr.Dataframe(
                     headers=list(COLUMNS),
-                    datatype=["str", *["number"] * 4, "str"],
+                    datatype=["str", *["number"] * 6, "str"],
                     value=[],
                     interactive=False,
                     label="Scores of the cohort; a click on a column's name sorts by it",
                     show_label=False,
                     max_height=360,
-                    column_widths=["136px", "84px", "96px", "64px", "70px", "200px"],
+                    column_widths=["136px", "84px", "94px", "108px", "84px", "62px", "70px", "200px"],
                     wrap=True,
                     buttons=["fullscreen"],
                     elem_id="cohort-table",
@@ -250,6 +260,8 @@ class CohortTab:
         from pipelines.anomaly_scoring.study import RECORDS, run_study
         from ui.scorers import lpips_here
 
+        scorers: Scorers = self.engine.load(ANOMALY_SCORING)
+
         def score_one(photo: np.ndarray) -> AnomalyScoringResult:
             silent = stoppable(stop, lambda fraction, text: None)
             cohort.last = self.engine.run(ANOMALY_SCORING, photo, progress=silent, **options)
@@ -259,7 +271,7 @@ class CohortTab:
             list(cohort.photos.values()),
             [score_one],
             Records(cohort.folder / RECORDS),
-            settings={"version": __version__, **options},
+            settings=scorers.settings(**options),
             ratings=None if cohort.ratings is None else read_ratings(cohort.ratings),
             lpips=lpips_here(),
             seed=options["seed"],
@@ -292,17 +304,19 @@ def given_html(cohort: Cohort | None = None) -> str:
 
 
 def table(study: "Study") -> list[list[Any]]:
-    """Rows of the table, the most severe first, and those without a score last."""
+    """Rows of the table, the highest local severity first, and those without a score last."""
 
     def shown(value: float | None, digits: int) -> float | None:
         return None if value is None else round(value, digits) + 0.0
 
-    ordered = sorted(study.photos, key=lambda photo: (photo.severity is None, -(photo.severity or 0.0)))
+    ordered = sorted(study.photos, key=lambda photo: (photo.rank is None, photo.rank or 0))
     return [
         [
             photo.name,
+            shown(photo.local_severity, 1),
+            shown(photo.local_percentile, 0),
+            shown(photo.asymmetry, 1),
             shown(photo.severity, 3),
-            shown(photo.percentile, 0),
             shown(photo.rank, 1),
             shown(photo.rating, 2),
             photo.error,
@@ -322,13 +336,16 @@ def figures_html(study: "Study | None" = None) -> str:
 
     failed = len(study.photos) - len(study.scored)
     facts = [("Photos", f"{len(study.scored)} scored" + (f", {failed} failed" if failed else ""))]
-    facts += [(one.method.capitalize(), correlation_text(one)) for one in study.correlations]
+    for one in study.agreements:
+        facts.append((f"{one.correlation.method.capitalize()}, {one.figure}", correlation_text(one.correlation)))
     if study.changes:
-        facts.append(("Change of severity", change_text(study.mean_change)))
+        facts.append(("Change, local severity", change_text(study.mean_local_change)))
+        facts.append(("Change, severity", change_text(study.mean_change)))
     if study.unmatched:
         facts.append(("Ratings", rows_text(study.unmatched)))
     rows = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}</dd></div>" for term, value in facts)
-    return f'<div class="figures"><dl>{rows}</dl></div>'
+    note = "<p>Ratings rise towards normal, as normality does; local severity falls.</p>" if study.agreements else ""
+    return f'<div class="figures"><dl>{rows}</dl>{note}</div>'
 
 
 def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
@@ -337,5 +354,5 @@ def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
         return '<div class="plot plot-empty"><p>The scatter plot against the ratings appears here.</p></div>'
     from ui.overlay import jpeg_url
 
-    said = "Normality of every photo against its mean rating" if rated else "Normality of every photo by rank"
+    said = f"Local severity of every photo {'against its mean rating' if rated else 'by rank'}"
     return f'<div class="plot"><img src="{jpeg_url(plot)}" alt="{said}"></div>'

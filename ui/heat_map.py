@@ -1,43 +1,67 @@
-"""Heat maps on the screen: over the face, as strong as the person likes, beside the one fixed colour bar."""
+"""The maps of a scored face on the screen: over the part of the face around the region, as strong as the person likes,
+beside the one fixed colour bar of the map that is chosen."""
 
 import html
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.results import AnomalyScoringResult, Score
+from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.results import AnomalyScoringResult
 from ui import overlay
+
+if TYPE_CHECKING:  # these import matplotlib and MediaPipe, and the page is served before
+    from pipelines.anomaly_scoring.colouring import Scale
+    from pipelines.anomaly_scoring.maps import Shown
 
 OPACITY = 60
 """Opacity that the slider starts at, in per cent."""
 
 _STOPS = 64  # pixels of the bar's strip; the browser blends between them
+_NONE = "Nothing is searched here: the painted region lies off lips and nose."
+_PARTS = {
+    "the cheek or jaw": [*range(17)],
+    "the brows": [*range(17, 27)],
+    "the nose": [*range(27, 31)],
+    "the nostrils": [*range(31, 36)],
+    "the eyes": [*range(36, 48)],
+    "the upper lip": [*range(48, 55), *range(60, 65)],
+    "the lower lip": [*range(55, 60), *range(65, 68)],
+}  # of the 68 points
+_MIDDLE = 0.08  # eye distances from the midline that still count as the middle
 
 
-def heat_maps_html(results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY) -> str:
-    """The maps over the faces, side by side, and the colour bar.
+def heat_maps_html(
+    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: str = next(iter(MAPS))
+) -> str:
+    """A map over the faces, side by side, and its colour bar.
 
     Args:
         results: of one photo or two; none before the first run.
         opacity: of the colours, in per cent.
+        name: which map, of :data:`MAPS`.
     """
     if not results:
         return (
-            '<div class="heat heat-empty"><p>The heat map appears here: where the face differs from its normalized '
-            "version, in colours that mean the same on every photo.</p></div>"
+            '<div class="heat heat-empty"><p>The map appears here: where the face has what does not fit it, in colours '
+            "that mean the same on every photo.</p></div>"
         )
-    from pipelines.anomaly_scoring.colouring import SCALES  # here: it imports matplotlib
-    from pipelines.anomaly_scoring.colouring import overlay as lay_over
+    from pipelines.anomaly_scoring.maps import map_overlay, shown_map
 
-    names = photo_names(len(results))
-    pictures = []
-    for name, result in zip(names, results, strict=True):
-        scale = SCALES[result.score.kind, result.score.colour]
-        picture = lay_over(result.crop, result.heat, scale, opacity / 100, result.area)
-        said = f"Heat map of the {name.lower()}: {_hottest(result)}"
-        caption = f"<figcaption>{name}</figcaption>" if len(results) > 1 else ""
-        pictures.append(f'<figure><img src="{overlay.jpeg_url(picture)}" alt="{html.escape(said)}">{caption}</figure>')
-    return f'<div class="heat" data-count="{len(results)}">{"".join(pictures)}{_bar(results[0].score)}</div>'
+    figures, scales = [], []
+    for photo, result in zip(photo_names(len(results)), results, strict=True):
+        caption = f"<figcaption>{photo}</figcaption>" if len(results) > 1 else ""
+        shown = shown_map(result, name)
+        if shown is None:
+            figures.append(f'<figure><p class="heat-none">{_NONE}</p>{caption}</figure>')
+            continue
+        scales.append(shown.scale)
+        url = overlay.jpeg_url(map_overlay(result, shown, opacity / 100))
+        said = html.escape(f"{MAPS[name]}, {photo.lower()}: {_peak(result, shown)}")
+        figures.append(f'<figure><img src="{url}" alt="{said}">{caption}</figure>')
+    bar = _bar(scales[0]) if scales else ""
+    return f'<div class="heat" data-count="{len(results)}">{"".join(figures)}{bar}</div>'
 
 
 def photo_names(count: int) -> tuple[str, ...]:
@@ -45,11 +69,10 @@ def photo_names(count: int) -> tuple[str, ...]:
     return ("Before surgery", "After surgery") if count == 2 else ("Photo",)
 
 
-def _bar(score: Score) -> str:
+def _bar(scale: "Scale") -> str:
     """The scale as a strip with values beside it: text, so that it is read aloud and suits light and dark."""
-    from pipelines.anomaly_scoring.colouring import SCALES, colour_heat_map
+    from pipelines.anomaly_scoring.colouring import colour_heat_map
 
-    scale = SCALES[score.kind, score.colour]
     values = scale.at(np.linspace(1, 0, _STOPS))
     strip = ", ".join("rgb({} {} {})".format(*colour) for colour in colour_heat_map(values[:, None], scale)[:, 0])
     ticks = "".join(
@@ -62,9 +85,16 @@ def _bar(score: Score) -> str:
     )
 
 
-def _hottest(result: AnomalyScoringResult) -> str:
-    inside = np.where(result.area, result.heat, -np.inf)
+def _peak(result: AnomalyScoringResult, shown: "Shown") -> str:
+    """Where a map is highest inside its region: the nearest part of the face, and the side of the picture."""
+    from pipelines.faces.landmarks import Face
+    from pipelines.metrics.landmark_error import SUBSETS
+
+    face = Face(result.mesh)
+    inside = np.where(shown.area, shown.values, -np.inf)
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
-    down = ("upper", "middle", "lower")[min(2, 3 * int(row) // inside.shape[0])]
-    across = ("left", "middle", "right")[min(2, 3 * int(column) // inside.shape[1])]
-    return f"it differs most in the {down} {across} of the picture."
+    away = np.linalg.norm(face.points - (column + 0.5, row + 0.5), axis=1)
+    part = min(_PARTS, key=lambda part: away[_PARTS[part]].min())
+    aside = (column + 0.5 - face.points[list(SUBSETS["mouth-nose"]), 0].mean()) / face.eye_distance
+    side = "in the middle" if abs(aside) < _MIDDLE else f"on the {'left' if aside < 0 else 'right'} of the picture"
+    return f"highest at {part}, {side}."

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from pipelines import store
+from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.anomaly_scoring.heatmaps import KINDS
 from pipelines.anomaly_scoring.inversion import JOB as GENERATOR
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+from pipelines.anomaly_scoring.study import settings_of
 from pipelines.errors import WeightsMissing
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
@@ -38,9 +40,32 @@ class Scorers:
             PhiltrumError: what :class:`~pipelines.anomaly_scoring.pipeline.AnomalyScoring` raises.
         """
         key = (normalizer, *sorted(own.items()))
-        if self._kept is None or self._kept[0] != key:
-            self._kept = key, AnomalyScoring(normalizer, **self._processor, **own)
-        return self._kept[1]
+        kept = self._kept  # looked at once: a run that was stopped may still end in another thread
+        if kept is None or kept[0] != key:
+            kept = self._kept = key, AnomalyScoring(normalizer, **self._processor, **own)
+        return kept[1]
+
+    def settings(
+        self,
+        *,
+        normalizer: str = DEFAULT,
+        own: dict[str, Any] | None = None,
+        group: str = EVERYONE,
+        face: int = 0,
+        **comparison: Any,
+    ) -> dict[str, Any]:
+        """What scores by these options are kept under, as the pipeline states it before it has seen a photo.
+
+        Args:
+            normalizer, own: as in a call.
+            group: likewise.
+            face: likewise.
+            **comparison: region, kind, colour, erosion, formula and seed of the call.
+
+        Raises:
+            PhiltrumError: an option is wrong, or the weights cannot be loaded.
+        """
+        return settings_of(self.scoring(normalizer, **(own or {})).basis(**comparison), face=face, group=group)
 
     def __call__(
         self, photo: np.ndarray, *, normalizer: str = DEFAULT, own: dict[str, Any] | None = None, **options: Any

@@ -1,160 +1,245 @@
-"""A score in words: severity, normality, percentile, how two photos compare, and how the adaptation went."""
+"""A scored face in words: how far it stands out, every figure with its meaning, and how two photos compare."""
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from pipelines.results import AdaptationFrame, AnomalyScoringResult, Percentile
-from ui import overlay
+from pipelines.anomaly_scoring.choices import GROUP_NAMES
+from pipelines.results import AnomalyScoringResult, Percentile
 from ui.heat_map import photo_names
 
-REGIONS = {"mouth-nose": "Mouth and nose", "upper-lip": "Upper lip", "face": "Whole face", "painted": "Painted"}
+REGIONS = {
+    "mouth-nose": "Mouth and nose",
+    "upper-lip": "Upper lip and nostril sill",
+    "face": "Whole face",
+    "painted": "Painted",
+}
 KINDS = {"pse": "Squared error", "ssim": "SSIM", "lpips": "LPIPS"}
 COLOURS = {"ycbcr": "YCbCr", "rgb": "RGB"}
 NORMALIZERS = {"inpainting": "Fast repainting", "stylegan2": "StyleGAN2"}
-GROUPS = {"all": "All ages", "0-8": "0 to 8 years", "9-17": "9 to 17 years", "18 and older": "18 and older"}
+GROUPS = {
+    "all": "All faces",
+    "clinic": "Like a clinic's photo",
+    "0-8": "0 to 8 years",
+    "9-17": "9 to 17 years",
+    "18 and older": "18 and older",
+}
 FORMULAS = {"equation": "Equation 6", "text": "Mean of the map"}
 """What the choices are called on the screen."""
 
 _FORMULAS = {"equation": "S = −ln(√(Σ h) / N)", "text": "S = −ln(Σ h / N)"}
-_SEVERITY = "−S, no unit; higher is farther from normal."
-_NORMALITY = "S of the formula, no unit; higher is closer to normal."
-_CLEAR = 0.05  # of the score; a judgement, until the benchmark says by how much one face's score varies
+
+_HIGH, _USUAL = 95, 75
+"""Percentiles from which something stands out, and below which nothing does. Laboratories put one-sided limits at 95,
+beyond which is 1 in 20 of the healthy; and what three quarters of all faces stay below is usual."""
+
+_CLEAR_LOCAL = 8
+"""Grey levels by which two local severities differ clearly: about half a step of the simulator's severity, which is 17
+on the first 80 validation faces."""
+
+_CLEAR = 0.05  # of the paper's severity; a judgement, until a benchmark says by how much one face's score varies
+
+_PLACES = {
+    "mouth-nose": "on lips or nose",
+    "upper-lip": "on the upper lip or nostril sill",
+    "face": "in the face",
+    "painted": "in the painted region",
+}
+_PARTLY = {"face": _PLACES["mouth-nose"], "painted": "where the painted region lies on lips or nose"}
+"""The same where only part of the region was searched."""
+
+_OFF = "The painted region lies off lips and nose, where nothing is searched, so there is no local severity."
 
 
-def signed(value: float, plus: bool = False) -> str:
-    """A score with two digits and a true minus."""
-    return f"{value:{'+' if plus else ''}z.2f}".replace("-", "−")
+class _Figure(NamedTuple):
+    """A figure of a face: what it is called, its value with its unit, where it lies, its formula, and what it means."""
+
+    name: str
+    value: str
+    percentile: Percentile | None
+    formula: str
+    meaning: str
 
 
 def scores_html(results: Sequence[AnomalyScoringResult] = ()) -> str:
-    """The score of each photo and, of two, their difference."""
+    """How far each photo stands out, its figures and, of two, their difference."""
     if not results:
-        return '<div class="scores scores-empty"><p>Severity, normality and percentile appear here.</p></div>'
-    cards = "".join(
-        _card(name, result, len(results)) for name, result in zip(photo_names(len(results)), results, strict=True)
-    )
+        return (
+            '<div class="scores scores-empty"><p>How far the face stands out among faces without a cleft, its local '
+            "severity, asymmetry and severity appear here.</p></div>"
+        )
+    names = photo_names(len(results))
+    cards = "".join(_card(name, result, len(results)) for name, result in zip(names, results, strict=True))
     said = f'<p class="scores-difference" role="status">{difference(*results)}</p>' if len(results) == 2 else ""
-    return f'<div class="scores" data-count="{len(results)}">{cards}{said}{_computed(results[0])}</div>'
+    return f'<div class="scores" data-count="{len(results)}">{said}{cards}{_computed(results[0])}</div>'
+
+
+def signed(value: float) -> str:
+    """A score with two digits and a true minus."""
+    return f"{value:z.2f}".replace("-", "−")
+
+
+# --- sentences ------------------------------------------------------------------------------------------------------
+
+
+def lead_html(result: AnomalyScoringResult) -> str:
+    """The one sentence to read: where the local severity lies among faces without a cleft, with a mark on a line; the
+    figure and why, where there is no percentile; the asymmetry, where there is no local severity.
+    """
+    place, local, track = _place(result), result.local, ""
+    if local is None:
+        said = f"<b>Left and right differ by up to {result.asymmetry.value:.0f} % of light</b> {place}. {_OFF}"
+    elif local.percentile is None:
+        how = "over what is painted" if result.basis.region == "painted" else "with these settings"
+        said = f"<b>Local severity {local.value:.0f} grey levels</b> {place}."
+        said += f" No percentile: no open-set faces were scored {how}."
+    else:
+        said = f"{_standing(local.percentile, place)} ({_compared(local.percentile)})."
+        left = f"left:{local.percentile.value:.1f}%"
+        track = f'<div class="score-track" aria-hidden="true"><i style="{left}"></i></div>'
+    return f'<p class="score-lead">{said}</p>{track}'
 
 
 def difference(before: AnomalyScoringResult, after: AnomalyScoringResult) -> str:
-    """One sentence about two scores on one scale, as HTML."""
-    first, second = round(before.score.severity, 2), round(after.score.severity, 2)
-    change, span = second - first, f"from {signed(first)} to {signed(second)}"
-    if abs(change) < _CLEAR:
-        said = f"<b>Hardly any difference:</b> severity changed by {signed(change, plus=True)}, {span}"
-    elif change < 0:
-        said = f"<b>Closer to normal after surgery:</b> severity fell by {signed(-change)}, {span}"
-    else:
-        said = f"<b>Farther from normal after surgery:</b> severity rose by {signed(change)}, {span}"
-    if before.percentile and after.percentile:
-        said += f" (percentile {before.percentile.value:.0f} → {after.percentile.value:.0f})"
+    """How two photos compare: by the local severity where both have one, then by the paper's severity, as HTML. Numbers
+    are those on the screen.
+    """
+    moves = []
+    if before.local and after.local:
+        levels = round(before.local.value), round(after.local.value)
+        percentiles = before.local.percentile, after.local.percentile
+        moves.append(_moved("local severity", levels, _CLEAR_LOCAL, str, percentiles))
+    scores = round(before.score.severity, 2), round(after.score.severity, 2)
+    moves.append(_moved("the paper's severity", scores, _CLEAR, signed, (before.percentile, after.percentile)))
+    verdict = {-1: "Closer to normal after surgery", 0: "Hardly any difference", 1: "Farther from normal after surgery"}
+    said = f"<b>{verdict[moves[0][0]]}:</b> {'; '.join(clause for _, clause in moves)}."
     if "painted" in (before.basis.region, after.basis.region):
-        said += ". A painted region is measured on each photo by itself: paint the same part on both"
-    return said + "."
+        said += " A painted region is measured on each photo by itself: paint the same part on both."
+    return said
 
 
-def percentile_html(percentile: Percentile | None) -> str:
-    """The percentile as a sentence and a mark on a line; where there is none, why."""
-    if percentile is None:
-        return '<p class="score-percentile">No percentile: no open-set faces were scored with these settings.</p>'
-    group = GROUPS.get(percentile.group, percentile.group)
-    faces = f"{percentile.faces:,} open-set faces" + ("" if percentile.group == "all" else f", {group}")
-    return (
-        f'<p class="score-percentile">More different than <b>{percentile.value:.0f} %</b> of {html.escape(faces)}</p>'
-        f'<div class="score-track" aria-hidden="true"><i style="left:{percentile.value:.1f}%"></i></div>'
-    )
+def _standing(percentile: Percentile, place: str) -> str:
+    fewer = _of_100(percentile)
+    if fewer >= _HIGH:
+        return f"<b>Something {place} stands out more than in {fewer} of 100</b> faces without a cleft"
+    if fewer >= _USUAL:
+        return f"<b>Something {place} stands out a little:</b> more than in {fewer} of 100 faces without a cleft"
+    others = f"in {100 - fewer} of 100 faces without a cleft something stands out more"
+    return f"<b>Nothing {place} stands out more than usual:</b> {others}"
+
+
+def _of_100(percentile: Percentile) -> int:
+    """The percentile as it is said, 1 to 99: no number of faces tells 0 or 100 of 100 for sure."""
+    return min(99, max(1, round(percentile.value)))
+
+
+def _compared(percentile: Percentile) -> str:
+    """How many faces of which group."""
+    group = GROUP_NAMES.get(percentile.group, f", {GROUPS.get(percentile.group, percentile.group)}")
+    return html.escape(f"compared with {percentile.faces:,} faces{group}")
+
+
+def _place(result: AnomalyScoringResult) -> str:
+    """Where the local severity was taken, or the asymmetry where there is none."""
+    partly = result.local is not None and result.local.area.sum() < result.area.sum()
+    return (_PLACES | _PARTLY if partly else _PLACES)[result.basis.region]
+
+
+def _moved(
+    name: str,
+    values: tuple[float, float],
+    clear: float,
+    show: Callable[[float], str],
+    percentiles: tuple[Percentile | None, Percentile | None],
+) -> tuple[int, str]:
+    """Which way a figure went, -1 down, 0 hardly, 1 up, and a clause that says so."""
+    change = round(values[1] - values[0], 2)
+    way = 0 if abs(change) < clear else int(math.copysign(1, change))
+    verb = {-1: "fell", 0: "hardly changed,", 1: "rose"}[way]
+    said = f"{name} {verb} from {show(values[0])} to {show(values[1])}"
+    if all(percentiles):
+        said += " (percentile {} → {})".format(*map(_of_100, percentiles))
+    return way, said
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
 
 
 def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
-    score = result.score
     title = f"<h3>{name}</h3>" if count > 1 else ""
-    facts = (
-        ("Severity", signed(score.severity), _SEVERITY),
-        ("Normality", signed(score.normality), _NORMALITY),
-        (
-            "Region",
-            f"{REGIONS[result.basis.region]}, {score.pixels:,} px",
-            "N, the pixels of the aligned face that count.",
+    figures = "".join(
+        _fact(one.name, one.value, f"{one.meaning} {one.formula}", one.percentile) for one in _figures(result)
+    )
+    region = f"{REGIONS[result.basis.region]}, {result.score.pixels:,} px"
+    figures += _fact("Region", region, "N, the pixels of the aligned face that count.")
+    return f'<section class="score">{title}{lead_html(result)}<dl>{figures}</dl></section>'
+
+
+def _fact(name: str, value: str, title: str, percentile: Percentile | None = None) -> str:
+    among = "" if percentile is None else f"<span>percentile {_of_100(percentile)}</span>"
+    return f'<div title="{html.escape(title)}"><dt>{name}</dt><dd>{value}{among}</dd></div>'
+
+
+def _figures(result: AnomalyScoringResult) -> tuple[_Figure, ...]:
+    from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK  # here: it imports MediaPipe
+
+    local, asymmetry, score = result.local, result.asymmetry, result.score
+    formula = _FORMULAS[score.formula]
+    return (
+        _Figure(
+            "Local severity",
+            "none" if local is None else f"{local.value:.0f} grey levels",
+            None if local is None else local.percentile,
+            f"Percentile {LOCAL_PEAK:g} of r · w / u over the region: r is by how much the face is unlike what is "
+            "drawn in its place, w rises from ½ where both sides agree towards 1 where they do not, and u is the root "
+            "of the face's usual misfit times its exposure, 1 of a common face.",
+            "How strongly the part stands out that fits the face least; higher is farther from normal."
+            if local is not None
+            else _OFF,
+        ),
+        _Figure(
+            "Asymmetry",
+            f"{asymmetry.value:.0f} % of light",
+            asymmetry.percentile,
+            f"Percentile {ASYMMETRY_PEAK:g} of |ln l − ln l′| over the region: l is a pixel's light and l′ that of its "
+            "mirror image, without what changes slowly, as light from one side does.",
+            "How unlike left and right are where they differ most; what is alike on both sides is not seen.",
+        ),
+        _Figure(
+            "Severity",
+            signed(score.severity),
+            result.percentile,
+            f"−S with {formula}: h is the map of face against normalized face and N the number of the region's pixels.",
+            "The paper's: all differences from the normalized face together; higher is farther from normal. No unit.",
+        ),
+        _Figure(
+            "Normality",
+            signed(score.normality),
+            None,
+            formula,
+            "The paper's S, which is −severity; higher is closer to normal, as in people's ratings. No unit.",
         ),
     )
-    listed = "".join(f'<div title="{meaning}"><dt>{term}</dt><dd>{value}</dd></div>' for term, value, meaning in facts)
-    return f'<section class="score">{title}{percentile_html(result.percentile)}<dl>{listed}</dl></section>'
 
 
 def _computed(result: AnomalyScoringResult) -> str:
-    score = result.score
+    score, basis = result.score, result.basis
     parts = [
-        NORMALIZERS[result.basis.normalizer] + (f" ({result.basis.conditions})" if result.basis.conditions else ""),
-        KINDS[score.kind] if score.kind != "lpips" else result.basis.perceptual,
+        NORMALIZERS[basis.normalizer] + (f" ({basis.conditions})" if basis.conditions else ""),
+        KINDS[score.kind] if score.kind != "lpips" else basis.perceptual,
         COLOURS[score.colour],
         "eroded" if score.erosion else "not eroded",
         f"{sum(result.seconds.values()):.1f} s",
     ]
-    return (
-        f'<details class="score-how"><summary>How it is computed: {html.escape(" · ".join(parts))}</summary><p>'
-        f"<span>{_FORMULAS[score.formula]}</span>, with h the heat map and N the pixels of the region; severity is −S. "
-        "Scores compare only where map, colour space, erosion, formula, region and normalizer are the same."
-        "</p></details>"
-    )
-
-
-def adaptation_html(results: Sequence[AnomalyScoringResult] = (), step: float = math.inf) -> str:
-    """The normalized face and the severity after some steps of adaptation, and the course of the severity.
-
-    Args:
-        results: of one photo or two.
-        step: how many steps; the nearest frame is shown.
-    """
-    named = dict(zip(photo_names(len(results)), results, strict=False))
-    shown = {name: result for name, result in named.items() if result.frames}
-    if not shown:
-        return '<div class="frames frames-empty"><p>Every kept step of the adaptation appears here.</p></div>'
-    figures = "".join(_frame(name, result, step, len(results)) for name, result in shown.items())
-    return f'<div class="frames">{figures}</div>'
-
-
-def nearest_frame(frames: Sequence[AdaptationFrame], step: float) -> AdaptationFrame:
-    """The frame whose number of steps is nearest to ``step``."""
-    return min(frames, key=lambda frame: abs(frame.step - step)) if math.isfinite(step) else frames[-1]
-
-
-def _frame(name: str, result: AnomalyScoringResult, step: float, count: int) -> str:
-    frame = nearest_frame(result.frames, step)
-    said = f"after {frame.step} steps" if frame.step else "before adaptation"
-    title = f"<b>{name}</b>, " if count > 1 else ""
-    index = (
-        f"The anomaly reappears after <b>{result.reappears}</b> steps; the fewer, the milder."
-        if result.reappears is not None
-        else "The anomaly does not reappear within these steps."
+    listed = "".join(
+        f"<p><b>{one.name}</b> {html.escape(one.meaning)} <span>{html.escape(one.formula)}</span></p>"
+        for one in _figures(result)
     )
     return (
-        f'<figure><img src="{overlay.jpeg_url(frame.image)}" alt="Normalized face {said}"><figcaption>'
-        f"<p>{title}{said}: severity <b>{signed(frame.severity)}</b></p>{_course(result, frame)}<p>{index}</p>"
-        "</figcaption></figure>"
-    )
-
-
-def _course(result: AnomalyScoringResult, frame: AdaptationFrame) -> str:
-    """A small line of the severity over the steps, with where the picture stands and where the anomaly reappears."""
-    frames = result.frames
-    last = max(frames[-1].step, 1)
-    low, high = min(each.severity for each in frames), max(each.severity for each in frames)
-    height = (high - low) or 1.0
-
-    def at(each: AdaptationFrame) -> str:
-        return f"{100 * each.step / last:.1f},{36 - 32 * (each.severity - low) / height:.1f}"
-
-    line = " ".join(at(each) for each in frames)
-    x, y = at(frame).split(",")
-    mark = ""
-    if result.reappears is not None:
-        there = 100 * result.reappears / last
-        mark = f'<line class="course-mark" x1="{there:.1f}" x2="{there:.1f}" y1="2" y2="38"/>'
-    said = f"Severity from {signed(frames[0].severity)} to {signed(frames[-1].severity)} over {last} steps"
-    return (
-        f'<svg class="course" viewBox="-3 0 106 40" role="img" aria-label="{said}" preserveAspectRatio="none">{mark}'
-        f'<polyline points="{line}"/><line class="course-at" x1="{x}" x2="{x}" y1="2" y2="38"/>'
-        f'<line class="course-dot" x1="{x}" x2="{x}" y1="{y}" y2="{y}"/></svg>'
+        f'<details class="score-how"><summary>How it is computed: {html.escape(" · ".join(parts))}</summary>{listed}'
+        "<p><b>Percentile</b> Per cent of open-set faces with a lower figure by the same settings. Nobody looked for "
+        "clefts among them; they are as rare there as among people.</p>"
+        "<p>Figures compare only where region, normalizer and its settings are the same; severity and normality only "
+        "where map, colour space, erosion and formula are the same too.</p></details>"
     )

@@ -8,12 +8,12 @@ from pipelines.results import AnomalyScoringResult
 
 FILES = {
     "normalized.png": "Normalized, PNG",
-    "heatmap.png": "Heat map, PNG",
-    "npy": "Raw map, NPY",
+    "local.png": "What does not fit, PNG",
     "json": "Numbers, JSON",
-    "zip": "Everything with a PDF report, ZIP",
+    "zip": "Everything with report, ZIP",
 }
-"""Ending of a file's name → label of its button; the photo's own name is in none."""
+"""Ending of a file's name → label of its button; the photo's own name is in none. The other maps and all of them in
+numbers are in the ZIP."""
 
 
 def file_buttons(prefix: str) -> list[gr.DownloadButton]:
@@ -30,11 +30,19 @@ def file_buttons(prefix: str) -> list[gr.DownloadButton]:
     ]
 
 
-def write_files(result: AnomalyScoringResult, folder: Path, stem: str) -> list[Path]:
-    """Writes what can be downloaded, in the order of :data:`FILES`."""
+def write_files(result: AnomalyScoringResult, folder: Path, stem: str) -> dict[str, Path]:
+    """Writes what can be downloaded.
+
+    Returns:
+        Ending of the name → path: all of :data:`FILES` and the other maps; ``local.png`` and ``local.npy`` only where
+        the result has that map.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
     from pipelines.anomaly_scoring.exports import bundle, write_scoring  # here: they import matplotlib
 
     paths = write_scoring(result, folder, stem)
     paths["zip"] = folder / f"{stem}.zip"
     paths["zip"].write_bytes(bundle(result))
-    return [paths[ending] for ending in FILES]
+    return paths

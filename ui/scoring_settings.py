@@ -1,5 +1,6 @@
 """How faces are scored, as the tab and its cohort ask for it: the choices, and what they become for the pipeline."""
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ PAINTED = "painted"
 """The region of a painted mask."""
 
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
+_SEARCHES, _MOST_SEARCHES = 3, 10
 _ADAPTATION_STEPS, _MOST_ADAPTATION, _MOST_STEPS = 50, 500, 10_000
 _KINDS_FOR_SURE = ("pse", "ssim")
 _EVERYONE = "all"  # the group of faces that every scale has
@@ -36,15 +38,28 @@ class ScoringSettings:
     def build(self) -> None:
         """Lays the choices out that a person may want to change."""
         self.region = self._radio("Region", choices(REGIONS, self._regions), "mouth-nose")
-        self.kind = self._radio("Heat map", choices(KINDS, _KINDS_FOR_SURE), "pse")
+        self.kind = self._radio(
+            "Heat map", choices(KINDS, _KINDS_FOR_SURE), "pse",
+            meaning="How the face is compared with its normalized version, for severity and normality alone.",
+        )  # fmt: skip
         self.normalizer = self._radio(
             "Normalizer", choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
         )
-        self.group = self._radio("Compare with", choices(GROUPS, [_EVERYONE]), _EVERYONE)
+        self.group = self._radio(
+            "Compare with", choices(GROUPS, [_EVERYONE]), _EVERYONE,
+            meaning="The faces without a cleft that a percentile counts. Like a clinic's photo: from the front, lips "
+            "closed, even light.",
+        )  # fmt: skip
 
     def build_advanced(self) -> None:
         """Lays the folded choices out, whose defaults need no change."""
-        with gr.Accordion("Colour, erosion, formula, steps and seed", open=False, elem_classes="advanced"):
+        with gr.Accordion("Searches, colour, formula, steps and seed", open=False, elem_classes="advanced"):
+            with gr.Column(elem_classes="only-inpainting"):
+                self.searches = gr.Slider(
+                    1, _MOST_SEARCHES, _SEARCHES, step=1, label="Searches (fast repainting)",
+                    info="How often lips and nose are searched. More find small deformities more surely; each takes as "
+                    "long as the first.",
+                )  # fmt: skip
             with gr.Row():
                 self.colour = gr.Radio(
                     choices(COLOURS), value="ycbcr", label="Colour space", min_width=180,
@@ -79,8 +94,8 @@ class ScoringSettings:
     def components(self) -> list[gr.components.Component]:
         """In the order in which :meth:`options` takes their values."""
         return [
-            self.region, self.kind, self.normalizer, self.group, self.colour, self.formula, self.erosion, self.steps,
-            self.adaptation_steps, self.frames_until, self.seed,
+            self.region, self.kind, self.normalizer, self.group, self.searches, self.colour, self.formula, self.erosion,
+            self.steps, self.adaptation_steps, self.frames_until, self.seed,
         ]  # fmt: skip
 
     @staticmethod
@@ -90,13 +105,12 @@ class ScoringSettings:
         Args:
             values: of :attr:`components`.
         """
-        region, kind, normalizer, group, colour, formula, erosion, steps, adaptation_steps, frames_until, seed = values
-        own = stylegan2_options(steps, adaptation_steps, frames_until) if normalizer == _STYLEGAN2 else {}
+        region, kind, normalizer, group, searches, colour, formula, erosion, *steps, seed = values
         return {
             "region": region,
             "kind": kind,
             "normalizer": normalizer,
-            "own": own,
+            "own": own_options(normalizer, searches, *steps),
             "group": group,
             "colour": colour,
             "formula": formula,
@@ -118,16 +132,23 @@ class ScoringSettings:
         named = zip((KINDS, NORMALIZERS, GROUPS), keys, strict=True)
         return tuple(gr.Radio(choices=choices(names, here)) for names, here in named)
 
-    def _radio(self, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> gr.Radio:
+    def _radio(
+        self, label: str, options: list[tuple[str, str]], value: str, meaning: str = "", **more: Any
+    ) -> gr.Radio:
+        title = f' title="{html.escape(meaning)}"' if meaning else ""
         with gr.Row(elem_classes="setting", equal_height=True):  # the style sheet hides it where there is no choice
-            gr.HTML(f"<p>{label}</p>", apply_default_css=False, min_width=90)
+            gr.HTML(f"<p{title}>{label}</p>", apply_default_css=False, min_width=90)
             return gr.Radio(
                 options, value=value, label=label, show_label=False, container=False, elem_classes="extent",
                 min_width=200, **more,
             )  # fmt: skip
 
 
-def stylegan2_options(steps: float, adaptation_steps: float, frames_until: float) -> dict[str, int]:
-    """Options of the StyleGAN2 normalizer; 0 steps of inversion leave their number to the normalizer."""
+def own_options(
+    normalizer: str, searches: float, steps: float, adaptation_steps: float, frames_until: float
+) -> dict[str, int]:
+    """A normalizer's own options, of what is asked for either: 0 steps of inversion leave their number to StyleGAN2."""
+    if normalizer != _STYLEGAN2:
+        return {"searches": int(searches)}
     own = {"adaptation_steps": int(adaptation_steps), "frames_until": int(max(adaptation_steps, frames_until))}
     return {"steps": int(steps), **own} if steps else own

@@ -5,6 +5,7 @@ the same bytes.
 """
 
 import json
+import textwrap
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from pipelines import __version__
+from pipelines.anomaly_scoring.choices import GROUP_NAMES, MAPS, NORMALIZER_NAMES, REGION_NAMES
 from pipelines.anomaly_scoring.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
 from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
-from pipelines.anomaly_scoring.maps import MAPS, map_picture, shown_map
-from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE
+from pipelines.anomaly_scoring.maps import map_picture, shown_map
 from pipelines.exports import zip_files
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
@@ -24,19 +25,7 @@ from pipelines.page import Facts, Page, Picture, write_page
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 from pipelines.tables import cell, csv_bytes, landmark_facts, measurement_facts, origin, signed, to_csv
 
-REGION_NAMES = {
-    "mouth-nose": "mouth and nose",
-    "upper-lip": "upper lip and nostril sill",
-    "face": "whole face without the eyes",
-    "painted": "painted region",
-}
-"""Region → what people call it."""
-
-NORMALIZER_NAMES = {"inpainting": "repainting of what does not fit", "stylegan2": "StyleGAN2 with adaptation"}
-"""Normalizer → what people call it."""
-
-GROUP_NAMES = {EVERYONE: "", CLINIC: ", photographed as in a clinic"}
-"""Group of faces → what is said behind their number; of a group of an age, its name."""
+_LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 
 
 def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
@@ -181,12 +170,21 @@ def report(result: AnomalyScoringResult, kind: str = "pdf", dpi: int = 110) -> b
             tuple(Picture(title=MAPS[name], image=picture) for name, picture in maps.items() if picture is not None)
         ],
         measurements=tuple((one,) for one in result.measurements),
-        facts=((0.95, _score_facts(result)), (0.82, _made(result))),
+        facts=((0.8, wrapped(_score_facts(result), _LINES[0])), (0.82, wrapped(_made(result), _LINES[1]))),
         footer=f"Philtrum {__version__} · "
         + ", ".join(f"{one.name} {one.sha256}" for one in result.weights)
         + f" · seed {result.seed} · {result.device}",
     )
     return write_page(page, kind, dpi)
+
+
+def wrapped(facts: Facts, letters: int) -> Facts:
+    """Facts whose values take as many lines as they need, of so many letters at most."""
+    return tuple(
+        (name if number == 0 else "", line)
+        for name, value in facts
+        for number, line in enumerate(textwrap.wrap(value, letters))
+    )
 
 
 def _score_facts(result: AnomalyScoringResult) -> Facts:
@@ -207,8 +205,8 @@ def _score_facts(result: AnomalyScoringResult) -> Facts:
             ("Compared to", f"{known.faces:,} open-set faces" + GROUP_NAMES.get(known.group, f", {known.group}"))
         )
     facts += [
-        ("Region", f"{REGION_NAMES[result.basis.region]}, {score.pixels:,} pixels"),
-        ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
+        ("Region", f"{REGION_NAMES[result.basis.region]}, {score.pixels:,} px"),
+        ("Photo", f"{columns} × {rows} px, face {result.face + 1} of {result.faces}"),
     ]
     return tuple(facts)
 

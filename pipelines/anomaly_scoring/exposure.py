@@ -19,14 +19,19 @@ _FOREHEAD = (151, 9)
 _BLUR = 0.026  # eye distances
 
 
-def skin_level(crop: np.ndarray, face: Face) -> float:
-    """Mean grey level, 1 to 255, of the skin of cheeks and forehead, away from lips and nose.
+def skin_colour(crop: np.ndarray, face: Face) -> np.ndarray:
+    """Mean colour, RGB ``(3,)``, of the skin of cheeks and forehead, away from lips and nose.
 
     Args:
         crop: RGB ``uint8`` ``(S, S, 3)``, an aligned face.
         face: in pixels of the crop.
     """
-    return _level(crop, face, (*_LEFT, *_RIGHT, *_FOREHEAD))
+    return _colour(crop, face, (*_LEFT, *_RIGHT, *_FOREHEAD))
+
+
+def skin_level(crop: np.ndarray, face: Face) -> float:
+    """Grey level of :func:`skin_colour`, 1 to 255: the mean of its channels."""
+    return max(1.0, float(skin_colour(crop, face).mean()))
 
 
 def side_light(crop: np.ndarray, face: Face) -> float:
@@ -36,7 +41,8 @@ def side_light(crop: np.ndarray, face: Face) -> float:
         crop: RGB ``uint8`` ``(S, S, 3)``, an aligned face.
         face: in pixels of the crop.
     """
-    return abs(float(np.log(_level(crop, face, _LEFT) / _level(crop, face, _RIGHT))))
+    left, right = (max(1.0, float(_colour(crop, face, points).mean())) for points in (_LEFT, _RIGHT))
+    return abs(float(np.log(left / right)))
 
 
 def standard_light(crop: np.ndarray, level: float) -> np.ndarray:
@@ -49,7 +55,8 @@ def standard_light(crop: np.ndarray, level: float) -> np.ndarray:
     return np.log(crop.astype(np.float32) * (STANDARD / level) + SHADOW)
 
 
-def _level(crop: np.ndarray, face: Face, points: Sequence[int]) -> float:
+def _colour(crop: np.ndarray, face: Face, points: Sequence[int]) -> np.ndarray:
+    """Mean colour at points of the mesh, RGB ``(3,)``."""
     smooth = cv2.GaussianBlur(crop, (0, 0), _BLUR * face.eye_distance)
     columns, rows = np.clip(face.mesh[list(points)], 0, np.array(crop.shape[1::-1]) - 1).astype(int).T
-    return max(1.0, float(smooth[rows, columns].mean()))
+    return smooth[rows, columns].mean(0)

@@ -16,9 +16,6 @@ SIDE = 512
 
 _AROUND = 1.6  # side of the part that is shown over the longer side of its region
 
-MAPS = {"local": "What does not fit", "asymmetry": "Left unlike right", "heat": "Face against normalized face"}
-"""Map of a result → what people call it, in the order in which they are looked at."""
-
 
 @dataclass(frozen=True, eq=False)
 class Shown:

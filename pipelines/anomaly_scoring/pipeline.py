@@ -8,6 +8,7 @@ import numpy as np
 from pipelines import devices
 from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.asymmetry import asymmetry_map
+from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
 from pipelines.anomaly_scoring.normalization import DEFAULT, Normalized, make_normalizer
@@ -32,6 +33,8 @@ of before do not compare with those of after. A test holds the figures of one ph
 
 PAINTED = "painted"
 """The region of a score over a mask that a person painted."""
+
+_LEAST_SEARCHED = 0.1  # of a region; a peak over less says nothing of it
 
 _LPIPS, _LPIPS_NAME = "alex", "LPIPS, AlexNet"
 
@@ -128,7 +131,7 @@ class AnomalyScoring:
         colour: str = "ycbcr",
         erosion: bool = True,
         formula: str = "equation",
-        group: str = scale.EVERYONE,
+        group: str = EVERYONE,
         face: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
@@ -157,6 +160,8 @@ class AnomalyScoring:
         """
         _check_options(region, kind, colour, formula)
         scale.check_group(group)
+        if region == PAINTED and mask is None:
+            raise OptionInvalid("The region painted needs a mask; paint one, or choose another region.")
         if mask is not None and not mask.any():
             raise MaskEmpty("The painted region is empty; paint over what is to be scored, or choose another region.")
         check_arguments(photo, mask, None)
@@ -232,7 +237,7 @@ class AnomalyScoring:
 
 
 def findings(
-    normalized: Normalized, area: np.ndarray, basis: Basis, group: str = scale.EVERYONE
+    normalized: Normalized, area: np.ndarray, basis: Basis, group: str = EVERYONE
 ) -> tuple[Finding | None, Finding]:
     """Local severity and asymmetry of a normalized face over a region.
 
@@ -243,7 +248,7 @@ def findings(
         group: of faces to compare them with.
 
     Returns:
-        The first is None where the normalizer looked at no pixel of the region.
+        The first is None where the normalizer looked at less than a tenth of the region.
 
     Raises:
         WeightsCorrupt: the reference scale is damaged.
@@ -256,7 +261,7 @@ def findings(
     unlike_mirror = asymmetry_map(normalized.crop, normalized.face)
     asymmetry = finding("asymmetry", unlike_mirror, area, ASYMMETRY_PEAK)
     looked_at = area & normalized.searched
-    if not looked_at.any():
+    if looked_at.sum() < _LEAST_SEARCHED * area.sum():
         return None, asymmetry
     unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
     return finding("local", unfitting, looked_at, LOCAL_PEAK), asymmetry

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines import store
+from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.results import Basis, Percentile
 
@@ -21,12 +22,6 @@ FILE = "anomaly-scale.json"
 
 FIGURES = ("severity", "local", "asymmetry")
 """The figures of a face: the paper's severity, the local severity, and the asymmetry."""
-
-EVERYONE = "all"
-"""The group of all faces."""
-
-CLINIC = "clinic"
-"""The group of those that were photographed as in a clinic: from the front, lips closed, light from both sides."""
 
 STEPS = np.linspace(0, 100, 101)
 """Per cents at which a scale holds the figure."""

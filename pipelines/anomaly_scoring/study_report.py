@@ -6,7 +6,6 @@ nobody. The same study always gives the same bytes.
 
 import json
 import math
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 
 from pipelines import __version__
 from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison
+from pipelines.anomaly_scoring.exports import wrapped
 from pipelines.anomaly_scoring.figures import FIGURES, figure_cells
 from pipelines.anomaly_scoring.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study import Study
@@ -36,7 +36,7 @@ SCORE_COLUMNS = ("name", *FIGURES, "rank", "region", "normalizer", "seconds", "e
 
 _BLUE, _INK, _GREY = tuple(value / 255 for value in MASK_COLOUR), "#16202a", "#5b6670"
 _DPI = 220
-_LINE = 48  # letters of a fact that fit beside the right column's names
+_LINE = 44  # letters of a fact that fit beside the right column's names
 _SQUARE, _SMALL = (3.4, 3.4), (2.2, 2.1)  # in, of plots on the page
 _LOCAL = "local severity (grey levels)"
 _LABELS = {"pearson": "Pearson r", "spearman": "Spearman ρ"}
@@ -168,7 +168,7 @@ def study_pdf(study: Study) -> bytes:
             Picture(title=_ablation_title(study), image=_plot(lambda axes: _table(axes, study), _SQUARE)),
         ),
         small=[small],
-        facts=((0.95, _cohort_facts(study)), (1.45, _figures(study))),
+        facts=((0.95, _cohort_facts(study)), (1.45, wrapped(_figures(study), _LINE))),
         footer=f"Philtrum {__version__} · bootstrap intervals of {COVERAGE} %, seed {study.seed}",
     )
     return write_page(page, "pdf", _DPI)
@@ -233,12 +233,13 @@ def _cohort_facts(study: Study) -> Facts:
 
 
 def _figures(study: Study) -> Facts:
-    facts: list[tuple[str, str]] = []
-    for one in study.agreements:
-        facts += _wrapped(f"{_LABELS[one.correlation.method]}, {one.figure}", correlation_text(one.correlation))
+    facts = [
+        (f"{_LABELS[one.correlation.method]}, {one.figure}", correlation_text(one.correlation))
+        for one in study.agreements
+    ]
     if study.changes:
-        facts += _wrapped("Change, severity", change_text(study.mean_change))
-        facts += _wrapped("Change, local", change_text(study.mean_local_change))
+        facts.append(("Change, severity", change_text(study.mean_change)))
+        facts.append(("Change, local", change_text(study.mean_local_change)))
     if study.scored:
         for name, values in (
             ("Local severity", [photo.local_severity for photo in study.scored]),
@@ -246,14 +247,8 @@ def _figures(study: Study) -> Facts:
         ):
             low, middle, high = np.percentile(values, (0, 50, 100))
             facts.append((name, signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
-    for note in study.notes:
-        facts += _wrapped("Note", note)
+    facts += [("Note", note) for note in study.notes]
     return tuple(facts)
-
-
-def _wrapped(name: str, text: str) -> list[tuple[str, str]]:
-    lines = textwrap.wrap(text, _LINE)
-    return [(name, lines[0]), *(("", line) for line in lines[1:])]
 
 
 def _scatter_title(study: Study) -> str:

@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how faces are normalized and compared."""
+    from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
     from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
     from pipelines.anomaly_scoring.inpainting import MOST_SEARCHES, SEARCHES
     from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
     from pipelines.anomaly_scoring.regions import REGIONS
-    from pipelines.anomaly_scoring.scale import CLINIC, EVERYONE
     from pipelines.anomaly_scoring.scores import FORMULAS
 
     parser.add_argument(

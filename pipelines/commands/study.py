@@ -1,9 +1,9 @@
 """``study``: a cohort of photos scored and evaluated, with or without people's ratings.
 
-What is written into ``--out``: ``scores.csv``, a row a photo; ``correlations.csv``, normality against the ratings;
-``ablation.csv``, every comparison of the paper's Table 1; ``pairs.csv``, patients before and after surgery;
-``study.json``, ``scatter.png`` and ``study.pdf``. ``scores.jsonl`` keeps each score as it comes: the same command again
-computes only what is missing.
+What is written into ``--out``: ``scores.csv``, a row a photo; ``correlations.csv``, normality and local severity
+against the ratings; ``ablation.csv``, every comparison of the paper's Table 1; ``pairs.csv``, patients before and after
+surgery; ``study.json``, ``scatter.png`` and ``study.pdf``. ``scores.jsonl`` keeps each score as it comes: the same
+command again computes only what is missing.
 """
 
 import argparse
@@ -106,7 +106,9 @@ def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable],
     # What is wrong with the weights is wrong for every photo, and is said here.
     (basis, *others) = [job.basis(**{name: how[name] for name in how if name not in beside}) for job in jobs]
     if any(other != basis for other in others):
-        raise OptionInvalid("The devices compute in different precisions; name one of them by --precision.")
+        raise OptionInvalid(
+            "The devices differ in precision or in steps of inversion; choose those by --precision and --steps."
+        )
     try:
         lpips = LPIPS().to(jobs[0].device.torch_device)
     except WeightsMissing:

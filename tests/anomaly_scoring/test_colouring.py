@@ -6,19 +6,28 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from pipelines.anomaly_scoring.colouring import SCALES, Scale, colour_bar, colour_heat_map, overlay
+from pipelines.anomaly_scoring.colouring import (
+    ASYMMETRY_SCALE,
+    LOCAL_SCALE,
+    SCALES,
+    Scale,
+    colour_bar,
+    colour_heat_map,
+    overlay,
+)
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
 from pipelines.errors import ImageMismatch, OptionInvalid
 
 PSE = SCALES["pse", "ycbcr"]
+ALL = {"-".join(key): scale for key, scale in SCALES.items()} | {"local": LOCAL_SCALE, "asymmetry": ASYMMETRY_SCALE}
 
 
 def test_every_kind_in_every_colour_space_has_a_scale():
     assert set(SCALES) == set(product(KINDS, COLOURS))
-    assert len({scale.label for scale in SCALES.values()}) == len(SCALES)
+    assert len({scale.label for scale in ALL.values()}) == len(ALL) == len(SCALES) + 2
 
 
-@pytest.mark.parametrize("scale", SCALES.values(), ids=map("-".join, SCALES))
+@pytest.mark.parametrize("scale", ALL.values(), ids=ALL)
 def test_a_value_has_one_colour_whatever_the_map_holds(scale):
     value = 0.3 * scale.upper
     alone = colour_heat_map(np.full((2, 2), value, np.float32), scale)
@@ -28,7 +37,7 @@ def test_a_value_has_one_colour_whatever_the_map_holds(scale):
     assert len(np.unique(among.reshape(-1, 3), axis=0)) == 4
 
 
-@pytest.mark.parametrize("scale", SCALES.values(), ids=map("-".join, SCALES))
+@pytest.mark.parametrize("scale", ALL.values(), ids=ALL)
 def test_more_heat_is_lighter_in_even_steps_up_to_the_upper_end(scale):
     values = scale.upper * np.linspace(0, 1, 18) ** (1 / scale.exponent)
     lightness = rgb2lab(colour_heat_map(values[None].astype(np.float32), scale))[0, :, 0]
@@ -42,7 +51,7 @@ def test_what_is_past_the_upper_end_gets_its_colour():
     assert (colours == colours[0, 0]).all()
 
 
-def test_overlay_blends_by_the_opacity_and_dims_what_is_outside(astronaut):
+def test_overlay_blends_by_the_opacity_outlines_the_region_and_dims_what_is_outside(astronaut):
     picture = astronaut[:40, :30]
     heat = np.random.default_rng(0).uniform(0, 2000, (40, 30)).astype(np.float32)
     region = np.zeros((40, 30), bool)
@@ -54,7 +63,21 @@ def test_overlay_blends_by_the_opacity_and_dims_what_is_outside(astronaut):
     assert half.dtype == np.uint8
     expected = (picture.astype(float) + colours) / 2
     assert np.abs(half[region] - expected[region]).max() <= 0.5
-    assert (half[~region] <= 0.5 * picture[~region] + 1).all() and half[~region].any()
+    border = np.zeros((40, 30), bool)
+    border[9:21, 4:26] = True  # one pixel around the region, corners included, and none of it
+    border &= ~region
+    assert (half[border] == 255).all()
+    beyond = ~region & ~border
+    assert np.abs(half[beyond] - 0.4 * picture[beyond]).max() <= 0.5
+    np.testing.assert_array_equal(overlay(picture, heat, PSE, 1, region)[beyond], half[beyond])
+
+
+def test_a_region_that_fills_the_picture_has_no_outline(astronaut):
+    picture, heat = astronaut[:40, :30], np.full((40, 30), 500, np.float32)
+    whole, painted = np.ones((40, 30), bool), np.full((40, 30), 255, np.uint8)
+    everywhere = overlay(picture, heat, PSE, 0.6)
+    np.testing.assert_array_equal(overlay(picture, heat, PSE, 0.6, whole), everywhere)
+    np.testing.assert_array_equal(overlay(picture, heat, PSE, 0.6, painted), everywhere)
 
 
 @pytest.mark.parametrize("opacity", [-0.1, 1.1])
@@ -90,7 +113,7 @@ def test_bars_of_two_scales_say_which_they_are():
 
 
 def test_a_tick_names_the_value_whose_colour_it_stands_beside():
-    for scale in SCALES.values():
+    for scale in ALL.values():
         heights = np.array(list(scale.ticks))
         values = np.array([float(text.replace(",", "")) for text in scale.ticks.values()])
         assert (heights[0], heights[-1]) == (0, 1) and (values[0], values[-1]) == (0, scale.upper)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import grey_erosion
+from scipy.ndimage import gaussian_filter, grey_erosion
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map, unlikeness
 from pipelines.errors import ImageMismatch, ImageTooSmall, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.metrics.ssim import ssim, ssim_map
@@ -154,6 +154,41 @@ def test_a_pair_before_leaves_no_trace(pair, lpips, kind):
     np.testing.assert_array_equal(heat_map(*pair, kind, lpips=lpips), alone)
     for picture, before in zip(pair, kept, strict=True):
         np.testing.assert_array_equal(picture, before)
+
+
+# --- unlikeness ---------------------------------------------------------------------------------------------------
+
+
+def test_the_unlikeness_of_a_constant_difference_is_its_length():
+    difference = np.broadcast_to(np.float32((3, -4, 12)), (40, 50, 3)).copy()
+    found = unlikeness(difference, 64.0)
+    assert found.shape == (40, 50) and found.dtype == np.float32
+    np.testing.assert_allclose(found, 13, rtol=1e-5)
+    np.testing.assert_allclose(unlikeness(np.full((9, 9, 3), -255, np.float32), 64.0), 255 * np.sqrt(3), rtol=1e-5)
+
+
+@pytest.mark.parametrize("unit", [40.0, 100.0])
+def test_the_unlikeness_of_a_pixel_is_a_normal_distribution_of_three_per_cent_of_the_eye_distance(unit):
+    difference = np.zeros((61, 61, 3), np.float32)
+    difference[30, 30] = (0, 60, -80)
+    found = unlikeness(difference, unit)
+    assert found.sum() == pytest.approx(100, rel=1e-4)  # the blur spreads and loses nothing
+    distance = np.square(np.arange(61) - 30)
+    for axis in (0, 1):
+        assert (found.sum(axis) @ distance) / 100 == pytest.approx((0.03 * unit) ** 2, rel=0.03)
+    point = np.zeros((61, 61))
+    point[30, 30] = 100
+    np.testing.assert_allclose(found, gaussian_filter(point, 0.03 * unit), atol=0.01 * found.max())
+
+
+def test_grain_of_both_signs_cancels_and_equal_pictures_are_not_unlike():
+    board = np.indices((40, 40)).sum(0) % 2 * 2.0 - 1
+    grain = np.repeat(30 * board[..., None], 3, 2).astype(np.float32)
+    assert unlikeness(grain, 100.0)[10:-10, 10:-10].max() < 0.01
+    assert not unlikeness(np.zeros((40, 40, 3), np.float32), 100.0).any()
+
+
+# --- what cannot be compared --------------------------------------------------------------------------------------
 
 
 def test_pictures_of_two_sizes_are_said(pair):

@@ -6,6 +6,7 @@ import skimage.data
 import torch
 
 from pipelines import devices, store
+from pipelines.anomaly_scoring.heatmaps import unlikeness
 from pipelines.anomaly_scoring.inversion import CPU_STEPS, GPU_STEPS, JOB, InversionNormalizer
 from pipelines.anomaly_scoring.normalization import make_normalizer
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
@@ -70,10 +71,23 @@ def test_what_it_gives_back(astronaut, face, weights):
     assert [step for step, _ in result.frames] == [0, 1, 2, 3, 4]
     assert np.array_equal(result.frames[-1][1], result.image)
     assert not np.array_equal(result.frames[0][1], result.image)
-    assert [(used.name, used.sha256) for used in result.weights] == [("small", weights.sha256[:12])]
-    assert result.perceptual == "no network: squared error, Laplacian pyramid"
-    assert result.conditions == "6 + 4 steps, no network: squared error, Laplacian pyramid"
     assert result.repainted is None
+    there = result.alignment.face_in_crop(face)
+    assert np.array_equal(result.face.mesh, there.mesh)
+    assert result.searched.shape == (16, 16) and result.searched.dtype == bool and result.searched.all()
+    difference = result.crop.astype(np.float32) - result.image
+    assert result.residual.dtype == np.float32 and result.residual.max() > 0
+    assert np.array_equal(result.residual, unlikeness(difference, there.eye_distance))
+
+
+def test_what_it_says_of_itself(weights):
+    stated = make_normalizer("stylegan2", None, CPU, steps=6, adaptation_steps=4).state()
+    assert [(used.name, used.sha256) for used in stated.weights] == [("small", weights.sha256[:12])]
+    assert stated.perceptual == "no network: squared error, Laplacian pyramid"
+    assert stated.conditions == "6 + 4 steps, no network: squared error, Laplacian pyramid"
+    # Frames past the normalized face move no figure.
+    assert normalizer(frames_until=9).state() == normalizer().state() == stated
+    assert normalizer(steps=7).state() != stated != normalizer(adaptation_steps=3).state()
 
 
 def test_it_comes_nearer_to_the_face(astronaut, face):
@@ -156,31 +170,34 @@ def test_the_crop_is_the_one_that_the_generator_learned_from(astronaut, face):
         InversionNormalizer("broken", CPU)(astronaut, face)
 
 
-def test_the_result_names_what_was_compared(astronaut, face, loss_folder, monkeypatch):
+def test_it_names_what_is_compared(astronaut, face, loss_folder, monkeypatch):
     torch.manual_seed(1)
     about = {"job": DISCRIMINATOR, "network": "stylegan2-discriminator", "licence": "none", "default": True}
     store.save("critic", Discriminator(**PICTURE).state_dict(), architecture=PICTURE, **about)
-    result = normalizer(steps=2, adaptation_steps=1)(astronaut, face)
-    assert result.perceptual == "discriminator's features"
-    assert [used.name for used in result.weights] == ["small", "critic"]
-    assert normalizer(steps=1, adaptation_steps=0, perceptual="pyramid")(astronaut, face).perceptual[:2] == "no"
+    draw = normalizer(steps=2, adaptation_steps=1)
+    assert np.isfinite(draw(astronaut, face).losses).all()
+    assert draw.state().perceptual == "discriminator's features"
+    assert draw.state().conditions == "2 + 1 steps, discriminator's features"
+    assert [used.name for used in draw.state().weights] == ["small", "critic"]
+    assert normalizer(perceptual="pyramid").state().perceptual[:2] == "no"
     monkeypatch.setenv(VARIABLE, str(loss_folder))
-    result = normalizer(steps=2, adaptation_steps=1)(astronaut, face)
-    assert result.perceptual == "LPIPS, SqueezeNet 1.1"
-    assert [used.name for used in result.weights] == ["small", "squeezenet1_1"]
-    assert np.isfinite(result.losses).all()
+    draw = normalizer(steps=2, adaptation_steps=1)
+    assert draw.state().perceptual == "LPIPS, SqueezeNet 1.1"
+    assert [used.name for used in draw.state().weights] == ["small", "squeezenet1_1"]
+    assert np.isfinite(draw(astronaut, face).losses).all()
 
 
 def test_lpips_of_alexnet_comes_nearer(astronaut, face, shared, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(shared / "weights"))
-    result = normalizer(steps=30, adaptation_steps=10)(astronaut, face)
-    assert result.perceptual == "LPIPS, AlexNet"
+    draw = normalizer(steps=30, adaptation_steps=10)
+    result = draw(astronaut, face)
+    assert draw.state().perceptual == "LPIPS, AlexNet"
     assert np.mean(result.losses[-5:]) < np.mean(result.losses[:5])
 
 
 def test_a_machine_without_a_generator_says_how_to_get_one(astronaut, face, tmp_path, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "empty"))
-    for attempt in (normalizer().load, lambda: normalizer()(astronaut, face)):
+    for attempt in (normalizer().state, lambda: normalizer()(astronaut, face)):
         with pytest.raises(WeightsMissing, match="weights import FILE NAME --network stylegan2 --default"):
             attempt()
 
@@ -188,11 +205,18 @@ def test_a_machine_without_a_generator_says_how_to_get_one(astronaut, face, tmp_
 def test_what_is_missing_is_said(astronaut, face):
     with pytest.raises(WeightsMissing, match="is not on this machine"):
         normalizer(perceptual="vgg")(astronaut, face)
-    with pytest.raises(WeightsUnknown):
-        InversionNormalizer("none", CPU)(astronaut, face)
+    with pytest.raises(WeightsMissing, match="is not on this machine"):
+        normalizer(perceptual="vgg").state()
     saved("labelled", {**ARCHITECTURE, "c_dim": 3})
-    with pytest.raises(OptionInvalid, match="by label"):
-        InversionNormalizer("labelled", CPU)(astronaut, face)
+    unknown, labelled = (InversionNormalizer(name, CPU) for name in ("none", "labelled"))
+    for draw, error, words in (
+        (unknown, WeightsUnknown, "no weights of that name"),
+        (labelled, OptionInvalid, "by label"),
+    ):
+        with pytest.raises(error, match=words):
+            draw.state()
+        with pytest.raises(error, match=words):
+            draw(astronaut, face)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.anomaly_scoring.regions import REGIONS, region
+from pipelines.anomaly_scoring.regions import REGIONS, lip_gap, region
 from pipelines.errors import OptionInvalid
 from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, MESH_TO_68, Face
 
@@ -17,14 +17,22 @@ def inside(area, points):
 
 
 @pytest.mark.parametrize("name", REGIONS)
-def test_a_region_holds_mouth_and_nose_and_no_eye(face, name):
+def test_a_region_holds_upper_lip_and_nostrils_and_no_eye(face, name):
     area = region(face, SHAPE, name)
     assert area.dtype == bool and area.shape == SHAPE
     assert cv2.connectedComponents(area.astype(np.uint8))[0] == 2
-    assert inside(area, face.points[28:36]).all() and inside(area, face.points[[50, 51, 52, 56, 57, 58]]).all()
+    assert inside(area, face.points[31:36]).all() and inside(area, face.points[[50, 51, 52]]).all()
     assert inside(area, face.mesh[[129, 358]]).all()
     assert not inside(area, face.points[36:48]).any()
     assert not inside(area, np.concatenate([face.mesh[IRIS_LEFT], face.mesh[IRIS_RIGHT]])).any()
+
+
+def test_mouth_and_nose_hold_the_lower_lip_and_the_bridge_and_the_upper_lip_does_not(face):
+    lower, bridge = face.points[[56, 57, 58]], face.points[[28, 29]]
+    both, lip = region(face, SHAPE, "mouth-nose"), region(face, SHAPE, "upper-lip")
+    assert inside(both, lower).all() and inside(both, bridge).all()
+    assert not inside(lip, lower).any() and not inside(lip, bridge).any()
+    assert not (lip & ~both).any() and 0.15 < lip.sum() / both.sum() < 0.5
 
 
 def test_the_face_holds_brows_and_cheeks_and_the_mouth_and_nose_do_not(face):
@@ -44,8 +52,8 @@ def test_a_region_moves_and_grows_with_the_face(face, name):
     once = region(face, SHAPE, name)
     moved = region(Face(face.mesh + np.array([40, -20], np.float32)), SHAPE, name)
     np.testing.assert_array_equal(moved[:400, 60:], once[20:420, 20:472])
-    twice = region(Face(face.mesh * 2), (1024, 1024), name)
-    assert twice.sum() == pytest.approx(4 * once.sum(), rel=0.02)
+    large, larger = (region(Face(face.mesh * n), (512 * n, 512 * n), name) for n in (2, 4))
+    assert larger.sum() == pytest.approx(4 * large.sum(), rel=0.02)
 
 
 @pytest.mark.parametrize("name", REGIONS)
@@ -53,17 +61,42 @@ def test_what_shows_between_open_lips_is_left_out(face, name):
     """The astronaut laughs: her teeth are no part of a score."""
     area = region(face, SHAPE, name)
     teeth = (face.points[[61, 62, 63]] + face.points[[67, 66, 65]]) / 2
+    assert lip_gap(face) > 0.1
     assert not inside(area, teeth).any()
-    assert inside(area, face.points[[51, 57]] + [[0, 1], [0, -1]]).all(), "the lips are"
+    assert inside(area, face.points[[51]] + np.array([0, 1])).all(), "the lips are"
 
 
-def test_closed_lips_have_no_opening(face):
+def parted(face, gap: float) -> Face:
+    """The face with its lower lip raised until so many eye distances lie between the lips."""
     mesh = face.mesh.copy()
-    mesh[list(MESH_TO_68[60:68])] = mesh[MESH_TO_68[60]]
-    closed = Face(mesh)
-    assert region(closed, SHAPE).sum() >= region(face, SHAPE).sum()
+    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+        mesh[MESH_TO_68[lower]] = face.points[upper] + [0, gap * face.eye_distance]
+    return Face(mesh)
+
+
+@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.08])
+def test_closed_and_slightly_parted_lips_count_whole(face, name, gap):
+    """A wide cleft looks to FaceMesh like slightly parted lips, and its lower end must count."""
+    closed = parted(face, gap)
+    area = region(closed, SHAPE, name)
+    assert inside(area, closed.points[[61, 62, 63]] - np.array([0, 1])).all()
+    if name != "upper-lip":
+        assert inside(area, closed.points[[61, 62, 63]] + np.array([0, 1])).all()
+
+
+@pytest.mark.parametrize("degrees", [0, 40, 180])
+def test_the_gap_between_the_lips_is_along_the_face_s_own_vertical(face, degrees):
+    assert lip_gap(parted(face, 0.0)) < 0.02
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for gap in (0.05, 0.2):
+        turned = Face((parted(face, gap).mesh @ turn.T).astype(np.float32))
+        assert lip_gap(turned) == pytest.approx(gap, rel=0.03)
+    crossed = Face((parted(face, -0.1).mesh @ turn.T).astype(np.float32))
+    assert lip_gap(crossed) == 0
 
 
 def test_an_unknown_region_is_said(face):
-    with pytest.raises(OptionInvalid, match="one of mouth-nose, face, or painted"):
+    with pytest.raises(OptionInvalid, match="one of mouth-nose, upper-lip, face, or painted"):
         region(face, SHAPE, "chin")

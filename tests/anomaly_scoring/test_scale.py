@@ -1,4 +1,4 @@
-"""The reference scale: what is written is what a score is compared with."""
+"""The reference scale: what is written is what a figure is compared with, and nothing else is."""
 
 import json
 import os
@@ -8,14 +8,38 @@ import numpy as np
 import pytest
 
 from pipelines import store
-from pipelines.anomaly_scoring.normalization import Normalized
-from pipelines.anomaly_scoring.scale import EVERYONE, FILE, Setting, encode, groups, percentile, setting_of
-from pipelines.anomaly_scoring.scores import score
+from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
+from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
+from pipelines.anomaly_scoring.regions import REGIONS
+from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, encode, groups, percentile
 from pipelines.errors import WeightsCorrupt
-from pipelines.results import Score, WeightsUsed
+from pipelines.results import Basis
 
-SETTING = Setting("inpainting", "0123456789ab", "", "mouth-nose", "pse", "ycbcr", True, "equation")
-SEVERITIES = np.random.default_rng(0).normal(-2, 0.5, 500)
+BASIS = Basis(
+    normalizer="inpainting",
+    weights="0123456789ab",
+    conditions="3 searches",
+    perceptual=None,
+    region="mouth-nose",
+    kind="pse",
+    colour="ycbcr",
+    erosion=True,
+    formula="equation",
+    version=2,
+    precision="bfloat16",
+    seed=0,
+)
+KEY = Key.of("severity", BASIS)
+VALUES = np.random.default_rng(0).normal(-2, 0.5, 500)
+MOVES_ALL = {"normalizer": "stylegan2", "weights": "ba9876543210", "region": "face", "version": 1}
+MOVES_WHAT_IS_DRAWN = {"conditions": "1 searches"}
+MOVES_THE_PAPER_S = {
+    "kind": "ssim",
+    "colour": "rgb",
+    "erosion": False,
+    "formula": "text",
+    "perceptual": "LPIPS, AlexNet",
+}
 
 
 @pytest.fixture
@@ -25,123 +49,128 @@ def file(tmp_path, monkeypatch):
     return tmp_path / FILE
 
 
-def of(severity: float) -> Score:
-    return Score(-severity, severity, 100, "pse", "ycbcr", True, "equation")
-
-
 def broken(**changes) -> bytes:
-    (row,) = json.loads(encode({SETTING: SEVERITIES}))
+    (row,) = json.loads(encode({KEY: VALUES}))
     return json.dumps([{**row, **changes}]).encode()
 
 
 def test_the_percentile_is_the_share_of_faces_that_score_lower(file):
-    file.write_bytes(encode({SETTING: SEVERITIES}))
-    for severity in (-3.0, -2.4, -2.0, -1.7, -1.0):
-        found = percentile(of(severity), SETTING)
-        assert found.value == pytest.approx(100 * (severity > SEVERITIES).mean(), abs=0.5)
+    file.write_bytes(encode({KEY: VALUES}))
+    for value in (-3.0, -2.4, -2.0, -1.7, -1.0):
+        found = percentile("severity", value, BASIS)
+        assert found.value == pytest.approx(100 * (value > VALUES).mean(), abs=0.5)
         assert (found.faces, found.group) == (500, EVERYONE)
 
 
-def test_it_rises_with_the_severity_from_0_to_100(file):
-    file.write_bytes(encode({SETTING: SEVERITIES}))
-    values = [percentile(of(severity), SETTING).value for severity in np.linspace(-6, 2, 81)]
+def test_it_rises_with_the_figure_from_0_to_100(file):
+    file.write_bytes(encode({KEY: VALUES}))
+    values = [percentile("severity", value, BASIS).value for value in np.linspace(-6, 2, 81)]
     assert values == sorted(values) and len(set(values)) > 20
     assert values[0] == 0 and values[-1] == 100
 
 
+@pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize(
-    "other",
+    ("changes", "moved"),
     [
-        {"normalizer": "stylegan2"},
-        {"weights": "ba9876543210"},
-        {"conditions": "200 + 50 steps, LPIPS, AlexNet"},
-        {"region": "face"},
-        {"kind": "ssim"},
-        {"colour": "rgb"},
-        {"erosion": False},
-        {"formula": "text"},
-        {"group": "0-8"},
+        (MOVES_ALL, FIGURES),
+        (MOVES_WHAT_IS_DRAWN, ("severity", "local")),
+        (MOVES_THE_PAPER_S, ("severity",)),
+        ({"precision": "float32", "seed": 7}, ()),
     ],
+    ids=["all", "what is drawn", "the paper's", "rounding"],
 )
-def test_scores_of_another_setting_do_not_compare(file, other):
-    file.write_bytes(encode({SETTING: SEVERITIES}))
-    assert percentile(of(-2), replace(SETTING, **other)) is None
+def test_a_figure_compares_only_where_all_agrees_that_moves_it(file, figure, changes, moved):
+    file.write_bytes(encode({Key.of(figure, BASIS): VALUES}))
+    assert percentile(figure, -2, BASIS) is not None
+    for name, value in changes.items():
+        found = percentile(figure, -2, replace(BASIS, **{name: value}))
+        assert (found is None) == (figure in moved), name
+
+
+def test_figures_and_groups_do_not_take_each_other_s_scale(file):
+    file.write_bytes(encode({KEY: VALUES, Key.of("local", BASIS, CLINIC): VALUES + 40}))
+    assert percentile("local", 38, BASIS) is None and percentile("severity", -2, BASIS, CLINIC) is None
+    found = percentile("local", 38, BASIS, CLINIC)
+    assert (found.group, found.faces) == (CLINIC, 500) and 40 < found.value < 60
+
+
+def test_every_field_of_a_basis_is_in_a_key_or_known_to_move_nothing():
+    """Whoever adds one must say which figures it moves."""
+    kept = {name for name, value in vars(replace(KEY, perceptual="x")).items() if value is not None}
+    assert set(vars(BASIS)) == kept - {"figure", "group"} | {"precision", "seed"}
 
 
 def test_without_a_file_there_is_no_percentile(file):
-    assert percentile(of(-2), SETTING) is None and groups() == (EVERYONE,)
+    assert percentile("severity", -2, BASIS) is None and groups() == (EVERYONE,)
 
 
-def test_the_setting_of_a_score():
-    found = score(np.ones((4, 4), np.float32), np.ones((4, 4), bool), "text", kind="ssim", colour="rgb", erosion=False)
-    weights = (WeightsUsed("generator", "0123456789ab"), WeightsUsed("alexnet", "ba9876543210"))
-    empty = np.empty(0)
-    normalized = Normalized(alignment=None, crop=empty, image=empty, weights=weights, conditions="1 + 2 steps")
-    assert setting_of(found, "stylegan2", normalized, "face", "0-8") == Setting(
-        "stylegan2", "0123456789ab+ba9876543210", "1 + 2 steps", "face", "ssim", "rgb", False, "text", "0-8"
-    )
+def test_groups_are_those_that_were_measured_and_all_first(file):
+    other = Key.of("severity", BASIS, "0-8")
+    file.write_bytes(encode({other: VALUES, KEY: VALUES, Key.of("local", BASIS, CLINIC): VALUES}))
+    assert groups() == (EVERYONE, "0-8", CLINIC)
 
 
-def test_the_groups_that_were_measured(file):
-    children, face = replace(SETTING, group="0-8"), replace(SETTING, region="face", group="9-17")
-    file.write_bytes(encode({children: SEVERITIES[:40] + 1, face: SEVERITIES, SETTING: SEVERITIES}))
-    assert groups() == (EVERYONE, "0-8", "9-17")
-    assert percentile(of(-1.5), children).value < percentile(of(-1.5), SETTING).value
-    assert percentile(of(-1.5), children).faces == 40
+def test_new_scales_take_the_place_of_their_normalizer_s_alone(file):
+    others = {Key.of("severity", replace(BASIS, normalizer="stylegan2")): VALUES}
+    before = encode({KEY: VALUES, **others})
+    file.write_bytes(encode({Key.of("severity", replace(BASIS, weights="ba9876543210")): VALUES[:40]}, before))
+    assert percentile("severity", -2, BASIS) is None
+    assert percentile("severity", -2, replace(BASIS, weights="ba9876543210")).faces == 40
+    assert percentile("severity", -2, replace(BASIS, normalizer="stylegan2")).faces == 500
 
 
-def test_a_changed_file_is_read_anew(file):
-    file.write_bytes(encode({SETTING: SEVERITIES}))
-    before = percentile(of(-2), SETTING).value
-    file.write_bytes(encode({SETTING: SEVERITIES + 1}))
-    stamp = file.stat().st_mtime_ns + 1_000_000
-    os.utime(file, ns=(stamp, stamp))  # a clock may be too coarse to tell the two apart
-    assert percentile(of(-2), SETTING).value < before
-    file.unlink()
-    assert percentile(of(-2), SETTING) is None
-
-
-@pytest.mark.parametrize("other", [{"normalizer": "stylegan2"}, {"normalizer": "stylegan2", "conditions": "1 step"}])
-def test_what_the_file_holds_of_other_normalizers_and_conditions_stays(other):
-    other = replace(SETTING, **other)
-    both = encode({SETTING: SEVERITIES}, encode({other: SEVERITIES[:30], SETTING: SEVERITIES[:7]}))
-    assert [(row["normalizer"], row["faces"]) for row in json.loads(both)] == [("stylegan2", 30), ("inpainting", 500)]
-    assert both == encode({SETTING: SEVERITIES}, both)
+def test_a_file_that_changes_is_read_anew(file):
+    file.write_bytes(encode({KEY: VALUES}))
+    assert percentile("severity", -2, BASIS).faces == 500
+    file.write_bytes(encode({KEY: VALUES[:100]}))
+    os.utime(file, ns=(1, 1))
+    assert percentile("severity", -2, BASIS).faces == 100
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"\xff\xfe",
-        b"[",
-        b"7",
-        b"{}{}",
-        b'{"a": 1}',
+        b"not json",
+        b'{"faces": 3}',
         b"[1]",
-        b"[{}]",
-        broken(severities=[1.0, 2.0]),
-        broken(severities=[float(value) for value in range(101, 0, -1)]),
-        broken(severities=[float("nan")] * 101),
-        broken(severities="many"),
+        b"\xff\xfe",
+        broken(values=[1.0, 2.0]),
+        broken(values=[float(-n) for n in range(101)]),
+        broken(values=[float("nan")] * 101),
         broken(faces="many"),
-        broken(unknown=1),
-        broken(region=["face"]),
+        broken(eyes=2),
     ],
 )
 def test_a_damaged_file_is_one_sentence(file, content):
     file.write_bytes(content)
-    for ask in (lambda: percentile(of(-2), SETTING), groups):
-        with pytest.raises(WeightsCorrupt, match="reference scale of scores is damaged; restore the weights folder"):
-            ask()
+    with pytest.raises(WeightsCorrupt, match="The reference scale of scores is damaged; restore the weights folder"):
+        percentile("severity", -2, BASIS)
 
 
-def test_the_shipped_scales_are_those_of_the_shipped_weights(monkeypatch):
-    monkeypatch.delenv("PHILTRUM_WEIGHTS", raising=False)
-    rows = json.loads((store.folder() / FILE).read_text())
-    drawn_by = {row["normalizer"]: row["weights"].split("+") for row in rows}
-    jobs = {"inpainting": ["cleft-inpainting"], "stylegan2": ["face-generator", "face-discriminator"]}
-    assert drawn_by == {name: [store.find(job=job).sha256[:12] for job in used] for name, used in jobs.items()}
-    assert {(row["conditions"], row["faces"]) for row in rows if row["normalizer"] == "inpainting"} == {
-        ("", 1000), ("", 108), ("", 137),
-    }  # fmt: skip
+def test_a_damaged_file_is_not_built_on(file):
+    with pytest.raises(WeightsCorrupt, match="damaged"):
+        encode({KEY: VALUES}, b'[{"faces": 3}]')
+
+
+# --- the shipped one ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalizer", ["inpainting", "stylegan2"])
+def test_the_shipped_scales_are_those_of_the_shipped_weights_and_code(normalizer):
+    """Of every figure over every region, for everyone; who changes weights or code measures anew."""
+    scoring = AnomalyScoring(normalizer, device="cpu")
+    rows = [row for row in json.loads((store.folder() / FILE).read_text()) if row["normalizer"] == normalizer]
+    assert {(row["weights"], row["version"]) for row in rows} == {(scoring.basis().weights, VERSION)}
+    for region in REGIONS:
+        for figure, value in (("severity", -2.0), ("local", 40.0), ("asymmetry", 20.0)):
+            found = percentile(figure, value, scoring.basis(region=region))
+            assert found is not None and found.faces >= 200, (figure, region)
+
+
+def test_the_shipped_groups_of_the_fast_normalizer():
+    assert {EVERYONE, CLINIC, "0-8", "18 and older"} <= set(groups())
+    basis = AnomalyScoring(device="cpu").basis()
+    everyone, clinic = (percentile("local", 60.0, basis, group) for group in (EVERYONE, CLINIC))
+    assert everyone.faces == 1000 and clinic.faces > 100
+    assert clinic.value > everyone.value, "even light and closed lips make a peak rarer"

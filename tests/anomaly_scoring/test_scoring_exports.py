@@ -2,9 +2,10 @@
 
 import csv
 import json
+import re
 import socket
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import BytesIO, StringIO
 
 import cv2
@@ -14,15 +15,17 @@ from pypdf import PdfReader
 
 from pipelines import __version__, files
 from pipelines.anomaly_scoring import exports
-from pipelines.anomaly_scoring.colouring import colour_bar
+from pipelines.anomaly_scoring.colouring import SCALES
+from pipelines.anomaly_scoring.maps import MAPS, map_picture
 from pipelines.anomaly_scoring.scores import appraise
-from pipelines.errors import OptionInvalid
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
-from pipelines.results import AdaptationFrame, AnomalyScoringResult, Percentile, WeightsUsed
+from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
 from pipelines.tables import NOTICE, show
 
 PERCENTILE = Percentile(97.4, 1000, "all")
+LOCAL_PERCENTILE = Percentile(88.26, 1000, "all")
+ASYMMETRY_PERCENTILE = Percentile(41.5, 1000, "all")
 
 
 def make_result(side: int = 256, kind: str = "pse", colour: str = "ycbcr", **changes) -> AnomalyScoringResult:
@@ -34,6 +37,21 @@ def make_result(side: int = 256, kind: str = "pse", colour: str = "ycbcr", **cha
     repainted[middle, middle] = area[middle.start - 5 :, middle] = True
     normalized = np.where(repainted[..., None], crop // 2, crop)
     heat, score = appraise(crop, normalized, area, kind=kind, colour=colour)
+    unfitting, unlike = (rng.uniform(0, upper, (side, side)).astype(np.float32) for upper in (80, 40))
+    basis = Basis(
+        normalizer="inpainting",
+        weights="0123456789ab",
+        conditions="3 searches",
+        perceptual=None,
+        region="mouth-nose",
+        kind=kind,
+        colour=colour,
+        erosion=True,
+        formula="equation",
+        version=2,
+        precision="bfloat16",
+        seed=7,
+    )
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     landmarks = (np.array([180, 240]) + 100 * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
     known = {
@@ -42,22 +60,21 @@ def make_result(side: int = 256, kind: str = "pse", colour: str = "ycbcr", **cha
         "normalized": normalized,
         "heat": heat,
         "area": area,
-        "region": "mouth-nose",
         "score": score,
         "percentile": PERCENTILE,
-        "normalizer": "inpainting",
+        "local": Finding(unfitting, area & repainted, 61.26, LOCAL_PERCENTILE),
+        "asymmetry": Finding(unlike, area, 23.45678949, ASYMMETRY_PERCENTILE),
+        "basis": basis,
         "repainted": repainted,
-        "conditions": "",
-        "perceptual": None,
         "frames": (),
         "reappears": None,
         "losses": (),
+        "mesh": np.zeros((478, 2), np.float32),
         "landmarks": landmarks,
         "measurements": measure(landmarks),
         "seconds": {"landmarks": 0.1234567, "normalizing": 1.25},
         "weights": (WeightsUsed("cleft-inpainting", "0123456789ab"),),
         "device": "CPU, bfloat16",
-        "seed": 7,
         "face": 0,
         "faces": 2,
     }
@@ -69,19 +86,33 @@ def make_adapted(side: int = 64) -> AnomalyScoringResult:
     base = make_result(side)
     frames = tuple(AdaptationFrame(step, base.normalized, -1.5 - step / 100) for step in (0, 25, 50))
     weights = (WeightsUsed("stylegan2-faces-64", "fedcba987654"), WeightsUsed("squeezenet1_1", "0a1b2c3d4e5f"))
-    return replace(
-        base,
+    basis = replace(
+        base.basis,
         normalizer="stylegan2",
-        repainted=None,
+        weights="fedcba987654+0a1b2c3d4e5f",
         conditions="200 + 50 steps, LPIPS, SqueezeNet 1.1",
         perceptual="LPIPS, SqueezeNet 1.1",
+        region="face",
+    )
+    return replace(
+        base,
+        basis=basis,
+        repainted=None,
         frames=frames,
         reappears=120,
         losses=(0.5, 0.25, 0.125),
         weights=weights,
-        region="face",
         percentile=Percentile(99.6, 137, "18 and older"),
+        local=replace(base.local, percentile=None),
+        asymmetry=replace(base.asymmetry, percentile=None),
     )
+
+
+def make_painted() -> AnomalyScoringResult:
+    """A region that was painted where the normalizer did not look, and of which no scale was measured."""
+    base = make_result()
+    basis, asymmetry = replace(base.basis, region="painted"), replace(base.asymmetry, percentile=None)
+    return replace(base, local=None, asymmetry=asymmetry, percentile=None, basis=basis)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +123,11 @@ def result():
 @pytest.fixture(scope="module")
 def adapted():
     return make_adapted()
+
+
+@pytest.fixture(scope="module")
+def painted():
+    return make_painted()
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +154,26 @@ def test_json_holds_score_and_notice_and_what_made_them(result):
         "percentile_faces": 1000,
         "percentile_group": "all",
     }
-    assert (facts["normalizer"], facts["region"]) == ("inpainting", "mouth-nose")
+    assert facts["local"] == {
+        "local_severity": 61.26,
+        "unit": "what does not fit (grey levels)",
+        "statistic": "percentile 99.5 of the map over the region",
+        "pixels": int((result.area & result.repainted).sum()),
+        "percentile": 88.26,
+        "percentile_faces": 1000,
+        "percentile_group": "all",
+    }
+    assert facts["asymmetry"] == {
+        "asymmetry": 23.456789,
+        "unit": "left unlike right (% of light)",
+        "statistic": "percentile 98 of the map over the region",
+        "pixels": int(result.area.sum()),
+        "percentile": 41.5,
+        "percentile_faces": 1000,
+        "percentile_group": "all",
+    }
+    assert (facts["normalizer"], facts["conditions"], facts["region"]) == ("inpainting", "3 searches", "mouth-nose")
+    assert facts["basis"] == asdict(result.basis) and facts["perceptual_network"] is None
     assert facts["map"] == {
         "kind": "pse",
         "colour": "ycbcr",
@@ -142,11 +197,19 @@ def test_json_of_an_adaptation(adapted):
     assert len(facts["weights"]) == 2
 
 
+def test_what_the_normalizer_did_not_look_at_is_null(painted):
+    facts = json.loads(exports.scoring_json(painted))
+    assert facts["local"] is None and facts["region"] == "painted"
+    assert facts["asymmetry"]["asymmetry"] == 23.456789
+
+
 def test_what_is_not_known_is_null(result):
     gone = tuple(replace(one, value=float("nan")) for one in result.measurements)
-    bare = replace(result, percentile=None, measurements=gone)
+    local, asymmetry = (replace(one, percentile=None) for one in (result.local, result.asymmetry))
+    bare = replace(result, percentile=None, local=local, asymmetry=asymmetry, measurements=gone)
     facts = json.loads(exports.scoring_json(bare))
-    assert all(facts["score"][key] is None for key in ("percentile", "percentile_faces", "percentile_group"))
+    for part in ("score", "local", "asymmetry"):
+        assert all(facts[part][key] is None for key in ("percentile", "percentile_faces", "percentile_group"))
     assert all(one["value"] is None for one in facts["measurements"])
     assert all(row["value"] == "" for row in csv.DictReader(StringIO(exports.measurements_csv(bare))))
 
@@ -166,42 +229,23 @@ def test_every_normalizer_and_region_has_a_name():
 
     assert set(exports.NORMALIZER_NAMES) == set(NORMALIZERS)
     assert set(exports.REGION_NAMES) == {*REGIONS, PAINTED}
-
-
-# --- pictures -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("side", "shown"), [(64, 512), (256, 512), (300, 600), (512, 512), (1024, 1024)])
-def test_the_heat_map_s_picture_is_large_enough_and_has_its_scale_beside(side, shown):
-    result = make_result(side)
-    picture = exports.heat_map_picture(result)
-    bar = colour_bar(exports.scale_of(result), shown)
-    assert picture.dtype == np.uint8 and picture.shape == (shown, shown + bar.shape[1], 3)
-    assert np.array_equal(picture[:, shown:], bar)
-
-
-def test_opacity_is_the_share_of_the_colours(result):
-    bare, coloured, full = (exports.heat_map_picture(result, opacity)[:, :512] for opacity in (0, 0.6, 1))
-    face = cv2.resize(result.crop, (512, 512), interpolation=cv2.INTER_CUBIC)
-    area = cv2.resize(result.area.astype(np.uint8), (512, 512), interpolation=cv2.INTER_NEAREST).astype(bool)
-    assert np.array_equal(bare[area], face[area])
-    assert np.array_equal(bare[~area], full[~area]) and bare[~area].mean() < 0.3 * face[~area].mean()
-    assert np.abs(coloured[area] - (0.4 * bare[area] + 0.6 * full[area])).max() <= 1
-    with pytest.raises(OptionInvalid, match="opacity"):
-        exports.heat_map_picture(result, 1.5)
+    assert len(set(exports.REGION_NAMES.values())) == len(REGIONS) + 1
 
 
 @pytest.mark.parametrize("colour", ["ycbcr", "rgb"])
 @pytest.mark.parametrize("kind", ["pse", "ssim"])
-def test_every_kind_of_map_has_its_scale(kind, colour):
+def test_every_kind_of_map_is_named(kind, colour):
     result = make_result(64, kind, colour)
-    assert exports.scale_of(result).label.lower().replace("−", "-").count({"pse": "squared", "ssim": "1 - ssim"}[kind])
-    assert exports.heat_map_picture(result).shape[0] == 512
+    facts = exports.scoring_dict(result)
+    assert (facts["map"]["kind"], facts["map"]["colour"], facts["map"]["side"]) == (kind, colour, 64)
+    assert facts["map"]["label"] == SCALES[kind, colour].label
+    assert SCALES[kind, colour].label + ", eroded" in text_of(result)
 
 
-def test_the_raw_map_comes_back(result):
-    heat = np.load(BytesIO(exports.raw_map(result)), allow_pickle=False)
-    assert heat.dtype == np.float32 and np.array_equal(heat, result.heat)
+def test_a_raw_map_comes_back(result):
+    for values in (result.heat, result.local.map, result.asymmetry.map):
+        found = np.load(BytesIO(exports.raw_map(values)), allow_pickle=False)
+        assert found.dtype == np.float32 and np.array_equal(found, values)
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -209,17 +253,27 @@ def test_the_raw_map_comes_back(result):
 
 def test_files_of_a_photo(result, tmp_path):
     paths = exports.write_scoring(result, tmp_path / "new" / "folder", "anna.left")
-    assert {ending: path.name for ending, path in paths.items()} == {
-        "normalized.png": "anna.left.normalized.png",
-        "heatmap.png": "anna.left.heatmap.png",
-        "npy": "anna.left.npy",
-        "json": "anna.left.json",
-    }
+    endings = ["normalized.png", *(f"{name}.{kind}" for name in ("local", "asymmetry") for kind in ("png", "npy")),
+               "heatmap.png", "npy", "json"]  # fmt: skip
+    assert {ending: path.name for ending, path in paths.items()} == {one: f"anna.left.{one}" for one in endings}
+    assert list(exports.files(result)) == endings
     assert sorted(tmp_path.glob("new/folder/*")) == sorted(paths.values())
     assert np.array_equal(read_image(paths["normalized.png"]), result.normalized)
-    assert np.array_equal(read_image(paths["heatmap.png"]), exports.heat_map_picture(result))
-    assert np.array_equal(np.load(paths["npy"]), result.heat)
+    for picture, numbers, name, values in (
+        ("heatmap.png", "npy", "heat", result.heat),
+        ("local.png", "local.npy", "local", result.local.map),
+        ("asymmetry.png", "asymmetry.npy", "asymmetry", result.asymmetry.map),
+    ):
+        assert np.array_equal(read_image(paths[picture]), map_picture(result, name))
+        assert np.array_equal(np.load(paths[numbers]), values)
     assert json.loads(paths["json"].read_text(encoding="utf-8")) == exports.scoring_dict(result)
+
+
+def test_a_map_that_is_not_known_has_no_files(painted, tmp_path):
+    paths = exports.write_scoring(painted, tmp_path, "anna")
+    assert sorted(paths) == ["asymmetry.npy", "asymmetry.png", "heatmap.png", "json", "normalized.png", "npy"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths.values())
+    assert not any("local" in name for name in zipfile.ZipFile(BytesIO(exports.bundle(painted))).namelist())
 
 
 def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, monkeypatch):
@@ -234,7 +288,8 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
 
     monkeypatch.setattr(files.Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        exports.write_scoring(replace(result, seed=8, normalized=result.crop), tmp_path, "a")
+        other = replace(result, basis=replace(result.basis, seed=8), normalized=result.crop)
+        exports.write_scoring(other, tmp_path, "a")
     monkeypatch.undo()
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -242,13 +297,16 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
 def test_the_bundle_holds_everything(result, bundle):
     archive = zipfile.ZipFile(BytesIO(bundle))
     assert archive.namelist() == [
-        "face.png", "normalized.png", "heatmap.png", "heatmap.npy", "score.json", "measurements.csv", "report.pdf",
+        "face.png", "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png",
+        "heatmap.npy", "score.json", "measurements.csv", "report.pdf",
     ]  # fmt: skip
     assert archive.testzip() is None
     assert np.array_equal(read_image(archive.read("face.png")), result.crop)
     assert np.array_equal(read_image(archive.read("normalized.png")), result.normalized)
-    assert np.array_equal(read_image(archive.read("heatmap.png")), exports.heat_map_picture(result))
-    assert archive.read("heatmap.npy") == exports.raw_map(result)
+    for name, values in (("heat", result.heat), ("local", result.local.map), ("asymmetry", result.asymmetry.map)):
+        file = "heatmap" if name == "heat" else name
+        assert np.array_equal(read_image(archive.read(f"{file}.png")), map_picture(result, name))
+        assert archive.read(f"{file}.npy") == exports.raw_map(values)
     assert json.loads(archive.read("score.json")) == exports.scoring_dict(result)
     assert archive.read("measurements.csv").decode("utf-8-sig") == exports.measurements_csv(result)
     assert archive.read("report.pdf") == exports.report(result)
@@ -269,7 +327,7 @@ def test_exports_tell_nothing_about_user_machine_or_time(result, monkeypatch):
     report = PdfReader(BytesIO(archive.read("report.pdf")))
     assert set(report.metadata) == {"/Title", "/Subject", "/Creator", "/Producer"}
     assert report.xmp_metadata is None
-    for name in ("face.png", "normalized.png", "heatmap.png"):
+    for name in ("face.png", "normalized.png", "local.png", "asymmetry.png", "heatmap.png"):
         assert chunks(archive.read(name)) == {b"IHDR", b"IDAT", b"IEND"}
 
 
@@ -283,6 +341,10 @@ def chunks(png: bytes) -> set[bytes]:
 
 
 # --- the page to print --------------------------------------------------------------------------------------------
+
+
+ABOVE = re.compile(r", above (\d+) %")
+"""What stands behind a figure of which a scale was measured."""
 
 
 def text_of(result: AnomalyScoringResult) -> str:
@@ -301,29 +363,34 @@ def test_the_report_is_one_a4_page_that_says_what_made_it(result):
         "cleft-inpainting, SHA-256 0123456789ab",
         "seed 7",
         "CPU, bfloat16, in 1.4 s",
-        "360 × 480 pixels, face 1 of 2",
-        f"mouth and nose, {result.score.pixels:,} pixels",
-        "97 % of 1,000 open-set faces differ less",
-        f"{result.score.severity:.3f}".replace("-", "−") + ", higher is farther from normal",
+        "360 × 480 px, face 1 of 2",
+        f"mouth and nose, {result.score.pixels:,} px",
+        "61.3 grey levels, above 88 %",
+        "23.5 % of light, above 42 %",
+        f"{result.score.severity:.3f}".replace("-", "−") + ", above 97 %",
+        "1,000 open-set faces",
         f"{result.score.normality:.3f}".replace("-", "−") + ", S of equation 6",
         "squared difference, YCbCr (grey levels²), eroded",
         "repainting of what does not fit",
+        "3 searches",
+        *MAPS.values(),
     ):
         assert said in text, said
+    assert text.count(MAPS["local"]) == 2  # in the page's heading and over the map
     for one in result.measurements:
         assert one.label in text and show(one) in text
-    assert "Compared to" not in text and "Reappears" not in text and "LPIPS" not in text
+    assert "open-set faces," not in text and "Reappears" not in text and "LPIPS" not in text
     assert len(page.images) == 5
 
 
 def test_the_report_of_an_adaptation(adapted):
-    text = text_of(adapted)
+    text = " ".join(text_of(adapted).split())
     for said in (
         "StyleGAN2 with adaptation",
         "200 + 50 steps, LPIPS, SqueezeNet 1.1",
         "stylegan2-faces-64, SHA-256 fedcba987654",
         "squeezenet1_1, SHA-256 0a1b2c3d4e5f",
-        "faces of the group 18 and older",
+        "137 open-set faces, 18 and older",
         "after 120 steps of adaptation",
         "whole face without the eyes",
     ):
@@ -331,14 +398,33 @@ def test_the_report_of_an_adaptation(adapted):
 
 
 def test_the_report_says_no_percentile_that_nobody_measured_and_which_formula(result):
-    other = replace(result, percentile=None, score=replace(result.score, formula="text", erosion=False))
+    local, asymmetry = (replace(one, percentile=None) for one in (result.local, result.asymmetry))
+    other = replace(
+        result,
+        percentile=None,
+        local=local,
+        asymmetry=asymmetry,
+        score=replace(result.score, formula="text", erosion=False),
+    )
     text = text_of(other)
-    assert "Percentile" not in text and "eroded" not in text
+    assert not ABOVE.search(text) and "Compared to" not in text and "eroded" not in text
     assert "−ln of the map's mean" in text and "equation 6" not in text
+    for scaled in ("local", "asymmetry"):  # one of the figures has a scale: what it compares to is said
+        found = replace(getattr(result, scaled), percentile=Percentile(12.3, 456, "clinic"))
+        text = " ".join(text_of(replace(other, **{scaled: found})).split())
+        assert "456 open-set faces, photographed as in a clinic" in text and ABOVE.findall(text) == ["12"]
+
+
+def test_the_report_leaves_out_what_the_normalizer_did_not_look_at(painted):
+    pdf = PdfReader(BytesIO(exports.report(painted)))
+    text = pdf.pages[0].extract_text()
+    assert "Local severity" not in text and text.count(MAPS["local"]) == 1  # in the page's heading
+    assert "23.5 % of light" in text and f"painted region, {painted.score.pixels:,} px" in text
+    assert len(pdf.pages[0].images) == 4
 
 
 @pytest.mark.parametrize(
-    "make", [make_result, make_adapted, lambda: make_result(1024), lambda: make_result(64, "ssim")]
+    "make", [make_result, make_adapted, make_painted, lambda: make_result(1024), lambda: make_result(64, "ssim")]
 )
 def test_the_report_stays_one_small_page_inside_its_margins(make):
     result = make()
@@ -351,18 +437,54 @@ def test_the_report_stays_one_small_page_inside_its_margins(make):
     assert (margin == 255).all()  # nothing runs over the page's margin
 
 
-def test_columns_of_the_report_do_not_run_into_one_another(monkeypatch, adapted):
-    """Every text of the page, as it is drawn, keeps clear of every other; the longest facts are the adapted one's."""
+def longest(name: str) -> AnomalyScoringResult:
+    """A result with the longest facts of its normalizer; an inversion's are those without a perceptual network."""
+    if name == "inpainting":
+        base = make_result()
+        first = Percentile(100.0, 123_456, "all")
+        return replace(
+            base,
+            percentile=first,
+            local=replace(base.local, value=100.04, percentile=first),
+            asymmetry=replace(base.asymmetry, value=100.04, percentile=first),
+            score=replace(base.score, pixels=123_456, severity=-12.3456),
+            basis=replace(base.basis, region="upper-lip"),
+        )
+    base = make_adapted()
+    if name == "lpips":
+        first = Percentile(100.0, 1372, "clinic")
+        return replace(
+            base,
+            percentile=first,
+            score=replace(base.score, kind="lpips", pixels=123_456, severity=-12.3456),
+            basis=replace(base.basis, perceptual="LPIPS, AlexNet", conditions="1000 + 500 steps, LPIPS, VGG"),
+            weights=(*base.weights, WeightsUsed("alexnet", "0a1b2c3d4e5f")),
+        )
+    network = "no network: squared error, Laplacian pyramid"
+    return replace(
+        base,
+        score=replace(base.score, pixels=123_456, severity=-12.3456),
+        basis=replace(base.basis, conditions=f"1000 + 500 steps, {network}", perceptual=network),
+        weights=base.weights[:1],
+    )
+
+
+@pytest.mark.parametrize("name", ["inpainting", "stylegan2", "lpips"])
+def test_columns_of_the_report_do_not_run_into_one_another(monkeypatch, name):
+    """Every text of the page, as it is drawn, keeps clear of the margin and of every other."""
     from pipelines import page
 
     figures = []
     real = page._draw
     monkeypatch.setattr(page, "_draw", lambda content: figures.append(real(content)) or figures[-1])
-    exports.report(replace(adapted, score=replace(adapted.score, pixels=123_456, severity=-12.3456)))
+    exports.report(longest(name))
     (figure,) = figures
+    figure.dpi = 300  # letters of few pixels are rounded to narrower ones than a page in print has
     renderer = figure.canvas.get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts if text.get_text()]
+    margin = figure.bbox.x1 * 0.62 / 8.27
     for number, (one, box) in enumerate(boxes):
+        assert margin - 1 <= box.x0 and box.x1 <= figure.bbox.x1 - margin + 1, one
         for other, next_box in boxes[number + 1 :]:
             wide = min(box.x1, next_box.x1) - max(box.x0, next_box.x0)
             high = min(box.y1, next_box.y1) - max(box.y0, next_box.y0)

@@ -7,9 +7,11 @@ import skimage.data
 
 from pipelines import store
 from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.heatmaps import COLOURS, heat_map
-from pipelines.anomaly_scoring.normalization import Normalized
-from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+from pipelines.anomaly_scoring.local import local_map
+from pipelines.anomaly_scoring.normalization import Normalized, Statement
+from pipelines.anomaly_scoring.pipeline import PAINTED, VERSION, AnomalyScoring, area_of
 from pipelines.anomaly_scoring.regions import REGIONS, region
 from pipelines.anomaly_scoring.scores import score
 from pipelines.errors import (
@@ -22,10 +24,11 @@ from pipelines.errors import (
     OptionInvalid,
     WeightsMissing,
 )
-from pipelines.faces.landmarks import find_crop_face
-from pipelines.faces.masks import suggest_mask
+from pipelines.faces.landmarks import Face, find_crop_face
+from pipelines.faces.masks import hull_mask, suggest_mask
+from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.results import Percentile
+from pipelines.results import Basis, Percentile
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +42,34 @@ def result(scoring):
 
 
 @pytest.fixture(scope="module")
-def normalized(scoring, face) -> Normalized:
-    return scoring.normalizer(skimage.data.astronaut(), face, seed=5)
+def quick() -> AnomalyScoring:
+    """Searches once instead of three times: for tests of whose figures nobody asks."""
+    return AnomalyScoring(device="cpu", precision="float32", searches=1)
+
+
+@pytest.fixture(scope="module")
+def normalized(quick, face) -> Normalized:
+    return quick.normalize(skimage.data.astronaut(), face, seed=5)
+
+
+class Drawn:
+    """A normalizer that has drawn already."""
+
+    def __init__(self, normalized: Normalized, stated: Statement) -> None:
+        self.normalized, self.stated = normalized, stated
+
+    def state(self) -> Statement:
+        return self.stated
+
+    def __call__(self, photo, face, *, seed=0, progress=None) -> Normalized:
+        return self.normalized
 
 
 @pytest.fixture
-def comparing(normalized, monkeypatch) -> AnomalyScoring:
+def comparing(quick, normalized, monkeypatch) -> AnomalyScoring:
     """Scores the astronaut with a normalized face that is drawn once: for tests of what comes after the normalizer."""
-    scoring = AnomalyScoring(device="cpu", precision="float32")
-    monkeypatch.setattr(scoring, "normalizer", lambda photo, face, *, seed=0, progress=None: normalized)
+    scoring = AnomalyScoring(device="cpu", precision="float32", searches=1)
+    monkeypatch.setattr(scoring, "normalizer", Drawn(normalized, quick.normalizer.state()))
     return scoring
 
 
@@ -61,27 +83,41 @@ def test_result_holds_pictures_map_and_area_of_one_size(result, astronaut):
     assert result.heat.shape == result.area.shape == result.repainted.shape == (256, 256)
     assert (result.heat.dtype, result.area.dtype, result.repainted.dtype) == (np.float32, bool, bool)
     assert (result.heat[~result.repainted] == 0).all() and result.heat.max() > 0
-    assert np.array_equal(result.area, region(find_crop_face(result.crop), (256, 256)))
+    assert np.array_equal(result.area, region(Face(result.mesh), (256, 256)))
+    for finding in (result.local, result.asymmetry):
+        assert (finding.map.shape, finding.area.shape) == ((256, 256), (256, 256))
+        assert (finding.map.dtype, finding.area.dtype, type(finding.value)) == (np.float32, bool, float)
+
+
+def test_the_points_of_the_crop_favour_no_side(result, normalized, astronaut, face):
+    assert np.array_equal(result.mesh, normalized.face.mesh) and result.mesh.shape == (478, 2)
+    even = normalized.alignment.face_in_crop(even_face(astronaut, face))
+    assert np.array_equal(result.mesh, even.mesh)
+    assert not np.array_equal(result.mesh, normalized.alignment.face_in_crop(face).mesh)
+    away = np.linalg.norm(find_crop_face(result.crop).mesh - result.mesh, axis=1)
+    assert away.mean() < 0.02 * even.eye_distance
 
 
 def test_result_names_what_made_it(result, face):
-    assert (result.normalizer, result.region, result.device, result.seed) == (
-        "inpainting",
-        "mouth-nose",
-        "CPU, float32",
-        5,
+    assert result.basis == Basis(
+        normalizer="inpainting",
+        weights=store.find(job="cleft-inpainting").sha256[:12],
+        conditions="3 searches",
+        perceptual=None,
+        region="mouth-nose",
+        kind="pse",
+        colour="ycbcr",
+        erosion=True,
+        formula="equation",
+        version=VERSION,
+        precision="float32",
+        seed=5,
     )
-    assert (result.face, result.faces) == (0, 1)
+    assert (result.device, result.seed, result.face, result.faces) == ("CPU, float32", 5, 0, 1)
     assert [used.name for used in result.weights] == ["cleft-inpainting"] and len(result.weights[0].sha256) == 12
     assert list(result.seconds) == ["landmarks", "normalizing", "comparing", "measurements"]
     assert all(seconds >= 0 for seconds in result.seconds.values())
-    assert (result.conditions, result.perceptual, result.reappears, result.frames, result.losses) == (
-        "",
-        None,
-        None,
-        (),
-        (),
-    )
+    assert (result.reappears, result.frames, result.losses) == (None, (), ())
     assert np.array_equal(result.landmarks, face.points) and result.landmarks.shape == (68, 2)
     assert len(result.measurements) == 5
     assert (result.score.kind, result.score.colour, result.score.erosion) == ("pse", "ycbcr", True)
@@ -98,7 +134,92 @@ def test_the_same_seed_gives_the_same_answer_and_the_photo_stays(scoring, result
     before = astronaut.copy()
     again = scoring(astronaut, seed=5)
     assert np.array_equal(again.normalized, result.normalized) and again.score == result.score
+    assert np.array_equal(again.local.map, result.local.map) and again.local.value == result.local.value
+    assert np.array_equal(again.asymmetry.map, result.asymmetry.map)
     assert np.array_equal(astronaut, before)
+
+
+def test_a_mirrored_photo_scores_alike(scoring, result, astronaut):
+    mirrored = scoring(np.ascontiguousarray(astronaut[:, ::-1]), seed=5)
+    assert mirrored.local.value == pytest.approx(result.local.value, rel=0.02)
+    assert mirrored.asymmetry.value == pytest.approx(result.asymmetry.value, rel=0.03)
+    assert mirrored.local.value > 5 and mirrored.asymmetry.value > 5
+
+
+# --- what a score depends on --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"region": "upper-lip", "seed": 7},
+        {"region": "face", "kind": "ssim", "colour": "rgb", "erosion": False, "formula": "text"},
+    ],
+)
+def test_the_basis_is_known_before_the_run(comparing, astronaut, chosen):
+    before = comparing.basis(**chosen)
+    assert comparing(astronaut, **chosen).basis == before
+    standard = {"region": "mouth-nose", "kind": "pse", "colour": "ycbcr", "erosion": True, "formula": "equation"}
+    expected = standard | {"seed": 0, "precision": "float32", "conditions": "1 search"} | chosen
+    assert {name: getattr(before, name) for name in expected} == expected
+
+
+def test_the_basis_of_a_whole_run_and_of_a_painted_region(scoring, comparing, result, astronaut, face):
+    assert result.basis == scoring.basis(seed=5)
+    mask = suggest_mask(face, astronaut.shape[:2], "lips")
+    painted = comparing(astronaut, mask=mask, region="face").basis
+    assert painted == comparing.basis(region=PAINTED) != comparing.basis(region="face")
+
+
+def test_the_basis_names_the_precision_and_the_network_of_the_map(comparing):
+    half = AnomalyScoring(device="cpu", precision="bfloat16", searches=1).basis()
+    assert half.precision == "bfloat16"
+    assert comparing.basis(kind="lpips").perceptual == "LPIPS, AlexNet" and half.perceptual is None
+
+
+def test_the_number_of_searches_is_a_condition():
+    conditions = [AnomalyScoring(device="cpu", searches=number).basis().conditions for number in (1, 3, 10)]
+    assert conditions[1] == AnomalyScoring(device="cpu").basis().conditions == "3 searches"
+    assert len(set(conditions)) == 3
+
+
+@pytest.mark.parametrize("number", [0, 11])
+def test_a_number_of_searches_out_of_range_is_said(number):
+    with pytest.raises(OptionInvalid, match=r"^The number of searches must be a number from 1 to 10\.$"):
+        AnomalyScoring(device="cpu", searches=number)
+
+
+# --- what is found ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_findings_are_the_peaks_of_their_maps(comparing, normalized, astronaut, name):
+    result = comparing(astronaut, region=name)
+    unlike_mirror = asymmetry_map(normalized.crop, normalized.face)
+    unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
+    area = area_of(normalized, name)
+    assert np.array_equal(area, region(normalized.face, (256, 256), name))
+    for finding, values, counted, percentile in (
+        (result.local, unfitting, area & normalized.searched, 99.5),
+        (result.asymmetry, unlike_mirror, area, 98),
+    ):
+        assert np.array_equal(finding.map, values) and np.array_equal(finding.area, counted)
+        assert finding.value == pytest.approx(np.percentile(values[counted], percentile), rel=1e-6)
+        assert 0 < finding.value < values.max() + 1e-3
+    assert (name == "face") == (result.local.area.sum() < 0.9 * area.sum())
+
+
+def test_what_is_painted_off_lips_and_nose_has_no_local_severity(comparing, normalized, astronaut, face):
+    shape = astronaut.shape[:2]
+    forehead = hull_mask(face.points[17:27] - (0, 0.3 * face.eye_distance), 0, shape)
+    off = comparing(astronaut, mask=forehead)
+    assert off.local is None
+    assert np.array_equal(off.asymmetry.area, off.area) and off.asymmetry.value > 0
+    assert np.isfinite(off.score.severity)
+    both = comparing(astronaut, mask=forehead | suggest_mask(face, shape, "lips"))
+    assert np.array_equal(both.local.area, both.area & normalized.searched)
+    assert 0 < both.local.area.sum() < both.area.sum()
 
 
 # --- how it is compared -------------------------------------------------------------------------------------------
@@ -113,9 +234,9 @@ def test_every_way_to_compare(comparing, normalized, astronaut, name, kind, colo
     equation = comparing(astronaut, **chosen)
     text = comparing(astronaut, **chosen, formula="text")
     heat = heat_map(normalized.crop, normalized.image, kind, colour, erosion)
-    area = region(find_crop_face(normalized.crop), (256, 256), name)
+    area = region(normalized.face, (256, 256), name)
     total, pixels = float(heat[area].sum(dtype=np.float64)), int(area.sum())
-    assert equation.region == name and np.array_equal(equation.area, area)
+    assert equation.basis.region == name and np.array_equal(equation.area, area)
     assert equation.score.severity == pytest.approx(np.log(np.sqrt(total) / pixels))
     assert text.score.severity == pytest.approx(np.log(total / pixels))
     assert (equation.score.formula, text.score.formula) == ("equation", "text")
@@ -127,7 +248,7 @@ def test_lpips_is_computed_and_named_where_its_network_is(comparing, astronaut, 
     monkeypatch.setenv(VARIABLE, str(shared / "weights"))
     result = comparing(astronaut, kind="lpips")
     assert result.score.kind == "lpips" and 0 < result.heat.max() < 5
-    assert result.perceptual == "LPIPS, AlexNet"
+    assert result.basis == comparing.basis(kind="lpips") and result.basis.perceptual == "LPIPS, AlexNet"
     assert [used.name for used in result.weights] == ["cleft-inpainting", "alexnet"]
     monkeypatch.setenv(VARIABLE, "/nowhere")  # loaded once
     assert comparing(astronaut, kind="lpips").score == result.score
@@ -144,15 +265,16 @@ def test_lpips_without_its_network_is_one_sentence_before_any_work(comparing, as
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [
-        ({"region": "ears"}, "The region must be one of mouth-nose, face"),
+        ({"region": "ears"}, "The region must be one of mouth-nose, upper-lip, face, painted"),
         ({"kind": "psnr"}, "The kind of heat map must be one of pse, ssim, lpips"),
         ({"colour": "lab"}, "The colour space must be one of ycbcr, rgb"),
         ({"formula": "7"}, "The formula must be one of equation, text"),
     ],
 )
 def test_options_that_do_not_exist(comparing, astronaut, chosen, sentence):
-    with pytest.raises(OptionInvalid, match=sentence):
-        comparing(astronaut, **chosen)
+    for attempt in (comparing.basis, lambda **options: comparing(astronaut, **options)):
+        with pytest.raises(OptionInvalid, match=sentence):
+            attempt(**chosen)
 
 
 def test_normalizers_that_do_not_exist_and_options_of_another():
@@ -168,7 +290,7 @@ def test_normalizers_that_do_not_exist_and_options_of_another():
 def test_a_painted_region_is_scored_instead(comparing, normalized, astronaut, face):
     mask = suggest_mask(face, astronaut.shape[:2], "lips")
     result = comparing(astronaut, mask=mask)
-    assert result.region == "painted"
+    assert result.basis.region == "painted"
     assert np.array_equal(result.area, normalized.alignment.crop_mask(mask))
     assert result.score.pixels == result.area.sum() > 500
     assert result.score == score(result.heat, result.area)
@@ -190,15 +312,15 @@ def test_painted_regions_that_cannot_be_scored(comparing, astronaut, mask, error
 # --- faces --------------------------------------------------------------------------------------------------------
 
 
-def test_the_second_face_can_be_chosen(scoring, astronaut):
+def test_the_second_face_can_be_chosen(quick, astronaut):
     both = np.full((512, 850, 3), 200, np.uint8)
     both[:, :512] = astronaut
     both[100:420, 520:840] = cv2.resize(astronaut, (320, 320), interpolation=cv2.INTER_AREA)
-    second = scoring(both, face=1)
+    second = quick(both, face=1)
     assert (second.face, second.faces) == (1, 2)
     assert second.landmarks[:, 0].min() > 520
     with pytest.raises(FaceIndexInvalid, match="shows 2"):
-        scoring(both, face=2)
+        quick(both, face=2)
 
 
 def test_no_face_and_a_face_of_a_few_pixels(comparing, astronaut):
@@ -215,14 +337,17 @@ def test_a_wide_photo_of_many_pixels(scoring, result, astronaut):
     assert large.photo.shape == wide.shape and large.crop.shape == (256, 256, 3)
     assert np.abs(large.crop.astype(float) - result.crop).mean() < 8  # the same face, aligned alike
     assert abs(large.score.severity - result.score.severity) < 0.5
+    assert large.local.value == pytest.approx(result.local.value, rel=0.25)
+    assert large.asymmetry.value == pytest.approx(result.asymmetry.value, rel=0.25)
 
 
-def test_a_face_at_the_border(scoring, astronaut, face):
+def test_a_face_at_the_border(quick, astronaut, face):
     left, _, right, _ = face.box
     photo = np.ascontiguousarray(astronaut[:, round(left + 0.12 * (right - left)) :])
-    cut = scoring(photo)
+    cut = quick(photo)
     assert cut.landmarks[:, 0].min() < 0.05 * face.eye_distance
-    assert cut.score.pixels > 1000 and np.isfinite(cut.score.severity)
+    assert cut.score.pixels > 1000
+    assert np.isfinite([cut.score.severity, cut.local.value, cut.asymmetry.value]).all()
 
 
 # --- on the way ---------------------------------------------------------------------------------------------------
@@ -238,7 +363,7 @@ def test_progress_rises_from_0_to_1(scoring, astronaut):
 
 
 @pytest.mark.parametrize("where", ["landmarks", "looking for what does not fit", "comparing"])
-def test_what_progress_raises_stops_the_run(scoring, astronaut, where):
+def test_what_progress_raises_stops_the_run(quick, astronaut, where):
     class StopError(Exception):
         pass
 
@@ -247,24 +372,34 @@ def test_what_progress_raises_stops_the_run(scoring, astronaut, where):
             raise StopError
 
     with pytest.raises(StopError):
-        scoring(astronaut, progress=stop)
+        quick(astronaut, progress=stop)
 
 
 # --- beside other faces -------------------------------------------------------------------------------------------
 
 
-def test_the_percentile_is_that_of_the_setting_and_the_group(comparing, normalized, astronaut, tmp_path, monkeypatch):
+def test_percentiles_are_those_of_the_basis_and_the_group(comparing, astronaut, tmp_path, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    severity = comparing(astronaut).score.severity
-    weights = normalized.weights[0].sha256
-    setting = scale.Setting("inpainting", weights, "", "mouth-nose", "pse", "ycbcr", True, "equation")
-    children = scale.Setting(*list(vars(setting).values())[:-1], "0-8")
-    scales = {setting: severity + np.linspace(-3, 1, 401), children: severity + np.linspace(-1, 1, 40)}
+    alone, basis = comparing(astronaut), comparing.basis()
+    assert (alone.percentile, alone.local.percentile, alone.asymmetry.percentile) == (None, None, None)
+    figures = {"severity": alone.score.severity, "local": alone.local.value, "asymmetry": alone.asymmetry.value}
+    shares = {"severity": 75, "local": 50, "asymmetry": 25}  # of the faces that have less, in the group of everyone
+    scales = {}
+    for figure, value in figures.items():
+        low = value - 4 * shares[figure] / 100
+        scales[scale.Key.of(figure, basis)] = np.linspace(low, low + 4, 401)
+        scales[scale.Key.of(figure, basis, "0-8")] = value + np.linspace(-1, 1, 40)
     (store.folder() / scale.FILE).write_bytes(scale.encode(scales))
-    assert comparing(astronaut).percentile == Percentile(pytest.approx(75, abs=0.1), 401, "all")
-    assert comparing(astronaut, group="0-8").percentile == Percentile(pytest.approx(50, abs=0.1), 40, "0-8")
+
+    def percentiles(**options):
+        result = comparing(astronaut, **options)
+        return result.percentile, result.local.percentile, result.asymmetry.percentile
+
+    whole = [Percentile(pytest.approx(share, abs=0.1), 401, "all") for share in shares.values()]
+    assert percentiles() == tuple(whole)
+    assert percentiles(group="0-8") == (Percentile(pytest.approx(50, abs=0.1), 40, "0-8"),) * 3
     with pytest.raises(OptionInvalid, match=r"^The group to compare with must be one of all, 0-8\.$"):
         comparing(astronaut, group="9-17")
-    assert comparing(astronaut, kind="ssim").percentile is None
-    everything = np.ones(astronaut.shape[:2], bool)
-    assert comparing(astronaut, mask=everything).percentile is None
+    assert percentiles(kind="ssim") == (None, *whole[1:])  # the map is the paper's alone
+    assert percentiles(region="upper-lip") == (None, None, None)
+    assert percentiles(mask=np.ones(astronaut.shape[:2], bool)) == (None, None, None)

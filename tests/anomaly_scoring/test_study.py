@@ -7,22 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_scorer import FACELESS, FakeScorer, severity_of, write_photo
+from fake_scorer import BASIS, FACELESS, FakeScorer, asymmetry_of, local_of, severity_of, write_photo
 from scipy import stats
 
 from pipelines.anomaly_scoring.ablation import COMPARISONS, normalities
-from pipelines.anomaly_scoring.normalization import Normalized
-from pipelines.anomaly_scoring.pipeline import area_of
 from pipelines.anomaly_scoring.ratings import Rating
-from pipelines.anomaly_scoring.records import Records
+from pipelines.anomaly_scoring.records import Record, Records
+from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import TABLE_1, appraise
-from pipelines.anomaly_scoring.study import NO_LPIPS, RECORDS, run_study
+from pipelines.anomaly_scoring.study import NO_LPIPS, RECORDS, run_study, settings_of
 from pipelines.errors import Cancelled, OptionInvalid
 from pipelines.faces.alignment import align
+from pipelines.faces.landmarks import Face
 from pipelines.metrics.perceptual import LPIPS
 
 LEVELS = {"anna.png": 110, "ben.png": 140, "cleo.png": 140, "dora.png": 200, "emil.png": 125}
-SETTINGS = {"normalizer": "inpainting", "weights": "a 0123"}
+SETTINGS = settings_of(BASIS, face=0, group="all")
 
 
 @pytest.fixture
@@ -43,6 +43,11 @@ def study_of(tmp_path):
     return study_of
 
 
+def scored_of(level: int):
+    """What the scorer gives of a photo of one level."""
+    return FakeScorer()(np.full((40, 40, 3), level, np.uint8))
+
+
 def rated(values: dict[str, float]) -> list[Rating]:
     return [Rating(row, name, value) for row, (name, value) in enumerate(values.items(), 2)]
 
@@ -57,41 +62,49 @@ def test_scores_and_ranks(cohort, study_of):
         assert photo.severity == pytest.approx(severity_of(level), abs=1e-5)
         assert photo.normality == -photo.severity
         assert (photo.percentile, photo.region, photo.normalizer) == (level - 100, "mouth-nose", "inpainting")
+        assert (photo.local_severity, photo.local_percentile) == (local_of(level), local_of(level) / 2)
+        assert (photo.asymmetry, photo.asymmetry_percentile) == (asymmetry_of(level), 2 * asymmetry_of(level))
         assert (photo.seconds, photo.error, photo.rating) == (0.75, "", None)
-    assert [photo.rank for photo in found] == [5, 2.5, 2.5, 1, 4]  # equal photos share the mean rank
+    # By local severity, which is 10, 40, 40, 0 and 25; equal photos share the mean rank.
+    assert [photo.rank for photo in found] == [4, 1.5, 1.5, 5, 3]
 
 
 def test_correlations_with_ratings(cohort, study_of):
     values = {"anna": 6.5, "ben": 4, "cleo": 5, "dora.png": 1, "nobody": 3}
     study = study_of(cohort, ratings=rated(values))
-    normality = [-severity_of(LEVELS[name]) for name in ("anna.png", "ben.png", "cleo.png", "dora.png")]
-    pearson, spearman = study.correlations
-    assert pearson.value == pytest.approx(stats.pearsonr(normality, [6.5, 4, 5, 1]).statistic, abs=1e-5)
-    assert spearman.value == pytest.approx(stats.spearmanr(normality, [6.5, 4, 5, 1]).statistic, abs=1e-5)
-    assert pearson.n == spearman.n == 4 and pearson.low <= pearson.value <= pearson.high
+    levels = [LEVELS[name] for name in ("anna.png", "ben.png", "cleo.png", "dora.png")]
+    figures = {"normality": [-severity_of(level) for level in levels], "local severity": [*map(local_of, levels)]}
+    expected = [
+        (figure, method, pytest.approx(reference(values, [6.5, 4, 5, 1]).statistic, abs=1e-5), 4)
+        for figure, values in figures.items()
+        for method, reference in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr))
+    ]
+    found = [(one.figure, one.correlation) for one in study.agreements]
+    assert [(figure, one.method, one.value, one.n) for figure, one in found] == expected
+    assert all(one.low <= one.value <= one.high for _, one in found)
     assert study.unmatched == (6,)
     assert [photo.rating for photo in study.photos] == [6.5, 4, 5, 1, None]
 
 
 def test_too_few_ratings_are_said_and_the_table_falls_back_to_the_default_score(cohort, study_of):
     study = study_of(cohort, ratings=rated({"anna": 6, "ben": 4}))
-    assert [one.value for one in study.correlations] == [None, None]
-    assert all("3 or more" in one.note for one in study.correlations)
+    assert [one.correlation.value for one in study.agreements] == [None] * 4
+    assert all("3 or more" in one.correlation.note for one in study.agreements)
     assert study.ablation_against == "default score"
-    assert study_of(cohort).correlations == ()
+    assert study_of(cohort).agreements == ()
 
 
 def test_ablation_against_ratings_and_against_the_default_score(cohort, study_of):
     values = {name: float(rating) for name, rating in zip(LEVELS, (6, 4, 5, 1, 7), strict=True)}
     study = study_of(cohort, ratings=rated(values))
     assert study.ablation_against == "ratings" and study.notes == (NO_LPIPS,)
-    # The grey photos show no face, so the scorer's own region alone can be compared; LPIPS has no network here.
     found = {one.comparison: one.correlation for one in study.ablation}
-    assert list(found) == [one for one in COMPARISONS if one.region == "mouth-nose" and one.kind != "lpips"]
-    scores = {name: FakeScorer()(np.full((40, 40, 3), level, np.uint8)) for name, level in LEVELS.items()}
+    assert list(found) == [one for one in COMPARISONS if one.kind != "lpips"]  # which has no network here
+    scores = [scored_of(level) for level in LEVELS.values()]
     for how, correlation in found.items():
+        area = region(Face(scores[0].mesh), (40, 40), how.region)
         options = {"kind": how.kind, "colour": how.colour, "erosion": how.erosion}
-        normality = [appraise(one.crop, one.normalized, one.area, **options)[1].normality for one in scores.values()]
+        normality = [appraise(one.crop, one.normalized, area, **options)[1].normality for one in scores]
         expected = stats.pearsonr(normality, list(values.values())).statistic
         assert (correlation.method, correlation.value) == ("pearson", pytest.approx(expected, abs=1e-9))
     default = {one.comparison: one.correlation for one in study_of(cohort).ablation}
@@ -106,12 +119,11 @@ def test_comparisons_are_the_papers_table():
 
 def test_every_comparison_of_a_real_face_is_an_appraisal(astronaut, face, loss_folder):
     alignment = align(astronaut, face, 128)
-    crop = alignment.crop(astronaut)
+    crop, there = alignment.crop(astronaut), alignment.face_in_crop(face)
     image = crop.copy()
     image[75:105] //= 2
-    drawn = Normalized(alignment=alignment, crop=crop, image=image, weights=())
-    areas = {name: area_of(face, drawn, name) for name in ("mouth-nose", "face")}
-    result = replace(FakeScorer()(crop), crop=crop, normalized=image, area=areas["mouth-nose"])
+    areas = {name: region(there, (128, 128), name) for name in ("mouth-nose", "face")}
+    result = replace(FakeScorer()(crop), crop=crop, normalized=image, mesh=there.mesh)
     lpips = LPIPS("squeeze", loss_folder)
     found = normalities(result, lpips)
     assert list(found) == [one.key for one in COMPARISONS]
@@ -119,6 +131,14 @@ def test_every_comparison_of_a_real_face_is_an_appraisal(astronaut, face, loss_f
         options = {"kind": how.kind, "colour": how.colour, "erosion": how.erosion, "lpips": lpips}
         assert found[how.key] == appraise(crop, image, areas[how.region], **options)[1].normality
     assert list(normalities(result, None)) == [one.key for one in COMPARISONS if one.kind != "lpips"]
+
+
+def test_a_region_that_lies_beside_the_crop_has_no_comparisons():
+    result = scored_of(150)
+    low = replace(result, mesh=result.mesh + np.float32((0, 28)))  # the forehead is all that is left
+    assert {key.split()[0] for key in normalities(result, None)} == {"mouth-nose", "face"}
+    assert {key.split()[0] for key in normalities(low, None)} == {"face"}
+    assert normalities(replace(result, mesh=result.mesh + np.float32((0, 48))), None) == {}
 
 
 # --- before and after ---------------------------------------------------------------------------------------------
@@ -139,6 +159,10 @@ def test_pairs_by_file_name(tmp_path, study_of):
     assert [one.change < 0 for one in study.changes] == [True, True, False, True]
     assert study.mean_change.value == pytest.approx(np.mean(expected), abs=1e-5)
     assert study.mean_change.p == pytest.approx(stats.wilcoxon(expected).pvalue)
+    local = [local_of(after) - local_of(before) for before, after in levels.values()]
+    assert [one.local_change for one in study.changes] == local == [-40, 20, 10, -55]
+    assert study.mean_local_change.value == pytest.approx(np.mean(local))
+    assert study.mean_local_change.p == pytest.approx(stats.wilcoxon(local).pvalue)
     assert study.incomplete == 1
 
 
@@ -150,6 +174,7 @@ def test_pairs_by_columns(cohort, study_of):
         pytest.approx(severity_of(140), abs=1e-5),
         pytest.approx(severity_of(110), abs=1e-5),
     )
+    assert (change.local_before, change.local_after, change.local_change) == (40, 10, -30)
 
 
 def test_a_patient_with_two_photos_of_one_time_or_a_failed_one_is_no_pair(tmp_path, study_of):
@@ -157,7 +182,7 @@ def test_a_patient_with_two_photos_of_one_time_or_a_failed_one_is_no_pair(tmp_pa
         "P1_before.png": 150, "P1_before.jpg": 160, "P1_after.png": 110, "P2_before.png": 150, "P2_after.png": FACELESS,
     }.items()]  # fmt: skip
     study = study_of(photos)
-    assert (study.changes, study.incomplete, study.mean_change.n) == ((), 2, 0)
+    assert (study.changes, study.incomplete, study.mean_change.n, study.mean_local_change.n) == ((), 2, 0, 0)
 
 
 # --- keeping, going on --------------------------------------------------------------------------------------------
@@ -181,7 +206,18 @@ def test_a_deleted_score_is_made_anew(cohort, study_of, tmp_path):
     assert len(again.levels) == 1
 
 
-@pytest.mark.parametrize("torn", ['{"key": "ab', '{"key": "ab"}\n', "[1]\n", "\xff\n", '{"key": 1, "other": 2}\n'])
+OLD = {"key": "ab", "severity": 1.5, "percentile": None, "region": "mouth-nose", "normalizer": "inpainting"}
+"""Of a line as it was before there were local severities."""
+
+NULL = {**vars(Record("ab", 1.5, None, 2.5, None, 3.5, None, "mouth-nose", "inpainting", 0.5)), "local_severity": None}
+"""A line without a figure that every study needs."""
+
+
+@pytest.mark.parametrize(
+    "torn",
+    ['{"key": "ab', '{"key": "ab"}\n', "[1]\n", "\xff\n", '{"key": 1, "other": 2}\n']
+    + [json.dumps({**line, "cells": {}, "seconds": 0.5}) + "\n" for line in (OLD, NULL)],
+)
 def test_a_torn_line_costs_one_score(cohort, study_of, tmp_path, torn):
     study = study_of(cohort)
     kept = tmp_path / "out" / RECORDS
@@ -201,8 +237,24 @@ def test_a_changed_photo_and_other_settings_are_scored_anew(cohort, study_of):
     assert study_of(cohort, again).photos[0].severity == pytest.approx(severity_of(111), abs=1e-5)
     assert again.levels == [111]
     other = FakeScorer()
-    study_of(cohort, other, settings={**SETTINGS, "weights": "b 4567"})
+    study_of(cohort, other, settings={**SETTINGS, "weights": "ba9876543210"})
     assert len(other.levels) == 4
+
+
+def test_settings_are_the_basis_and_what_stands_beside_it(cohort, study_of):
+    assert study_of(cohort).settings == {**vars(BASIS), "face": 0, "group": "all"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{name: f"other than {value}"} for name, value in vars(BASIS).items()] + [{"face": 1}, {"group": "0-8"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_a_score_depends_on_is_part_of_its_key(cohort, study_of, changed):
+    study_of(cohort[:1])
+    again = FakeScorer()
+    study_of(cohort[:1], again, settings={**SETTINGS, **changed})
+    assert again.levels == [110]
 
 
 def test_a_photo_keeps_its_score_under_another_name(cohort, study_of):
@@ -285,7 +337,7 @@ def test_bad_files_stop_nothing_and_are_tried_again(cohort, tmp_path, devices):
     assert "not a picture" in errors["text.jpg"] and "cannot be opened" in errors["gone.png"]
     assert errors["wall.png"] == "No face was found in this photo; use another."
     assert [photo.severity is None for photo in found.photos if photo.error] == [True] * 4
-    assert len(found.scored) == 5 and sorted(photo.rank for photo in found.scored) == [1, 2.5, 2.5, 4, 5]
+    assert len(found.scored) == 5 and sorted(photo.rank for photo in found.scored) == [1.5, 1.5, 3, 4, 5]
     again, levels = study()
     assert again == found and levels == [FACELESS]
 

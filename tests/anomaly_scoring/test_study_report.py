@@ -3,17 +3,20 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_scorer import FACELESS, FakeScorer, write_photo
+from fake_scorer import BASIS, FACELESS, FakeScorer, write_photo
 from pypdf import PdfReader
 
+from pipelines import page
 from pipelines.anomaly_scoring import study_report
+from pipelines.anomaly_scoring.figures import FIGURES
 from pipelines.anomaly_scoring.ratings import Rating
 from pipelines.anomaly_scoring.records import Records
 from pipelines.anomaly_scoring.statistics import Correlation, MeanChange
-from pipelines.anomaly_scoring.study import run_study
+from pipelines.anomaly_scoring.study import run_study, settings_of
 from pipelines.faces.images import read_image
 
 LEVELS = {"anna_before.png": 150, "anna_after.png": 110, "ben_before.png": 200, "ben_after.png": 120,
@@ -28,7 +31,8 @@ def made(tmp_path_factory):
 
     def made(ratings):
         records = Records(folder / "out" / "scores.jsonl")
-        return run_study(photos, [FakeScorer()], records, settings={"region": "mouth-nose"}, ratings=ratings)
+        settings = settings_of(BASIS, face=0, group="all")
+        return run_study(photos, [FakeScorer()], records, settings=settings, ratings=ratings)
 
     return made
 
@@ -66,26 +70,37 @@ def test_scores(study):
     assert [row["name"] for row in rows] == list(LEVELS)
     for row, photo in zip(rows[:6], study.photos, strict=False):
         assert float(row["severity"]) == -float(row["normality"]) == pytest.approx(photo.severity, abs=1e-4)
-        assert (float(row["rank"]), float(row["percentile"])) == (photo.rank, photo.percentile)
+        for name in FIGURES:
+            assert float(row[name]) == pytest.approx(getattr(photo, name), abs=0.06 if "percentile" in name else 1e-4)
+        assert float(row["rank"]) == photo.rank
         assert (row["region"], row["normalizer"], row["seconds"], row["error"]) == (
             "mouth-nose",
             "inpainting",
             "0.75",
             "",
         )
-    assert [value for key, value in rows[6].items() if key not in ("name", "error")] == [""] * 7
+    assert len({photo.rank for photo in study.scored}) > 4 and len({row["local_severity"] for row in rows[:6]}) > 4
+    assert [value for key, value in rows[6].items() if key not in ("name", "error")] == [""] * 11
     assert rows[6]["error"].startswith("No face was found")
 
 
 def test_correlations_and_ablation(study):
     rows = rows_of(study_report.correlations_csv(study))
-    for row, found in zip(rows, study.correlations, strict=True):
-        assert (row["method"], row["n"], row["note"]) == (found.method, "6", "")
+    assert list(rows[0]) == ["figure", "method", "value", "low_95", "high_95", "n", "note"]
+    assert [(row["figure"], row["method"]) for row in rows] == [
+        ("normality", "pearson"),
+        ("normality", "spearman"),
+        ("local severity", "pearson"),
+        ("local severity", "spearman"),
+    ]
+    for row, one in zip(rows, study.agreements, strict=True):
+        found = one.correlation
+        assert (row["figure"], row["method"], row["n"], row["note"]) == (one.figure, found.method, "6", "")
         assert float(row["value"]) == pytest.approx(found.value, abs=1e-4)
         assert float(row["low_95"]) == pytest.approx(found.low, abs=1e-4)
         assert float(row["high_95"]) == pytest.approx(found.high, abs=1e-4)
     cells = rows_of(study_report.ablation_csv(study))
-    assert len(cells) == len(study.ablation) == 8
+    assert len(cells) == len(study.ablation) == 16
     assert {row["against"] for row in cells} == {"ratings"} and {row["method"] for row in cells} == {"pearson"}
     default = next(row for row in cells if (row["kind"], row["colour"], row["erosion"]) == ("pse", "ycbcr", "yes"))
     assert default["correlation"] == rows[0]["value"]
@@ -95,19 +110,27 @@ def test_pairs_carry_their_sign(study):
     rows = rows_of(study_report.pairs_csv(study))
     assert [row["patient"] for row in rows] == ["anna", "ben", "cleo"]
     for row in rows:
-        difference = float(row["severity_after"]) - float(row["severity_before"])
-        assert float(row["change"]) == pytest.approx(difference, abs=1e-3)
-    assert [row["change"][0] for row in rows] == ["-", "-", "+"]
+        for figure in ("severity", "local_severity"):
+            difference = float(row[f"{figure}_after"]) - float(row[f"{figure}_before"])
+            assert float(row[f"{figure}_change"]) == pytest.approx(difference, abs=1e-3)
+    assert [row["severity_change"][0] for row in rows] == ["-", "-", "+"]
+    assert [row["local_severity_change"] for row in rows] == ["-40.0000", "+20.0000", "+5.0000"]
 
 
 def test_json(study):
     facts = json.loads(study_report.study_json(study))
     assert (facts["photos"], facts["scored"], facts["rated"]) == (7, 6, 6)
     assert facts["unmatched_rows_of_the_ratings"] == [8]
-    assert facts["correlations_of_normality_and_ratings"][0]["value"] == study.correlations[0].value
+    assert facts["settings"] == {**vars(BASIS), "face": 0, "group": "all"}
+    agreed = [(one["figure"], one["method"], one["value"]) for one in facts["correlations_with_ratings"]]
+    assert agreed == [(one.figure, one.correlation.method, one.correlation.value) for one in study.agreements]
     assert facts["before_and_after"]["changes"] == [one.change for one in study.changes]
+    assert facts["before_and_after"]["local_changes"] == [-40, 20, 5]
+    assert facts["before_and_after"]["local_mean"]["value"] == study.mean_local_change.value == -5
     assert facts["notice"].startswith("Research use only")
-    assert len(facts["points"]) == 6 and len(facts["ablation"]["cells"]) == 8
+    points = [(one["normality"], one["local_severity"], one["rating"]) for one in facts["points"]]
+    assert points == [(photo.normality, photo.local_severity, photo.rating) for photo in study.rated]
+    assert len(points) == 6 and len(facts["ablation"]["cells"]) == 16
 
 
 def test_page(study):
@@ -115,11 +138,37 @@ def test_page(study):
     (page,) = PdfReader(io.BytesIO(pdf)).pages
     assert [round(float(side) / 72, 1) for side in page.mediabox[2:]] == [8.3, 11.7]
     text = " ".join(text_of(pdf).split())
-    for part in ("Cohort study", "Normality and ratings", "7: 6 scored, 1 failed", "3 pairs, 0 without a pair",
-                 "Research use only. Not a diagnostic device."):  # fmt: skip
+    for part in ("Cohort study", "Local severity and ratings", "7: 6 scored, 1 failed", "3 pairs, 0 without a pair",
+                 "Pearson r, local severity", "Spearman ρ, normality", "Conditions 3 searches", "Version 2",
+                 "0.00 to 50.00, median 30.00", "Research use only. Not a diagnostic device."):  # fmt: skip
         assert part in text, part
-    assert study_report.correlation_text(study.correlations[0]) in text
-    assert study_report.change_text(study.mean_change) in text
+    for one in study.agreements:
+        assert study_report.correlation_text(one.correlation) in text
+    for one in (study.mean_change, study.mean_local_change):
+        assert study_report.change_text(one) in text
+
+
+def test_texts_of_the_page_keep_clear_of_its_margin_and_of_one_another(study, monkeypatch):
+    """The longest settings are those of an inversion whose losses had no network."""
+    network = "no network: squared error, Laplacian pyramid"
+    two = {"normalizer": "stylegan2", "weights": "0123456789ab+fedcba987654", "perceptual": network}
+    long = settings_of(replace(BASIS, **two, conditions=f"1000 + 500 steps, {network}"), face=0, group="18 and older")
+    figures = []
+    draw = page._draw
+    monkeypatch.setattr(page, "_draw", lambda content: figures.append(draw(content)) or figures[-1])
+    study_report.study_pdf(replace(study, settings=long))
+    (figure,) = figures
+    figure.dpi = 300  # letters of few pixels are rounded to narrower ones than a page in print has
+    renderer = figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts if text.get_text()]
+    margin = figure.bbox.x1 * 0.62 / 8.27
+    assert len(boxes) > 50
+    for number, (one, box) in enumerate(boxes):
+        assert margin - 1 <= box.x0 and box.x1 <= figure.bbox.x1 - margin + 1, one
+        for other, next_box in boxes[number + 1 :]:
+            wide = min(box.x1, next_box.x1) - max(box.x0, next_box.x0)
+            high = min(box.y1, next_box.y1) - max(box.y0, next_box.y0)
+            assert wide <= 0 or high <= 0.2 * min(box.height, next_box.height), (one, other)
 
 
 def test_the_regression_line_is_drawn_where_there_are_ratings(study, made):
@@ -141,7 +190,7 @@ def test_a_study_without_ratings_pairs_or_scores_is_written_too(made, tmp_path):
         study_report.write_study(study, tmp_path / str(number))
         assert rows_of((tmp_path / str(number) / "correlations.csv").read_text(encoding="utf-8-sig")) == []
         assert read_image(tmp_path / str(number) / "scatter.png").shape[0] > 400
-    assert "Normality by rank" in text_of(study_report.study_pdf(nothing))
+    assert "Local severity by rank" in text_of(study_report.study_pdf(nothing))
 
 
 def test_figures_for_people():

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from benchmarks import anomaly, ordering
-from benchmarks.anomaly import STANDARD, main
-from benchmarks.appraisals import CHANGES, SEVERITIES, Picture, Setting, Subject, appraise_subject, draw, plan
+from benchmarks.anomaly import LOCAL, MAIN, STANDARD, main
+from benchmarks.appraisals import CHANGES, SEVERITIES, WAYS, Picture, Setting, Subject, appraise_subject, draw, plan
 from benchmarks.deformations import deform
 from pipelines.anomaly_scoring import normalization
 from pipelines.anomaly_scoring.ablation import COMPARISONS
-from pipelines.anomaly_scoring.normalization import Normalized
+from pipelines.anomaly_scoring.heatmaps import unlikeness
+from pipelines.anomaly_scoring.normalization import Normalized, Statement
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.faces.alignment import align
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import Face
@@ -30,10 +32,21 @@ class Undeformed:
     def __init__(self, weights, device):
         pass
 
+    def state(self):
+        return Statement(())
+
     def __call__(self, photo, face, *, seed=0, progress=None):
         nearest = min(self.known, key=lambda one: np.abs(one.astype(float) - photo).mean())
         alignment = align(photo, face)
-        return Normalized(alignment=alignment, crop=alignment.crop(photo), image=alignment.crop(nearest), weights=())
+        crop, image, there = alignment.crop(photo), alignment.crop(nearest), alignment.face_in_crop(face)
+        return Normalized(
+            alignment=alignment,
+            face=there,
+            crop=crop,
+            image=image,
+            residual=unlikeness(crop.astype(np.float32) - image, there.eye_distance),
+            searched=np.ones(crop.shape[:2], bool),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +105,36 @@ def figure(document, deformity, metric, comparison=STANDARD) -> dict:
     return found
 
 
-def test_a_normalizer_that_knows_the_face_keeps_the_order(document):
-    assert figure(document, "cleft", "auroc_5")["value"] == 1
-    assert figure(document, "cleft", "order_all")["value"] >= 0.9
-    assert figure(document, "cleft", "spearman_within")["value"] >= 0.9
-    assert figure(document, "cleft, other side", "order_two_apart")["value"] >= 0.9
-    assert figure(document, "cleft, other side", "order_two_apart")["n"] == 1
+@pytest.mark.parametrize("way", [STANDARD, LOCAL])
+def test_a_normalizer_that_knows_the_face_keeps_the_order(document, way):
+    assert figure(document, "cleft", "auroc_5", way)["value"] == 1
+    assert figure(document, "cleft", "order_all", way)["value"] >= 0.9
+    assert figure(document, "cleft", "spearman_within", way)["value"] >= 0.9
+    assert figure(document, "cleft, other side", "order_two_apart", way)["value"] >= 0.9
+    assert figure(document, "cleft, other side", "order_two_apart", way)["n"] == 1
 
 
-def test_every_comparison_of_table_1_has_every_figure(document):
-    for comparison in COMPARISONS:
+def test_a_way_scores_what_the_app_shows(crops, faces, loss_weights, patched):
+    """Local severity and asymmetry over mouth and nose are the result's own, and S is."""
+    subject = Subject("one", crops[0], faces.meshes[0].numpy() * 256, (Picture("cleft", "left", 4),), False)
+    scores = appraise_subject(subject, Setting("undeformed", 0, str(loss_weights), "cpu", "float32"))
+    result = AnomalyScoring("undeformed", device="cpu", precision="float32")(
+        draw(subject.pictures[0], crops[0], Face(subject.mesh))
+    )
+    found = dict(zip((way.key for way in WAYS), scores.values["severity"][0], strict=True))
+    assert found["mouth-nose local  whole"] == pytest.approx(result.local.value)
+    assert found["mouth-nose asymmetry  whole"] == pytest.approx(result.asymmetry.value)
+    assert found[STANDARD.key] == pytest.approx(result.score.severity)
+    lip = AnomalyScoring("undeformed", device="cpu", precision="float32")(
+        draw(subject.pictures[0], crops[0], Face(subject.mesh)), region="upper-lip"
+    )
+    assert found["upper-lip local  whole"] == pytest.approx(lip.local.value)
+    assert found["upper-lip pse ycbcr eroded"] == pytest.approx(lip.score.severity)
+
+
+def test_every_way_has_every_figure(document):
+    assert set(COMPARISONS) < set(WAYS) and set(MAIN) < set(WAYS) and len(WAYS) == len(set(WAYS)) == 29
+    for comparison in WAYS:
         for metric in ("order_neighbours", "order_two_apart", "order_all", "spearman_within", "spearman_pooled"):
             found = figure(document, "cleft", metric, comparison)
             assert found["n"] == 2 and found["low"] <= found["value"] <= found["high"]
@@ -128,11 +161,27 @@ def test_who_is_left_out_and_why_is_said(document):
 def test_tables_and_sheets_are_written(written, document):
     text = (written / "anomaly.md").read_text()
     assert "| PSE |" in text and "Mirrored" in text and "Unilateral cleft, other side" in text
+    assert "### By deformity: Local severity, upper lip and nostril sill" in text
+    assert "### What should not change: Asymmetry, mouth and nose" in text
     rows = list(csv.DictReader((written / "anomaly.csv").open()))
     assert len(rows) == len(document["figures"])
     assert float(rows[0]["value"]) == pytest.approx(document["figures"][0]["value"], rel=1e-5)
     for name, columns in (("undeformed", 9), ("deformations", 4)):
         assert read_image((written / f"{name}.png").read_bytes()).shape[:2] == (24 + 2 * 256, columns * 256)
+
+
+def test_those_that_took_part_in_choosing_can_be_skipped(data, patched, tmp_path, loss_weights, monkeypatch):
+    seen = []
+
+    def seeing(subject, setting):
+        seen.append(subject.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(anomaly, "appraise_subject", seeing)
+    for skip in ("0", "1"):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / skip, data, loss_weights, "--skip", skip)
+    assert seen == ["a.png", "c.png"]  # b.png is turned too far, and nobody.png shows no face
 
 
 def test_kept_scores_are_used_again(written, patched, data, loss_weights, monkeypatch):
@@ -152,7 +201,7 @@ def test_a_picture_without_a_face_has_no_score(patched, crops, faces, loss_weigh
     mesh = faces.meshes[0].numpy() * 256
     nobody = Subject("nobody", np.full_like(crops[0], 127), mesh, (Picture(), Picture("notch", "left", 1)), True)
     scores = appraise_subject(nobody, Setting("undeformed", 0, str(loss_weights), "cpu", "float32"))
-    assert np.isnan(scores.values["severity"]).all() and scores.values["severity"].shape == (2, 24)
+    assert np.isnan(scores.values["severity"]).all() and scores.values["severity"].shape == (2, len(WAYS))
     assert len(scores.first) == 0
 
 

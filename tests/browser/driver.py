@@ -165,13 +165,14 @@ class ScoringTab(Tab):
     """The page with the tab of anomaly scoring open."""
 
     prefix = "scoring"
-    examples = 5
 
     def __init__(self, page: Page):
         super().__init__(page)
         self.heat = self.panel.locator(".heat figure img")
+        self.maps = page.locator("#scoring-map")
         self.bar = self.panel.locator(".heat-bar")
         self.score = page.locator("#scoring-scores")
+        self.lead = self.score.locator(".score-lead")
         self.second = page.locator("#scoring-second-slider img")
 
     def show(self) -> None:
@@ -186,7 +187,7 @@ class ScoringTab(Tab):
 
     def unfold(self) -> None:
         """Unfolds the settings that few change."""
-        self.panel.get_by_role("button", name="Colour, erosion, formula, steps and seed").first.click()
+        self.panel.get_by_role("button", name="Searches, colour, formula, steps and seed").first.click()
         expect(self.panel.get_by_role("slider").last).to_be_visible()
 
     def slide(self, wanted: dict[str, int]) -> None:

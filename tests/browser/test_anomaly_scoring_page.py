@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 
 import cv2
@@ -11,39 +12,82 @@ import pytest
 from driver import App, ScoringTab, png, read, wait_until
 from playwright.sync_api import expect
 
-from pipelines.faces.landmarks import Face
-from ui.drawn_anomalies import notched
+from pipelines.faces.landmarks import find_face
+from tests.ui.apps import GROUPS, SCALES
+from ui.drawn_anomalies import photos
 
 
-def test_upload_run_scrub_and_download(scoring: ScoringTab, face: Face):
-    scoring.open(notched())
+@pytest.fixture(scope="module")
+def cleft() -> np.ndarray:
+    """A drawn face with a cleft."""
+    (photo,) = photos("unilateral")
+    return photo
+
+
+def test_upload_run_and_download(scoring: ScoringTab, cleft: np.ndarray):
+    scoring.open(cleft)
     scoring.steps(1)
-    shown, (column, row) = scoring.mask(), face.points[30].astype(int)  # the tip of the nose
-    assert shown[row, column] and not shown[60, 223], "what is scored is shown"
-    scoring.panel.get_by_role("radio", name="0 to 8 years").first.check()
+    (column, row), (left, top, _, _) = find_face(cleft).points[30], find_face(cleft).box
+    scale = scoring.mask().shape[0] / len(cleft)
+    assert scoring.mask()[int(row * scale), int(column * scale)], "what is scored is shown: the tip of the nose"
+    assert not scoring.mask()[int(top * scale), int(left * scale)]
+    scoring.panel.get_by_role("radio", name="Like a clinic's photo").first.check()
     scoring.predict()
-    expect(scoring.score).to_contain_text("open-set faces, 0 to 8 years")
-    expect(scoring.score).to_contain_text("Severity")
-    expect(scoring.score).to_contain_text("Mouth and nose")
-    expect(scoring.bar).to_contain_text("squared difference, YCbCr (grey levels²)")
-    expect(scoring.pictures.last).to_have_attribute("alt", "Normalized face")
-
     numbers = json.loads(scoring.download("json"))
-    severity = f"{numbers['score']['severity']:.2f}".replace("-", "−")
-    expect(scoring.score).to_contain_text(severity)
-    heat = np.load(io.BytesIO(scoring.download("npy")))
-    assert heat.shape == read(scoring.download("normalized")).shape[:2] == (256, 256)
-    assert read(scoring.download("heatmap")).shape[0] == 512
-    assert "report.pdf" in zipfile.ZipFile(io.BytesIO(scoring.download("zip"))).namelist()
+    least, most = SCALES["local"]
+    local = numbers["local"]["local_severity"]
+    assert numbers["local"]["percentile"] == pytest.approx(100 * (local - least) / (most - least), abs=0.1)
+    expect(scoring.lead).to_contain_text("of 100 faces without a cleft")
+    expect(scoring.lead).to_contain_text(f"compared with {GROUPS['clinic']} faces, photographed as in a clinic")
+    expect(scoring.score).to_contain_text(f"{local:.0f} grey levels")
+    expect(scoring.score).to_contain_text(f"{numbers['score']['severity']:.2f}".replace("-", "−"))
+    expect(scoring.score).to_contain_text("Mouth and nose")
+    expect(scoring.pictures.last).to_have_attribute("alt", "Normalized face")
+    assert read(scoring.download("normalized")).shape == (256, 256, 3)
+    assert read(scoring.download("local")).shape[0] == 512
+    with zipfile.ZipFile(io.BytesIO(scoring.download("zip"))) as archive:
+        assert {"report.pdf", "heatmap.png", "asymmetry.png"} < set(archive.namelist())
+        assert np.load(io.BytesIO(archive.read("local.npy"))).shape == (256, 256)
     expect(scoring.footer).to_contain_text(numbers["weights"][0]["sha256"])
 
-    before, bar, score = scoring.heat.get_attribute("src"), scoring.bar.inner_text(), scoring.score.inner_text()
+
+def test_map_and_its_opacity_are_switched_without_a_new_run(scoring: ScoringTab, cleft: np.ndarray):
+    scoring.open(cleft)
+    scoring.steps(1)
+    scoring.predict()
+    first, score = scoring.heat.get_attribute("src"), scoring.score.inner_text()
+    expect(scoring.bar).to_contain_text("what does not fit (grey levels)")
+    for name, label in (
+        ("Left unlike right", "left unlike right (% of light)"),
+        ("Face against normalized face", "squared difference, YCbCr (grey levels²)"),
+    ):
+        scoring.maps.get_by_role("radio", name=name).check()
+        expect(scoring.bar).to_contain_text(label)
+        expect(scoring.heat).to_have_attribute("alt", re.compile(f"^{name}, photo: highest at "))
+    scoring.maps.get_by_role("radio", name="What does not fit").check()
+    expect(scoring.heat).to_have_attribute("src", first)
     opacity = scoring.page.locator("#scoring-opacity input[type=range]")
     opacity.fill("0")
-    expect(scoring.heat).not_to_have_attribute("src", before)
+    expect(scoring.heat).not_to_have_attribute("src", first)
+    expect(scoring.bar).to_contain_text("what does not fit (grey levels)")
     opacity.fill("60")
-    expect(scoring.heat).to_have_attribute("src", before)
-    assert (scoring.bar.inner_text(), scoring.score.inner_text()) == (bar, score)
+    expect(scoring.heat).to_have_attribute("src", first)
+    assert scoring.score.inner_text() == score
+
+
+def test_searches_belong_to_the_fast_normalizer_and_reach_it(scoring: ScoringTab, cleft: np.ndarray):
+    scoring.open(cleft)
+    scoring.steps(1)
+    scoring.unfold()
+    searches = scoring.panel.get_by_role("slider", name="Searches (fast repainting)").first
+    expect(searches).to_be_visible()
+    scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
+    expect(searches).not_to_be_visible()
+    scoring.panel.get_by_role("radio", name="Fast repainting").first.check()
+    scoring.slide({"Searches": 1})
+    scoring.predict()
+    expect(scoring.score).to_contain_text("Fast repainting (1 searches)")
+    expect(scoring.lead).to_contain_text("No percentile: no open-set faces were scored with these settings")
 
 
 def test_before_and_after_are_scored_side_by_side(scoring: ScoringTab):
@@ -55,14 +99,21 @@ def test_before_and_after_are_scored_side_by_side(scoring: ScoringTab):
     expect(scoring.heat).to_have_count(2)
     expect(scoring.bar).to_have_count(1)
     expect(scoring.score).to_contain_text("After surgery")
-    severities = [json.loads(scoring.download(key))["score"]["severity"] for key in ("json", "second-json")]
-    first, second = (f"{value:.2f}".replace("-", "−") for value in severities)
-    expect(scoring.score.locator(".scores-difference")).to_contain_text(f"from {first} to {second}")
+    expect(scoring.lead).to_have_count(2)
+    numbers = [json.loads(scoring.download(key)) for key in ("json", "second-json")]
+    first, second = (f"{one['local']['local_severity']:.0f}" for one in numbers)
+    said = scoring.score.locator(".scores-difference")
+    expect(said).to_contain_text(f"Closer to normal after surgery: local severity fell from {first} to {second}")
+    first, second = (f"{one['score']['severity']:.2f}".replace("-", "−") for one in numbers)
+    expect(said).to_contain_text(f"from {first} to {second}")
+    scoring.maps.get_by_role("radio", name="Left unlike right").check()
+    expect(scoring.heat.first).to_have_attribute("alt", re.compile("^Left unlike right, before surgery: "))
+    expect(scoring.heat.last).to_have_attribute("alt", re.compile("^Left unlike right, after surgery: "))
     expect(scoring.panel.locator(".measures th", has_text="Change")).to_be_visible()
 
 
-def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab):
-    scoring.open(notched())
+def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab, cleft: np.ndarray):
+    scoring.open(cleft)
     scoring.steps(1)
     scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
     scoring.unfold()
@@ -79,8 +130,9 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab)
     assert [frame["step"] for frame in json.loads(scoring.download("json"))["adaptation"]["frames"]] == [*range(11)]
 
 
-def test_painted_region_begins_with_the_one_that_is_shown(scoring: ScoringTab):
-    scoring.example("As it is")
+def test_painted_region_begins_with_the_one_that_is_shown(scoring: ScoringTab, astronaut: np.ndarray):
+    scoring.open(astronaut)
+    scoring.steps(1)
     expect(scoring.button("Brush")).not_to_be_visible()
     scoring.drag((150, 60), (170, 60))
     scoring.steps(1)  # the region is only looked at
@@ -107,18 +159,19 @@ def test_photo_without_a_face_is_a_toast_and_nothing_runs(scoring: ScoringTab):
 
 
 def test_missing_second_photo_says_so(scoring: ScoringTab):
-    scoring.example("As it is")
+    scoring.example("No cleft")
     scoring.page.get_by_role("radio", name="Before and after surgery").check()
     scoring.run.click()
     scoring.says("Not run. There is no second photo yet")
 
 
-def test_cohort_of_three_with_ratings(app: App, scoring: ScoringTab, astronaut: np.ndarray):
+def test_cohort_of_three_with_ratings(app: App, scoring: ScoringTab):
     page = scoring.page
     page.get_by_role("tab", name="Cohort").click()
-    photos = {"P1_before.png": notched(), "P1_after.png": astronaut, "grey.png": np.full((80, 80, 3), 128, np.uint8)}
+    before, after = photos("pair")
+    cohort = {"P1_before.png": before, "P1_after.png": after, "grey.png": np.full((80, 80, 3), 128, np.uint8)}
     page.locator("#cohort-photos input[type=file]").set_input_files(
-        [{"name": name, "mimeType": "image/png", "buffer": png(photo)} for name, photo in photos.items()]
+        [{"name": name, "mimeType": "image/png", "buffer": png(photo)} for name, photo in cohort.items()]
     )
     expect(page.locator("#cohort-given")).to_contain_text("3 photos, no ratings yet")
     table = b"name,rating\nP1_before,2\nP1_after,6\n"
@@ -135,9 +188,11 @@ def test_cohort_of_three_with_ratings(app: App, scoring: ScoringTab, astronaut: 
         page.locator("#cohort-csv").click()
     with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    assert set(rows) == set(photos) and "No face was found" in rows["grey.png"]["error"]
-    shown = f"{float(rows['P1_before.png']['severity']):.3f}".rstrip("0")
-    expect(page.locator("#cohort-table")).to_contain_text(shown)
+    assert set(rows) == set(cohort) and "No face was found" in rows["grey.png"]["error"]
+    for column, digits in (("local_severity", 1), ("severity", 3)):
+        shown = f"{round(float(rows['P1_before.png'][column]), digits):g}"
+        expect(page.locator("#cohort-table")).to_contain_text(shown)
+    expect(page.locator("#cohort-figures")).to_contain_text("Change, local severity")
     assert app.pictures()
     page.close()
     wait_until(lambda: not app.pictures())
@@ -146,10 +201,10 @@ def test_cohort_of_three_with_ratings(app: App, scoring: ScoringTab, astronaut: 
 @pytest.mark.parametrize("size", [(1280, 720), (820, 1180)])
 def test_fits_the_screen_and_nothing_moves_in_anomaly_scoring(scoring: ScoringTab, size: tuple[int, int]):
     scoring.page.set_viewport_size({"width": size[0], "height": size[1]})
-    scoring.example("Drawn notch")
+    scoring.example("Unilateral cleft")
     expect(scoring.run).to_be_in_viewport()
     scoring.page.evaluate("window.scrollTo(0, 0)")
-    watched = ("#scoring-slider", "#scoring-heat", "#scoring-scores", "#scoring-zip")
+    watched = ("#scoring-scores", "#scoring-heat", "#scoring-slider", "#scoring-zip")
     places = f"() => {list(watched)}.map(s => document.querySelector(s).getBoundingClientRect().top + scrollY)"
     before = scoring.page.evaluate(places)
     scoring.predict()

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,24 @@ from written import assert_one_sentence, names
 
 from pipelines import store
 from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.commands.drawn_face import drawn_face
 from pipelines.faces.images import encode_png, read_image
 
 pytestmark = pytest.mark.usefixtures("weights")
 
-COLUMNS = ["name", "severity", "normality", "percentile", "region", "normalizer", "seconds", "error"]
-ENDINGS = ("heatmap.png", "json", "normalized.png", "npy")
+FIGURES = [
+    "local_severity",
+    "local_percentile",
+    "asymmetry",
+    "asymmetry_percentile",
+    "severity",
+    "normality",
+    "percentile",
+]
+COLUMNS = ["name", *FIGURES, "region", "normalizer", "seconds", "error"]
+MAPS = {"heatmap": "npy", "local": "local.npy", "asymmetry": "asymmetry.npy"}
+ENDINGS = sorted(["normalized.png", "json", *(f"{name}.png" for name in MAPS), *MAPS.values()])
 
 
 def scores(folder: Path) -> list[dict[str, str]]:
@@ -43,29 +53,49 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
     assert names(out) == [*(f"anna.{ending}" for ending in ENDINGS), "scores.csv"]
     (row,) = scores(out)
     facts = facts_of(out)
-    assert (row["name"], row["error"], row["percentile"]) == ("anna.png", "", "")
+    assert (row["name"], row["error"]) == ("anna.png", "")
     assert (row["region"], row["normalizer"]) == ("mouth-nose", "inpainting")
+    assert {row[name] for name in FIGURES if name.endswith("percentile")} == {""}
+    assert float(row["local_severity"]) == pytest.approx(facts["local"]["local_severity"], abs=1e-4)
+    assert float(row["asymmetry"]) == pytest.approx(facts["asymmetry"]["asymmetry"], abs=1e-4)
+    assert float(row["local_severity"]) > 0 and float(row["asymmetry"]) > 0
     assert float(row["severity"]) == pytest.approx(facts["score"]["severity"], abs=1e-4)
     assert float(row["normality"]) == -float(row["severity"]) and float(row["seconds"]) > 0
-    assert facts["seed"] == 7 and facts["weights"][0]["name"] == "small"
+    assert facts["seed"] == facts["basis"]["seed"] == 7 and facts["weights"][0]["name"] == "small"
+    assert facts["basis"]["conditions"] == "3 searches"
     assert facts["map"] | {"side": 256, "kind": "pse", "colour": "ycbcr", "erosion": True} == facts["map"]
-    heat = np.load(out / "anna.npy")
-    assert heat.shape == (256, 256) and heat.dtype == np.float32 and heat.max() > 0
     assert read_image(out / "anna.normalized.png").shape == (256, 256, 3)
-    assert read_image(out / "anna.heatmap.png").shape[0] == 512
+    for name, numbers in MAPS.items():
+        values = np.load(out / f"anna.{numbers}")
+        assert values.shape == (256, 256) and values.dtype == np.float32 and values.max() > 0
+        assert read_image(out / f"anna.{name}.png").shape[0] == 512
 
 
-def test_the_percentile_is_that_of_the_group(run, photos, tmp_path, weights, monkeypatch):
+def test_percentiles_are_those_of_the_group(run, photos, tmp_path, weights, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(shutil.copytree(weights, tmp_path / "weights")))
-    used = store.find("small").sha256[:12]
-    everyone = scale.Setting("inpainting", used, "", "mouth-nose", "pse", "ycbcr", True, "equation")
-    scales = {everyone: np.linspace(10, 11, 50), replace(everyone, group="0-8"): np.linspace(-11, -10, 40)}
+    store.clear()
+    basis = AnomalyScoring(device="cpu", searches=1).basis()
+    high, low = np.linspace(1000, 1001, 50), np.linspace(-1001, -1000, 40)
+    scales = {scale.Key.of(figure, basis): high if figure == "severity" else low for figure in scale.FIGURES}
+    scales |= {scale.Key.of(figure, basis, "0-8"): low for figure in scale.FIGURES}
     (tmp_path / "weights" / scale.FILE).write_bytes(scale.encode(scales))
-    for words, percentile in (((), "0.0"), (("--group", "0-8"), "100.0")):
+    for words, percentiles in (((), ("100.0", "100.0", "0.0")), (("--group", "0-8"), ("100.0", "100.0", "100.0"))):
         out = tmp_path / f"out{len(words)}"
-        assert run("anomaly-scoring", photos / "anna.png", *words, "--out", out)[0] == 0
-        assert scores(out)[0]["percentile"] == percentile
-    assert facts_of(out)["score"]["percentile_group"] == "0-8"
+        assert run("anomaly-scoring", photos / "anna.png", *words, "--searches", 1, "--out", out)[0] == 0
+        (row,) = scores(out)
+        assert tuple(row[name] for name in FIGURES if name.endswith("percentile")) == percentiles
+    facts = facts_of(out)
+    assert {facts[part]["percentile_group"] for part in ("score", "local", "asymmetry")} == {"0-8"}
+
+
+def test_searches_reach_the_normalizer(run, photos, tmp_path):
+    for number in (1, 2):
+        out = tmp_path / str(number)
+        assert run("anomaly-scoring", photos / "anna.png", "--searches", number, "--out", out)[0] == 0
+    once, twice = (facts_of(tmp_path / out) for out in ("1", "2"))
+    assert once["conditions"] != twice["conditions"] == "2 searches"
+    assert once["local"]["local_severity"] != twice["local"]["local_severity"]
+    assert once["asymmetry"] == twice["asymmetry"]
 
 
 def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_path):
@@ -83,12 +113,14 @@ def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_
     maps = [np.load(tmp_path / out / "anna.npy") for out in ("a", "b")]
     assert (maps[1] <= maps[0]).all() and maps[1].sum() < maps[0].sum()
     assert scores(tmp_path / "a")[0]["region"] == "face"
+    for file in ("anna.local.npy", "anna.asymmetry.npy"):  # which know nothing of the paper's map
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_the_same_seed_gives_the_same_files(run, photos, tmp_path):
     for out in ("a", "b"):
         assert run("anomaly-scoring", photos / "anna.png", "--seed", 3, "--out", tmp_path / out)[0] == 0
-    for ending in ("heatmap.png", "normalized.png", "npy"):
+    for ending in set(ENDINGS) - {"json"}:  # which tells how long it took
         assert (tmp_path / "a" / f"anna.{ending}").read_bytes() == (tmp_path / "b" / f"anna.{ending}").read_bytes()
 
 
@@ -109,15 +141,19 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
     assert list(rows) == ["anna.png", "bad.jpg", "zoe.png"]
     assert rows["bad.jpg"]["error"].startswith("This file is not a picture that can be read")
     assert all(rows["bad.jpg"][column] == "" for column in COLUMNS[1:-1])
-    assert rows["anna.png"]["severity"] == rows["zoe.png"]["severity"] != ""
+    for name in ("severity", "local_severity", "asymmetry"):
+        assert rows["anna.png"][name] == rows["zoe.png"][name] != ""
 
 
 def test_photos_whose_files_would_fall_on_one_another_are_told_apart(run, photos, tmp_path, face_png):
-    (photos / "anna.normalized.png").write_bytes(face_png)
+    parts = ["asymmetry", "heatmap", "local", "normalized"]
+    for part in parts:
+        (photos / f"anna.{part}.png").write_bytes(face_png)
     out = tmp_path / "out"
-    assert run("anomaly-scoring", photos, "--out", out)[0] == 0
-    assert len(names(out)) == 9
-    assert [row["name"] for row in scores(out)] == ["anna.normalized.png", "anna.png"]
+    assert run("anomaly-scoring", photos, "--searches", 1, "--out", out)[0] == 0
+    stems = ["anna-2", *(f"anna.{part}" for part in parts)]
+    assert names(out) == sorted(["scores.csv", *(f"{stem}.{ending}" for stem in stems for ending in ENDINGS)])
+    assert [row["name"] for row in scores(out)] == [*(f"anna.{part}.png" for part in parts), "anna.png"]
 
 
 # --- painted regions ----------------------------------------------------------------------------------------------
@@ -136,8 +172,23 @@ def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_pat
     rows = {row["name"]: row for row in scores(out)}
     assert rows["anna.png"]["region"] == facts_of(out)["region"] == "painted"
     assert 0 < facts_of(out)["score"]["pixels"] < 10_000
+    assert rows["anna.png"]["local_severity"] != "" != rows["anna.png"]["asymmetry"]
     assert rows["ben.png"]["error"].startswith("The painted region is empty")
     assert rows["cleo.png"]["error"] == "The folder of masks holds none with this photo's name."
+
+
+def test_what_is_painted_off_lips_and_nose_has_no_local_severity(run, photos, tmp_path):
+    forehead = np.zeros((256, 256), np.uint8)
+    forehead[70:90, 100:156] = 255
+    (tmp_path / "forehead.png").write_bytes(encode_png(forehead))
+    out = tmp_path / "out"
+    words = ("anomaly-scoring", photos / "anna.png", "--mask", tmp_path / "forehead.png", "--searches", 1, "--out", out)
+    assert run(*words)[0] == 0
+    (row,) = scores(out)
+    assert (row["local_severity"], row["local_percentile"], row["region"]) == ("", "", "painted")
+    assert row["asymmetry"] != "" != row["severity"]
+    assert facts_of(out)["local"] is None
+    assert names(out) == [*(f"anna.{ending}" for ending in ENDINGS if "local" not in ending), "scores.csv"]
 
 
 # --- what cannot run ----------------------------------------------------------------------------------------------
@@ -146,6 +197,9 @@ def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_pat
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("--searches", 0), "The number of searches must be a number from 1 to 10."),
+        (("--searches", 11), "The number of searches must be a number from 1 to 10."),
+        (("--normalizer", "stylegan2", "--searches", 3), "The normalizer stylegan2 has no such option; leave it out."),
         (("--steps", 100), "The normalizer inpainting has no such option; leave it out."),
         (("--adaptation-steps", 10), "The normalizer inpainting has no such option; leave it out."),
         (("--normalizer", "stylegan2"), "needs a face generator"),
@@ -201,7 +255,9 @@ def test_the_photos_folder_cannot_be_the_output(run, photos):
         (("--region", "ears"), "invalid choice: 'ears'"),
         (("--normalizer", "pca"), "invalid choice: 'pca'"),
         (("--formula", "7"), "invalid choice: '7'"),
+        (("--region", "painted"), "invalid choice: 'painted'"),
         (("--steps", "many"), "invalid int value"),
+        (("--searches", "many"), "invalid int value"),
     ],
 )
 def test_bad_arguments(run, photos, tmp_path, words, said):

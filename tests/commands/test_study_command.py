@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from written import assert_one_sentence, names
 
+from pipelines import devices, store
+from pipelines.anomaly_scoring.heatmaps import unlikeness
 from pipelines.anomaly_scoring.inpainting import InpaintingNormalizer
 from pipelines.anomaly_scoring.normalization import Normalized
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
@@ -50,8 +52,11 @@ def quick(monkeypatch):
 
     def blurred(self, photo, face, *, seed=0, progress=None):
         alignment = align(photo, face)
-        crop = alignment.crop(photo)
-        return Normalized(alignment=alignment, crop=crop, image=cv2.blur(crop, (9, 9)), weights=())
+        crop, there = alignment.crop(photo), alignment.face_in_crop(face)
+        image = cv2.blur(crop, (9, 9))
+        residual = unlikeness(crop.astype(np.float32) - image, there.eye_distance)
+        searched = np.ones(residual.shape, bool)
+        return Normalized(alignment=alignment, face=there, crop=crop, image=image, residual=residual, searched=searched)
 
     monkeypatch.setattr(InpaintingNormalizer, "__call__", blurred)
 
@@ -82,7 +87,12 @@ def test_a_cohort_with_ratings(run, cohort, tmp_path, calls):
     assert status == 0
     lines = said.splitlines()
     assert lines[0] == "4 photos: 4 scored, 0 failed."
-    assert [line.split(":")[0] for line in lines[1:]] == ["Pearson", "Spearman", "Mean change of severity"]
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        *(f"{method}, {figure} and ratings" for figure in ("normality", "local severity")
+          for method in ("Pearson", "Spearman")),
+        "Mean change of severity",
+        "Mean change of local severity",
+    ]  # fmt: skip
     assert trouble.startswith(
         "Row 6 of the ratings fits no photo; check the name there.\nThe ablation table has no LPIPS"
     )
@@ -91,11 +101,22 @@ def test_a_cohort_with_ratings(run, cohort, tmp_path, calls):
     found = rows(out)
     assert [row["name"] for row in found] == sorted(path.name for path in cohort.iterdir())
     assert {row["error"] for row in found} == {""} and {row["region"] for row in found} == {"mouth-nose"}
-    assert [row["n"] for row in rows(out, "correlations.csv")] == ["4", "4"]
-    assert [row["patient"] for row in rows(out, "pairs.csv")] == ["P1", "P2"]
+    assert all(float(row["local_severity"]) > 0 and float(row["asymmetry"]) > 0 for row in found)
+    by_local = sorted(found, key=lambda row: -float(row["local_severity"]))
+    assert [row["rank"] for row in by_local] == ["1", "2", "3", "4"]
+    assert [row["n"] for row in rows(out, "correlations.csv")] == ["4"] * 4
+    pairs = rows(out, "pairs.csv")
+    assert [row["patient"] for row in pairs] == ["P1", "P2"]
+    of = {row["name"]: row for row in found}
+    for row in pairs:
+        for figure in ("severity", "local_severity"):
+            for time in ("before", "after"):
+                assert row[f"{figure}_{time}"] == of[f"{row['patient']}_{time}.png"][figure]
     assert len(rows(out, "ablation.csv")) == 16  # both regions of a face that is found in its crop
     facts = json.loads((out / "study.json").read_text(encoding="utf-8"))
-    assert facts["settings"]["weights"].startswith("small ") and facts["settings"]["normalizer"] == "inpainting"
+    basis = AnomalyScoring(device="cpu").basis()
+    assert facts["settings"] == {**vars(basis), "face": 0, "group": "all"}
+    assert (basis.weights, basis.normalizer) == (store.find("small").sha256[:12], "inpainting")
     assert len(calls) == 4
 
     kept = {name: (out / name).read_bytes() for name in WRITTEN}
@@ -108,14 +129,16 @@ def test_one_score_less_is_one_score_to_make(run, cohort, tmp_path, calls, quick
     out = tmp_path / "out"
     words = ("study", cohort, "--out", out, "--device", "cpu")
     assert run(*words)[0] == 0
-    before = [(row["name"], row["severity"]) for row in rows(out)]
+    before = [(row["name"], row["severity"], row["local_severity"], row["asymmetry"]) for row in rows(out)]
     lines = (out / "scores.jsonl").read_text().splitlines(keepends=True)
     (out / "scores.jsonl").write_text("".join(lines[1:]))
     assert run(*words)[0] == 0
     assert len(calls) == 5
-    assert [(row["name"], row["severity"]) for row in rows(out)] == before
+    assert [(row["name"], row["severity"], row["local_severity"], row["asymmetry"]) for row in rows(out)] == before
     assert run(*words, "--region", "face")[0] == 0
     assert len(calls) == 9 and {row["region"] for row in rows(out)} == {"face"}
+    assert run(*words, "--searches", 1)[0] == 0
+    assert len(calls) == 13 and {row["region"] for row in rows(out)} == {"mouth-nose"}
 
 
 def test_bad_files_are_rows(run, cohort, tmp_path, quick):
@@ -163,6 +186,17 @@ def test_one_device_named_twice_is_one(run, cohort, tmp_path, calls, quick):
     assert calls == ["cpu"] * 4
 
 
+def test_devices_that_would_not_score_alike_are_said(run, cohort, tmp_path, calls, monkeypatch):
+    choose = devices.choose
+    precisions = {"cpu": "float32", "other": "bfloat16"}
+    monkeypatch.setattr(devices, "choose", lambda device, precision="auto": choose("cpu", precisions[device]))
+    status, said, trouble = run("study", cohort, "--out", tmp_path / "out", "--devices", "cpu", "other")
+    assert (status, said, calls) == (2, "", [])
+    assert_one_sentence(trouble)
+    assert trouble.startswith("The devices differ in precision") and "--precision and --steps" in trouble
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
@@ -170,6 +204,8 @@ def test_one_device_named_twice_is_one(run, cohort, tmp_path, calls, quick):
         (["--devices", "cuda:99"], "GPU"),
         (["--weights", "nothing"], "There are no weights of that name"),
         (["--steps", "5"], "normalizer inpainting has no such option"),
+        (["--searches", "11"], "number of searches must be a number from 1 to 10"),
+        (["--group", "elders"], "group to compare with must be one of all"),
         (["--map", "lpips"], "alexnet"),
     ],
 )

@@ -13,14 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from pipelines import store
+from pipelines.anomaly_scoring import scale
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.errors import WeightsUnknown
 from pipelines.mask_removal.network import MaskRemovalNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
+
+SCALES = {"severity": (-4.0, 0.0), "local": (0.0, 200.0), "asymmetry": (0.0, 50.0)}
+"""Lowest and highest figure of the faces that a face is compared with; the others lie evenly between."""
+
+GROUPS = {"all": 1000, "clinic": 400, "0-8": 108}
+"""Group → how many faces of it there are."""
 
 _NARROW = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
 
@@ -47,17 +56,25 @@ class Served:
 
 
 def weights_of_both(folder: Path) -> Path:
-    """A weights folder with both jobs: the built-in one, or its copy with an untrained network of mask removal."""
-    try:
-        store.find(job="mask-removal")
-        return store.folder()
-    except WeightsUnknown:
-        shutil.copytree(store.folder(), folder, dirs_exist_ok=True)
+    """A weights folder with both jobs: a copy of the built-in one, with an untrained network of mask removal where it
+    has none, and with :data:`SCALES` of the default settings, whatever scales it has.
+    """
+    shutil.copytree(store.folder(), folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHILTRUM_WEIGHTS", str(folder))
-        torch.manual_seed(0)
-        about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-        store.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
+        basis = AnomalyScoring("inpainting", device="cpu").basis()
+        scales = {
+            scale.Key.of(figure, basis, group): np.linspace(*ends, faces)
+            for figure, ends in SCALES.items()
+            for group, faces in GROUPS.items()
+        }
+        (folder / scale.FILE).write_bytes(scale.encode(scales))
+        try:
+            store.find(job="mask-removal")
+        except WeightsUnknown:
+            torch.manual_seed(0)
+            about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
+            store.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
     return folder
 
 

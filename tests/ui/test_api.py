@@ -104,6 +104,40 @@ def test_errors_are_sentences(client: Client, photo: Path, tmp_path: Path):
             predict(client, path, **options)
 
 
+def test_scoring_gives_numbers_pictures_the_local_map_and_everything(client: Client, photo: Path):
+    numbers, normalized, local, heat, raw, bundle = client.predict(
+        photo=handle_file(str(photo)), region="upper-lip", searches=1, api_name="/anomaly_scoring"
+    )
+    assert numbers["basis"]["conditions"] == "1 searches" and numbers["basis"]["region"] == "upper-lip"
+    assert numbers["local"]["local_severity"] > 0 and numbers["asymmetry"]["asymmetry"] > 0
+    assert numbers["score"]["normality"] == -numbers["score"]["severity"]
+    values = np.load(raw)
+    assert values.shape == np.array(Image.open(normalized)).shape[:2] == (256, 256)
+    drawn = [np.array(Image.open(path)) for path in (local, heat)]
+    assert drawn[0].shape == drawn[1].shape and (drawn[0] != drawn[1]).any()
+    with zipfile.ZipFile(bundle) as archive:
+        assert archive.read("local.npy") == Path(raw).read_bytes()
+        assert archive.read("local.png") == Path(local).read_bytes()
+        assert archive.read("heatmap.png") == Path(heat).read_bytes()
+
+
+def test_scoring_off_lips_and_nose_has_no_local_map(client: Client, photo: Path, tmp_path: Path, astronaut: np.ndarray):
+    forehead = np.zeros(astronaut.shape[:2], bool)
+    forehead[72:84, 200:240] = True
+    write_png(tmp_path / "forehead.png", forehead)
+    mask = handle_file(str(tmp_path / "forehead.png"))
+    numbers, _, local, heat, raw, bundle = client.predict(
+        photo=handle_file(str(photo)), mask=mask, searches=1, api_name="/anomaly_scoring"
+    )
+    assert numbers["local"] is local is raw is None and numbers["basis"]["region"] == "painted"
+    assert Path(heat).is_file() and "asymmetry.png" in zipfile.ZipFile(bundle).namelist()
+
+
+def test_scoring_refuses_too_many_searches_in_words(client: Client, photo: Path):
+    with pytest.raises(AppError, match="The number of searches must be a number from 1 to 10"):
+        client.predict(photo=handle_file(str(photo)), searches=11, api_name="/anomaly_scoring")
+
+
 def test_one_public_endpoint_a_job(client: Client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert list(named) == ["/cleft_inpainting", "/mask_removal", "/anomaly_scoring"]
@@ -113,7 +147,7 @@ def test_one_public_endpoint_a_job(client: Client):
     own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
     assert names["/mask_removal"] == [*own, *edge]
     comparison = ["region", "kind", "colour", "erosion", "formula"]
-    steps = ["normalizer", "group", "steps", "adaptation_steps", "frames_until"]
+    steps = ["normalizer", "group", "searches", "steps", "adaptation_steps", "frames_until"]
     assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed"]
 
 
