@@ -19,6 +19,7 @@ from pipelines.anomaly_scoring.regions import region
 from pipelines.devices import Device
 from pipelines.faces import masks
 from pipelines.faces.landmarks import Face
+from pipelines.faces.tone import IN_COLOUR, Tone
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.repainting import to_network
 
@@ -57,6 +58,7 @@ def find_disagreement(
     face: Face,
     device: Device,
     searches: int,
+    tone: Tone = IN_COLOUR,
     announce: Callable[[float], None] = lambda share: None,
 ) -> Disagreement:
     """Searches mouth and nose.
@@ -70,6 +72,7 @@ def find_disagreement(
         face: in pixels of the crop.
         device: where the network lies.
         searches: how often every pixel is searched, 1 or more; eight pictures each.
+        tone: of the photo; a colour that it does not have is no difference.
         announce: called before each batch of pictures with the share of them that is done; what it raises stops the
             run.
     """
@@ -86,7 +89,7 @@ def find_disagreement(
     images = torch.cat([image.expand(len(sets), -1, -1, -1), image.flip(3).expand(len(sets), -1, -1, -1)])
     holes = torch.from_numpy(np.concatenate([discs, mirrored[..., ::-1]])).to(device.torch_device).float()[:, None]
     drawn = _draw(network, images, holes, device, announce)
-    differences = ((drawn - images) * holes * 127.5).permute(0, 2, 3, 1).cpu().numpy()
+    differences = (tone(_levels(drawn)) - _levels(images)) * holes.permute(0, 2, 3, 1).cpu().numpy()
     found = np.stack([unlikeness(one, unit) for one in differences])
     found[len(sets) :] = found[len(sets) :, :, ::-1].copy()  # back as the crop lies
     return Disagreement(area, *_over_pictures(found, np.concatenate([discs, mirrored])))
@@ -161,6 +164,11 @@ def _draw(
         with device.autocast():
             drawn.append(network(images[part], holes[part]).image.float())
     return torch.cat(drawn)
+
+
+def _levels(pictures: Tensor) -> np.ndarray:
+    """``(P, 3, S, S)`` in [-1, 1] → ``(P, S, S, 3)`` in grey levels."""
+    return ((pictures + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _over_pictures(found: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

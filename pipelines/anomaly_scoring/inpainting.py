@@ -17,6 +17,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import Face
+from pipelines.faces.tone import IN_COLOUR, Tone, find_tone
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
 
@@ -67,18 +68,19 @@ class InpaintingNormalizer:
         network = self._load().network
         alignment = align(photo, face)
         crop = alignment.crop(photo)
-        there = alignment.face_in_crop(face)
+        there, tone = alignment.face_in_crop(face), find_tone(crop)
         found = find_disagreement(
             network,
             crop,
             there,
             self.device,
             self.searches,
+            tone,
             lambda share: tell(0.1 + 0.8 * share, "looking for what does not fit"),
         )
         tell(0.9, "repainting it")
         hole = to_repaint(found, there.eye_distance)
-        image = repaint(network, crop, hole, _EDGE * there.eye_distance, self.device)
+        image = repaint(network, crop, hole, _EDGE * there.eye_distance, self.device, tone)
         return Normalized(
             alignment=alignment,
             face=there,
@@ -106,9 +108,11 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
 
 
 @torch.inference_mode()
-def repaint(network: nn.Module, crop: np.ndarray, hole: np.ndarray, edge: float, device: Device) -> np.ndarray:
+def repaint(
+    network: nn.Module, crop: np.ndarray, hole: np.ndarray, edge: float, device: Device, tone: Tone = IN_COLOUR
+) -> np.ndarray:
     """The crop repainted in ``hole``, blended over ``edge`` pixels inside its border; ``uint8`` ``(S, S, 3)``."""
     with device.autocast():
-        drawn = to_pixels(network.predict(to_network(crop, device), to_network(hole, device)).image)
+        drawn = tone(to_pixels(network.predict(to_network(crop, device), to_network(hole, device)).image))
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
     return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

@@ -16,9 +16,11 @@ from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
 from pipelines.faces.landmarks import Face
+from pipelines.faces.tone import find_tone
 from pipelines.manifest import Entry
 from pipelines.repainting import Progress, to_network
 from pipelines.results import WeightsUsed
+from pipelines.stylegan.faces import check_generator
 from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
@@ -94,8 +96,7 @@ class InversionNormalizer:
                 "or choose the normalizer inpainting."
             )
         model = store.load(self.weights, self.device.torch_device, job=JOB)
-        if model.network.c_dim:
-            raise OptionInvalid(f"The weights “{model.name}” draw faces by label; choose a generator without labels.")
+        check_generator(model.entry.architecture)
         return model
 
     def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
@@ -113,7 +114,7 @@ class InversionNormalizer:
 
         Raises:
             NoFaceFound: the two eyes lie on one spot.
-            OptionInvalid: the generator draws by label.
+            OptionInvalid: the generator draws by label, or not in colour.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
         model = self._load()
@@ -141,6 +142,8 @@ class InversionNormalizer:
             keep=kept_steps(self.frames_until, self.adaptation_steps),
             announce=self._told(progress, "adapting", self.steps, self.frames_until),
         )
+        tone = find_tone(crop)
+        frames = tuple((step, tone(picture)) for step, picture in frames)
         image, there = dict(frames)[self.adaptation_steps], alignment.face_in_crop(face)
         return Normalized(
             alignment=alignment,

@@ -10,6 +10,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
+from pipelines.faces.tone import find_tone
 from pipelines.repainting import (
     FEATHER,
     Progress,
@@ -103,7 +104,9 @@ class CleftInpainting:
             painted, landmarks = _predict(model.network, crop, hole, self.device)
 
         with stage("compositing", 0.75):
-            image = composite(photo, painted, alpha, alignment, seed=seed)
+            tone = find_tone(crop, ~hole)
+            painted = tone(painted)
+            image = composite(photo, painted, alpha, alignment, seed=seed, tone=tone)
             repainted = np.where(hole[..., None], painted, crop)
 
         with stage("measurements", 0.9):

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import fft
 
 from pipelines.faces.alignment import Alignment, centred
+from pipelines.faces.tone import IN_COLOUR, Tone
 
 _RING = 16  # crop px of 256 around the mask in which photo and repainted crop are compared
 _MISFIT = 16.0  # levels; beside the mask, a larger difference is an edge drawn elsewhere and weighs little
@@ -30,7 +31,13 @@ _COARSE = 1.5  # crop px; standard deviation of the blur that parts shape from t
 
 
 def composite(
-    photo: np.ndarray, crop: np.ndarray, alpha: np.ndarray, alignment: Alignment, *, seed: int = 0
+    photo: np.ndarray,
+    crop: np.ndarray,
+    alpha: np.ndarray,
+    alignment: Alignment,
+    *,
+    seed: int = 0,
+    tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
     """Blends the repainted crop into the photo.
 
@@ -43,6 +50,7 @@ def composite(
         alpha: ``float32`` ``(H, W)`` in [0, 1], 1 = the repainted crop alone.
         alignment: takes the photo to the crop.
         seed: seed of the grain.
+        tone: of the photo; what is blended in gets it.
 
     Returns:
         RGB ``uint8`` ``(H, W, 3)``, a new array, bit-identical to ``photo`` where ``alpha`` is 0.
@@ -61,7 +69,7 @@ def composite(
     box = (slice(top, top + height), slice(left, left + width))
     before = alignment.crop(photo)
     weight = alpha[box] * _inside(alignment, left, top, width, height)
-    drawn = crop + _drift(before, crop, alpha, alignment)
+    drawn = tone(crop) + _drift(before, crop, alpha, alignment)
     fresh = _enlarge(drawn, alignment, left, top, width, height)
     old = photo[box].astype(np.float32)
     blend = old + weight[..., None] * (fresh - old)
@@ -72,7 +80,7 @@ def composite(
             # photo's own all through the feather.
             strength = min(1.0, (1 - alignment.scale) / _FADE)  # a crop as fine as the photo needs no grain
             blend += strength * np.sqrt(weight * (2 - weight))[..., None] * noise
-    blend = np.clip(blend + 0.5, 0, 255).astype(np.uint8)
+    blend = tone(np.clip(blend + 0.5, 0, 255).astype(np.uint8))  # grain's colours are known to rounding only
     result[box] = np.where((weight > 0)[..., None], blend, photo[box])
     return result
 

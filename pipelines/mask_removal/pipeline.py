@@ -12,6 +12,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
+from pipelines.faces.tone import find_tone
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.remainder import smooth_over
@@ -153,10 +154,11 @@ class MaskRemoval:
             answer = _answer(model.network, crop, hole, warped, self.device)
             if warped is not None:
                 answer = tempered(alone, answer)
-            coarse, refined = to_pixels(answer.coarse), to_pixels(answer.image)
+            tone = find_tone(crop, ~hole)
+            coarse, refined = tone(to_pixels(answer.coarse)), tone(to_pixels(answer.image))
 
         with stage("compositing", 0.8):
-            image = composite(photo, refined, alpha, alignment, seed=seed)
+            image = composite(photo, refined, alpha, alignment, seed=seed, tone=tone)
             if rest.any():
                 below = masks.feather(rest, width)
                 image, alpha = smooth_over(image, below), np.maximum(alpha, below)

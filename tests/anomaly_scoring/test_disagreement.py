@@ -151,7 +151,7 @@ def test_how_many_pictures_are_drawn_at_once_changes_nothing(crop, crop_face, ba
 
 def test_progress_is_told_before_each_batch_and_stops_the_search(crop, crop_face):
     told = []
-    find_disagreement(Numbered(), crop, crop_face, CPU, 3, told.append)
+    find_disagreement(Numbered(), crop, crop_face, CPU, 3, announce=told.append)
     assert told == [0, 8 / 24, 16 / 24]
     network = Numbered()
 
@@ -163,7 +163,7 @@ def test_progress_is_told_before_each_batch_and_stops_the_search(crop, crop_face
             raise StopError
 
     with pytest.raises(StopError):
-        find_disagreement(network, crop, crop_face, CPU, 3, stop)
+        find_disagreement(network, crop, crop_face, CPU, 3, announce=stop)
     assert len(network.holes) == 8
 
 

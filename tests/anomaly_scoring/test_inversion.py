@@ -241,3 +241,9 @@ def test_steps_depend_on_the_device():
     assert InversionNormalizer(None, CPU).steps == CPU_STEPS
     gpu = devices.Device(torch.device("cuda"), torch.bfloat16, "")
     assert InversionNormalizer(None, gpu).steps == GPU_STEPS == 1000
+
+
+def test_of_a_grey_photo_every_picture_is_grey(astronaut, face):
+    grey = np.repeat(astronaut.mean(2).astype(np.uint8)[..., None], 3, 2)
+    result = normalizer(frames_until=6)(grey, face)
+    assert all(np.ptp(picture, axis=2).max() == 0 for _, picture in (*result.frames, (None, result.image)))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from pipelines import store
+from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
 from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, encode, groups, percentile
-from pipelines.errors import WeightsCorrupt
+from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, check_group, count, encode, groups, percentile
+from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.results import Basis
 
 BASIS = Basis(
@@ -101,8 +102,23 @@ def test_every_field_of_a_basis_is_in_a_key_or_known_to_move_nothing():
     assert set(vars(BASIS)) == kept - {"figure", "group"} | {"precision", "seed"}
 
 
-def test_without_a_file_there_is_no_percentile(file):
-    assert percentile("severity", -2, BASIS) is None and groups() == (EVERYONE,)
+def test_a_weights_folder_of_ones_own_needs_no_scale(file):
+    assert percentile("severity", -2, BASIS) is None and groups() == (EVERYONE,) and count() == 0
+
+
+def test_the_scale_that_comes_with_philtrum_is_missed(file, monkeypatch):
+    """Where the folder is Philtrum's own, by whichever name it is called."""
+    monkeypatch.setattr(scale, "_SHIPPED", file.parent.resolve())
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(file.parent / "elsewhere" / ".."))
+    (file.parent / "elsewhere").mkdir()
+    for attempt in (lambda: percentile("severity", -2, BASIS), groups, count, lambda: check_group(EVERYONE)):
+        with pytest.raises(WeightsMissing, match="is not on this machine; restore the weights folder"):
+            attempt()
+    file.write_bytes(encode({KEY: VALUES}))
+    assert percentile("local", 40, BASIS) is None, "settings of which none was measured"
+    assert count() == 1
+    monkeypatch.undo()
+    assert store.folder().resolve() == scale._SHIPPED
 
 
 def test_groups_are_those_that_were_measured_and_all_first(file):

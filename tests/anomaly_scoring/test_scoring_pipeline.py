@@ -28,6 +28,7 @@ from pipelines.faces.landmarks import Face, find_crop_face
 from pipelines.faces.masks import hull_mask, suggest_mask
 from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE
+from pipelines.repainting import to_network, to_pixels
 from pipelines.results import Basis, Percentile
 
 
@@ -403,3 +404,14 @@ def test_percentiles_are_those_of_the_basis_and_the_group(comparing, astronaut, 
     assert percentiles(kind="ssim") == (None, *whole[1:])  # the map is the paper's alone
     assert percentiles(region="upper-lip") == (None, None, None)
     assert percentiles(mask=np.ones(astronaut.shape[:2], bool)) == (None, None, None)
+
+
+def test_of_a_grey_photo_no_colour_is_counted(quick, astronaut, face):
+    """The network draws red lips into a grey face: what it draws is compared, and shown, without them."""
+    grey = np.repeat(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    result = quick(grey)
+    assert np.ptp(result.normalized, axis=2).max() == 0
+    assert (result.normalized != result.crop)[result.repainted].any()
+    network = quick.normalizer._load().network
+    drawn = network.predict(to_network(result.crop, quick.device), to_network(result.repainted, quick.device)).image
+    assert np.ptp(to_pixels(drawn), axis=2)[result.repainted].max() > 3, "it must draw colour into a grey face"

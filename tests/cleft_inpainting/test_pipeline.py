@@ -203,3 +203,11 @@ def test_cleft_photo_gets_a_repainted_lip(pipeline, shared):
     photo = read_image(shared / "examples" / "cleft_synthetic.png")
     result = pipeline(photo)
     assert np.abs(result.image.astype(int) - photo)[result.mask].mean() > 5
+
+
+def test_a_grey_photo_gets_a_grey_mouth(pipeline, astronaut):
+    grey = np.repeat(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    result = pipeline(cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))  # large enough to get grain
+    assert np.ptp(result.image, axis=2).max() == 0
+    assert np.ptp(result.crop, axis=2).max() == 0
+    assert (result.image != result.photo).any()

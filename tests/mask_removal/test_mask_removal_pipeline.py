@@ -266,3 +266,12 @@ def test_results_are_frozen_and_the_network_is_shared_unchanged(job, masked):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     job(masked[0])
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_grey_photo_gets_a_grey_face_whatever_the_references_colours(job, masked, astronaut):
+    photo, truth = masked
+    grey = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    result = job(grey, astronaut, truth)
+    for picture in (result.image, result.refined, result.coarse):
+        assert np.ptp(picture, axis=2).max() == 0
+    assert (result.image != grey).any()
