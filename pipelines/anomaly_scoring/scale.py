@@ -2,6 +2,9 @@
 
 A figure says little alone. Beside it stands how many faces of an open set have a lower one, under the very settings
 that made it: ``weights/anomaly-scale.json``, which ``python -m benchmarks.anomaly_scale`` measures.
+
+The weights folder that comes with Philtrum has that file, so there it is an error where it is missing. A weights folder
+of a person's own need not have it, and settings of which no scale was measured have none: such figures stand alone.
 """
 
 import json
@@ -14,7 +17,7 @@ import numpy as np
 
 from pipelines import store
 from pipelines.anomaly_scoring.choices import EVERYONE
-from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.results import Basis, Percentile
 
 FILE = "anomaly-scale.json"
@@ -26,7 +29,9 @@ FIGURES = ("severity", "local", "asymmetry")
 STEPS = np.linspace(0, 100, 101)
 """Per cents at which a scale holds the figure."""
 
+_SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 _DAMAGED = "The reference scale of scores is damaged; restore the weights folder."
+_MISSING = "The reference scale of scores is not on this machine; restore the weights folder."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +76,9 @@ def percentile(figure: str, value: float, basis: Basis, group: str = EVERYONE) -
         group: one of :func:`groups`.
 
     Raises:
-        WeightsCorrupt: the file of scales is damaged.
+        WeightsMissing, WeightsCorrupt: as :func:`count`.
     """
-    path = store.folder() / FILE
-    known = _scales(path, _changed(path)).get(Key.of(figure, basis, group))
+    known = _known().get(Key.of(figure, basis, group))
     if known is None:
         return None
     faces, values = known
@@ -85,14 +89,28 @@ def groups() -> tuple[str, ...]:
     """The groups of faces of which any scale was measured, :data:`EVERYONE` first and always.
 
     Raises:
-        WeightsCorrupt: the file of scales is damaged.
+        WeightsMissing, WeightsCorrupt: as :func:`count`.
     """
-    path = store.folder() / FILE
-    return tuple(dict.fromkeys([EVERYONE, *(key.group for key in _scales(path, _changed(path)))]))
+    return tuple(dict.fromkeys([EVERYONE, *(key.group for key in _known())]))
+
+
+def count() -> int:
+    """How many scales were measured; none in a weights folder of a person's own without the file.
+
+    Raises:
+        WeightsMissing: the weights folder is the one that comes with Philtrum, and the file is not there.
+        WeightsCorrupt: the file is damaged.
+    """
+    return len(_known())
 
 
 def check_group(group: str) -> None:
-    """Raises OptionInvalid unless a scale of the group was measured, and WeightsCorrupt where scales are damaged."""
+    """Refuses a group that no scale was measured of.
+
+    Raises:
+        OptionInvalid: there is no such group.
+        WeightsMissing, WeightsCorrupt: as :func:`count`.
+    """
     if group not in (known := groups()):
         raise OptionInvalid(f"The group to compare with must be one of {', '.join(known)}.")
 
@@ -123,15 +141,19 @@ def encode(scales: Mapping[Key, np.ndarray], beside: bytes = b"[]") -> bytes:
     return ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode()
 
 
-def _changed(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _known() -> dict[Key, tuple[int, np.ndarray]]:
+    """Key → number of faces and their figure at :data:`STEPS`, of the weights folder."""
+    path = store.folder() / FILE
+    if path.is_file():
+        return _scales(path, path.stat().st_mtime_ns)
+    if path.parent.resolve() == _SHIPPED:
+        raise WeightsMissing(_MISSING)
+    return {}
 
 
 @lru_cache(maxsize=2)
 def _scales(path: Path, changed: int) -> dict[Key, tuple[int, np.ndarray]]:
-    """Key → number of faces and their figure at :data:`STEPS`, of the file as it was at ``changed``."""
-    if not changed:
-        return {}
+    """What the file held at ``changed``, a time of modification: it is read anew when that is another."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         scales = {}

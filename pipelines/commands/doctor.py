@@ -26,6 +26,7 @@ PACKAGES = (
 
 _NEEDED = 2e9  # bytes of free memory below which a large photo may fail
 
+_SCALE = "reference scale of scores"
 _CLEFT, _REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
 
 
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         *_examine("device", lambda: _device(args)),
         *_examine("memory", _memory),
         *_examine("weights", _weights),
+        *_examine(_SCALE, _scale),
         *_examine(_CLEFT, lambda: _cleft_inpainting(args)),
         *_examine(_REMOVAL, lambda: _mask_removal(args)),
     ]
@@ -114,6 +116,13 @@ def _weights() -> list[Finding]:
         except PhiltrumError as error:
             findings.append(Finding(f"weights {name}", str(error), False))
     return findings
+
+
+def _scale() -> list[Finding]:
+    from pipelines.anomaly_scoring import scale
+
+    count = scale.count()
+    return [Finding(_SCALE, f"whole, scales: {count}" if count else "none, so no score has a percentile")]
 
 
 def _cleft_inpainting(args: argparse.Namespace) -> list[Finding]:

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
+from pipelines.stylegan.faces import check_discriminator, check_generator
 
 _FIRST, _GENERATOR, _DISCRIMINATOR = "inclg", "stylegan2", "stylegan2-discriminator"
 _JOBS = {
@@ -15,6 +17,7 @@ _JOBS = {
     _GENERATOR: "face-generator",
     _DISCRIMINATOR: "face-discriminator",
 }  # network → job
+_CHECKS = {_GENERATOR: check_generator, _DISCRIMINATOR: check_discriminator}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     foreign.add_argument("source", metavar="SRC", type=Path)
     foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
     foreign.add_argument("--licence", required=True, help="what may be done with them, in a few words")
-    foreign.add_argument("--job", help="the job that they are for (default: the network's)")
+    foreign.add_argument("--job", help="the job that they are for, which is the network's")
     foreign.add_argument(
         "--network", help="the network that they fill (default: the one that the file names, or inclg)"
     )
@@ -76,6 +79,8 @@ def _verify(args: argparse.Namespace) -> int:
         entry = store.verify(args.name)
         console.say(f"{entry.name}: whole, SHA-256 {entry.sha256}")
         return 0
+    from pipelines.anomaly_scoring import scale
+
     store.find()  # a manifest without the job's weights is no healthy one
     healthy = True
     for name, entry in store.entries().items():
@@ -90,6 +95,12 @@ def _verify(args: argparse.Namespace) -> int:
         except PhiltrumError as error:
             console.complain(str(error))
             healthy = False
+    try:
+        if scales := scale.count():
+            console.say(f"{scale.FILE}: whole, reference scales: {scales}")
+    except PhiltrumError as error:
+        console.complain(str(error))
+        healthy = False
     return 0 if healthy else 1
 
 
@@ -106,18 +117,23 @@ def _import(args: argparse.Namespace) -> int:
     from pipelines import store
     from pipelines.checkpoints import read_about
 
-    if args.network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
-        return _import_generator(args)
     about = read_about(args.source)
     network = args.network or about.get("network", _FIRST)
+    job = _JOBS.get(network, _JOBS[_FIRST])
+    if args.job not in (None, job):  # that job would load them and not know what they are
+        raise OptionInvalid(f"The network {network} serves {job} only; leave --job out.")
+    if network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
+        return _import_generator(args)
     known = json.loads(about["architecture"]) if about.get("network") == network and "architecture" in about else {}
+    architecture = dict(args.architecture) or known
+    _check(network, architecture)
     entry = store.import_checkpoint(
         args.source,
         args.name,
-        job=args.job or _JOBS.get(network, _JOBS[_FIRST]),
+        job=job,
         network=network,
         licence=args.licence,
-        architecture=dict(args.architecture) or known,
+        architecture=architecture,
         key=args.key,
         half=args.half,
         data=args.data,
@@ -139,23 +155,35 @@ def _import_generator(args: argparse.Namespace) -> int:
     read = read_stylegan2(args.source)
     shared = {"licence": args.licence, "data": args.data, "half": args.half}
     shared |= {"default": True} if args.default else {}
-    parts = {
+    found = {
         _DISCRIMINATOR: (read.discriminator_state, read.discriminator_arguments, {}),
         _GENERATOR: (read.generator_state, read.generator_arguments, {"alignment": args.alignment}),
     }
+    parts = {network: part for network, part in found.items() if part[0] is not None}
+    for network, (_, architecture, _) in parts.items():
+        _check(network, architecture)
     for network, (tensors, architecture, more) in parts.items():
-        if tensors is not None:
-            entry = store.save(
-                names[network],
-                tensors,
-                job=_JOBS[network],
-                network=network,
-                architecture={name: value for name, value in architecture.items() if value is not None},
-                **shared,
-                **more,
-            )
-            console.say(f"{entry.name}: imported, SHA-256 {entry.sha256}")
+        entry = store.save(
+            names[network],
+            tensors,
+            job=_JOBS[network],
+            network=network,
+            architecture={name: value for name, value in architecture.items() if value is not None},
+            **shared,
+            **more,
+        )
+        console.say(f"{entry.name}: imported, SHA-256 {entry.sha256}")
     return 0
+
+
+def _check(network: str, architecture: Mapping[str, Any]) -> None:
+    """Refuses what no job could use, before anything is written.
+
+    Raises:
+        OptionInvalid: as :mod:`pipelines.stylegan.faces`.
+    """
+    if network in _CHECKS:
+        _CHECKS[network](architecture)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -19,6 +19,7 @@ from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import WeightsUsed
+from pipelines.stylegan.faces import check_discriminator
 from pipelines.stylegan.ops import full_precision
 from pipelines.stylegan.stylegan2 import Discriminator, DiscriminatorBlock
 
@@ -124,8 +125,10 @@ def discriminator_likeness(device: Device) -> Likeness:
     Raises:
         WeightsUnknown: the manifest has no discriminator.
         WeightsMissing, WeightsCorrupt: it cannot be loaded.
+        OptionInvalid: it does not look at colour.
     """
     model = store.load(device=device.torch_device, job=DISCRIMINATOR)
+    check_discriminator(model.entry.architecture)
     network: Discriminator = model.network
     blocks = [module for module in network.children() if isinstance(module, DiscriminatorBlock)]
 

@@ -152,10 +152,14 @@ def noise_autocorrelation(noise: Mapping[str, Tensor]) -> Tensor:
 
 
 def gradient_scaler(network: nn.Module, device: Device) -> torch.amp.GradScaler:
-    """Keeps gradients above float16's smallest number, where anything computes in it; else it does nothing."""
-    kind = device.torch_device.type
-    blocks = kind == "cuda" and any(getattr(part, "low_precision", False) for part in network.modules())
-    return torch.amp.GradScaler(kind, init_scale=_FIRST_SCALE, enabled=blocks or device.dtype == torch.float16)
+    """Keeps gradients above float16's smallest number where ``device`` computes in it; else it does nothing.
+
+    Args:
+        network: what the gradients run through; it lies where the scaler shall count.
+        device: whose precision the network runs in.
+    """
+    kind = next(network.parameters()).device.type
+    return torch.amp.GradScaler(kind, init_scale=_FIRST_SCALE, enabled=device.dtype == torch.float16)
 
 
 @torch.no_grad()

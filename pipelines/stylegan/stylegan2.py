@@ -4,9 +4,10 @@ Source: Karras et al. 2020, "Analyzing and improving the image quality of StyleG
 appendix B, configuration F: skip generator, residual discriminator. Parameters and buffers carry the names and shapes
 of NVIDIA's PyTorch networks, so that their state dicts load as they are.
 
-Weights are drawn from N(0, 1) and scaled at run time (equalized learning rate). The fully connected layers, the
-picture that the generator adds up, and the discriminator's end stay at the weights' precision under autocast and
-beside low-precision blocks.
+Weights are drawn from N(0, 1) and scaled at run time (equalized learning rate). In which precision the convolutions run
+is the caller's to say, by autocast, and no block's own: NVIDIA's networks run their finest blocks in float16 whatever
+they are asked for, so a caller who wants float32 would not get it. The fully connected layers, the picture that the
+generator adds up, and the discriminator's end stay at the weights' precision under autocast too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ NOISE_MODES = ("random", "const", "none")
 
 _MAPPING_RATE = 0.01  # learning rate of the mapping network, as a multiple of the others'
 _AVERAGE_DECAY = 0.995  # of the running mean of w, per forward pass
-_LOW_PRECISION_CLAMP = 256.0
+_LOW_PRECISION_CLAMP = 256.0  # NVIDIA's, of blocks that were trained in float16
 
 
 class FullyConnected(nn.Module):
@@ -252,23 +253,13 @@ class SynthesisBlock(nn.Module):
         w_dim: features of w.
         resolution: side in pixels.
         image_channels: channels of the picture.
-        low_precision: run in float16 on CUDA and in bfloat16 elsewhere.
-        conv_clamp: bound of the layers' absolute values; 256 where it is None in a low-precision block.
+        clamp: bound of the layers' absolute values.
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        w_dim: int,
-        resolution: int,
-        image_channels: int,
-        low_precision: bool,
-        conv_clamp: float | None,
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, image_channels: int, clamp: float | None
     ) -> None:
         super().__init__()
-        self.low_precision = low_precision
-        clamp = _clamp(conv_clamp, low_precision)
         if inputs:
             self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, 2, clamp)
         else:
@@ -297,9 +288,8 @@ class SynthesisBlock(nn.Module):
         Returns:
             Features and picture, twice as large; 4 x 4 pixels in the first block.
         """
-        dtype = _dtype(self.conv1.weight, self.low_precision)
         x = self.const.expand(len(ws), -1, -1, -1) if x is None else x
-        x = x.to(dtype)
+        x = x.to(self.conv1.weight.dtype)
         for layer, w, given in zip(self.layers.values(), ws.unbind(1), noise, strict=False):
             x = layer(x, w, given, fused)
         drawn = self.torgb(x, ws[:, -1], fused).to(self.torgb.weight.dtype)
@@ -315,9 +305,9 @@ class SynthesisNetwork(nn.Module):
         image_channels: channels of the picture.
         channel_base: channels of a block times its resolution; configuration F has 32768.
         channel_max: most channels of a block.
-        low_precision_blocks: how many blocks, from the finest on, run in float16 on CUDA and in bfloat16 elsewhere.
-            The 4 px block never does.
-        conv_clamp: bound of the layers' absolute values; None sets none, but for 256 in low-precision blocks.
+        low_precision_blocks: how many blocks, from the finest on, were trained in float16; never the 4 px block. Here
+            it only bounds their values, see ``conv_clamp``.
+        conv_clamp: bound of the layers' absolute values; None sets none, but for 256 in those blocks.
 
     Raises:
         ValueError: the resolution is no power of two from 8 on.
@@ -339,8 +329,8 @@ class SynthesisNetwork(nn.Module):
         inputs = 0
         for index, side in enumerate(sides):
             outputs = min(channel_base // side, channel_max)
-            low = index >= max(1, len(sides) - low_precision_blocks)
-            block = SynthesisBlock(inputs, outputs, w_dim, side, image_channels, low, conv_clamp)
+            clamp = _clamp(conv_clamp, index >= max(1, len(sides) - low_precision_blocks))
+            block = SynthesisBlock(inputs, outputs, w_dim, side, image_channels, clamp)
             self.add_module(f"b{side}", block)
             inputs = outputs
         self.num_ws = len(self._layers()) + 1
@@ -491,22 +481,11 @@ class DiscriminatorBlock(nn.Module):
         inputs: channels of the block before; 0 for the first block, which reads the picture.
         width, outputs: channels of the first and of the second convolution.
         image_channels: channels of the picture.
-        low_precision: run in float16 on CUDA and in bfloat16 elsewhere.
-        conv_clamp: bound of the convolutions' absolute values; 256 where it is None in a low-precision block.
+        clamp: bound of the convolutions' absolute values.
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        width: int,
-        outputs: int,
-        image_channels: int,
-        low_precision: bool,
-        conv_clamp: float | None,
-    ) -> None:
+    def __init__(self, inputs: int, width: int, outputs: int, image_channels: int, clamp: float | None) -> None:
         super().__init__()
-        self.low_precision = low_precision
-        clamp = _clamp(conv_clamp, low_precision)
         self.fromrgb = None if inputs else Convolution(image_channels, width, 1, clamp=clamp)
         self.conv0 = Convolution(inputs or width, width, 3, clamp=clamp)
         self.conv1 = Convolution(width, outputs, 3, down=2, clamp=clamp)
@@ -516,7 +495,7 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, inputs or image_channels, H, W)`` → ``(N, outputs, H / 2, W / 2)``."""
-        x = x.to(_dtype(self.conv0.weight, self.low_precision))
+        x = x.to(self.conv0.weight.dtype)
         if self.fromrgb is not None:
             x = self.fromrgb(x)
         gain = sqrt(0.5)  # keeps the variance of the sum
@@ -580,8 +559,8 @@ class Discriminator(nn.Module):
         inputs = 0
         for index, side in enumerate(sides[:-1]):
             width, outputs = (min(channel_base // s, channel_max) for s in (side, side // 2))
-            low = index < low_precision_blocks
-            block = DiscriminatorBlock(inputs, width, outputs, image_channels, low, conv_clamp)
+            clamp = _clamp(conv_clamp, index < low_precision_blocks)
+            block = DiscriminatorBlock(inputs, width, outputs, image_channels, clamp)
             self.add_module(f"b{side}", block)
             inputs = outputs
         self.mapping = MappingNetwork(0, inputs, None, c_dim, mapping_layers) if c_dim else None
@@ -618,10 +597,3 @@ def _resolutions(resolution: int) -> list[int]:
 
 def _clamp(clamp: float | None, low_precision: bool) -> float | None:
     return _LOW_PRECISION_CLAMP if clamp is None and low_precision else clamp
-
-
-def _dtype(weight: Tensor, low_precision: bool) -> torch.dtype:
-    """The type that a block computes in."""
-    if not low_precision:
-        return weight.dtype
-    return torch.float16 if weight.device.type == "cuda" else torch.bfloat16

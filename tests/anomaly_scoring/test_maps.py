@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, colour_heat_map
-from pipelines.anomaly_scoring.maps import MAPS, SIDE, map_overlay, map_picture, shown_map
+from pipelines.anomaly_scoring.maps import SIDE, map_overlay, map_picture, shown_map
 from pipelines.errors import OptionInvalid
 from pipelines.results import Finding, Score
 

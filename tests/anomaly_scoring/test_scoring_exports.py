@@ -15,8 +15,9 @@ from pypdf import PdfReader
 
 from pipelines import __version__, files
 from pipelines.anomaly_scoring import exports
+from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.colouring import SCALES
-from pipelines.anomaly_scoring.maps import MAPS, map_picture
+from pipelines.anomaly_scoring.maps import map_picture
 from pipelines.anomaly_scoring.scores import appraise
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure

@@ -4,15 +4,18 @@ import importlib.metadata
 import platform
 import shutil
 
+import numpy as np
 import pytest
 
 from pipelines import __version__, devices, store
+from pipelines.anomaly_scoring import scale
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.commands import doctor
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.landmarks import find_faces
 from pipelines.mask_removal.pipeline import MaskRemoval
 
+SCALE = "reference scale of scores"
 CLEFT, REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
 
 
@@ -42,8 +45,21 @@ def test_a_healthy_installation(run):
     assert found["device"][1] == "CPU, float32"
     assert found["free memory"][1] == "8.0 GB"
     assert found["weights small"][1] == f"whole, SHA-256 {store.find('small').sha256[:12]}"
+    assert found[SCALE][1] == "none, so no score has a percentile"
     assert found[CLEFT][1].startswith("a drawn face, repainted in ")
     assert found[REMOVAL][1] == "it has no weights yet"
+
+
+def test_the_reference_scale(run, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(scale, "_SHIPPED", weights.resolve())  # as where the folder is Philtrum's own
+    status, said, _ = run("doctor", "--device", "tpu")
+    missing = "The reference scale of scores is not on this machine; restore the weights folder."
+    assert status == 1 and lines_of(said)[SCALE] == ("!!", missing)
+    shutil.copytree(weights, tmp_path / "weights")
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
+    key = scale.Key(figure="local", normalizer="inpainting", weights="x", region="face", version=2)
+    (tmp_path / "weights" / scale.FILE).write_bytes(scale.encode({key: np.arange(40.0)}))
+    assert lines_of(run("doctor", "--device", "tpu")[1])[SCALE] == ("ok", "whole, scales: 1")
 
 
 @pytest.mark.usefixtures("both_weights", "enough_memory")

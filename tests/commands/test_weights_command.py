@@ -3,12 +3,16 @@
 import hashlib
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
 from pipelines import downloads, manifest, store
+from pipelines.anomaly_scoring import scale
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.training.recipe import export
+
+KEY = scale.Key(figure="local", normalizer="inpainting", weights="x", region="face", version=2)
 
 
 @pytest.fixture
@@ -52,6 +56,18 @@ def test_verify_finds_a_changed_and_a_missing_file(run, own_weights):
     path.unlink()
     sentence = "The weights “small” are not on this machine; restore the weights folder.\n"
     assert run("weights", "verify") == (1, "net: not downloaded\n", sentence)
+
+
+def test_verify_says_whether_the_reference_scale_is_there(run, own_weights, monkeypatch):
+    file, whole = own_weights / scale.FILE, run("weights", "verify")[1]
+    monkeypatch.setattr(scale, "_SHIPPED", own_weights.resolve())  # as where the folder is Philtrum's own
+    missing = "The reference scale of scores is not on this machine; restore the weights folder.\n"
+    assert run("weights", "verify") == (1, whole, missing)
+    file.write_bytes(scale.encode({KEY: np.arange(40.0)}))
+    assert run("weights", "verify") == (0, f"{whole}anomaly-scale.json: whole, reference scales: 1\n", "")
+    file.write_bytes(b"?")
+    damaged = "The reference scale of scores is damaged; restore the weights folder.\n"
+    assert run("weights", "verify")[::2] == (1, damaged)
 
 
 def test_verify_of_what_does_not_exist(run, own_weights):
@@ -114,6 +130,15 @@ def test_what_a_recipe_wrote_says_itself_what_it_is(run, own_weights, tmp_path):
     assert entry.command == trained
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     assert run("weights", "import", tmp_path / "broken.safetensors", "b", "--licence", "x")[0] == 2
+
+
+def test_a_network_serves_its_own_job_alone(run, own_weights, tmp_path):
+    architecture = dict(store.find("small").architecture)
+    export(INCLG(**architecture).state_dict(), "inclg", architecture, 3, "", tmp_path / "weights.safetensors")
+    words = ["weights", "import", tmp_path / "weights.safetensors", "mine", "--licence", "x", "--job"]
+    refused = "The network inclg serves cleft-inpainting only; leave --job out.\n"
+    assert run(*words, "mask-removal") == (2, "", refused) and "mine" not in store.entries()
+    assert run(*words, "cleft-inpainting")[0] == 0
 
 
 def test_import_of_what_does_not_fit(run, own_weights, tmp_path):

@@ -81,3 +81,10 @@ def test_a_taken_name_and_another_file_are_refused(weights, foreign, tmp_path, c
     torch.save({"weight": torch.zeros(3)}, other)
     assert main(["weights", "import", str(other), "b", "--licence", "x", "--network", "stylegan2"]) == 2
     assert "StyleGAN2" in capsys.readouterr().err and "b" not in store.entries()
+
+
+def test_a_network_that_draws_by_label_is_refused_with_its_discriminator(weights, tmp_path, capsys):
+    labelled = write_pytorch(tmp_path / "faces.pkl", PyTorchNetwork("G", 3), PyTorchNetwork("D", 3))
+    assert imported(labelled) == 2
+    assert capsys.readouterr() == ("", "This generator draws faces by label; choose one without labels.\n")
+    assert store.entries() == {}
