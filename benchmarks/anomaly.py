@@ -45,7 +45,7 @@ from pipelines.anomaly_scoring.ablation import Comparison
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.files import write_all_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.training.data import load_faces

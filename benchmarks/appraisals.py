@@ -17,7 +17,7 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import score
 from pipelines.errors import ImageTooSmall, MaskEmpty, NoFaceFound
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import AnomalyScoringResult
 

@@ -22,8 +22,9 @@ from benchmarks.tables import markdown_line
 from pipelines.anomaly_scoring.regions import lip_gap
 from pipelines.devices import DEVICES, PRECISIONS, choose
 from pipelines.errors import DataUnreadable
-from pipelines.faces.landmarks import Face, find_crop_face
+from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import EXTENTS, grow, suggest_mask
+from pipelines.faces.mesh import Face
 from pipelines.files import write_atomic
 from pipelines.training.data import load_faces
 

@@ -8,7 +8,7 @@ from skimage.color import rgb2lab
 
 from benchmarks.tables import markdown_line
 from pipelines.anomaly_scoring.exposure import skin_colour
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 
 DARK, LIGHT = 28.0, 41.0
 """Individual typology angles in degrees: skin below the first is tan to dark, above the second light to very light."""

@@ -32,7 +32,8 @@ from benchmarks.sheets import SHEET_FACES, write_sheet
 from benchmarks.tables import Column, Layout, Row, write_tables
 from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
 from pipelines.faces import masks
-from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.mesh import Face
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.training.data import FaceSet, load_faces
 

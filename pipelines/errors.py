@@ -30,6 +30,10 @@ class NoFaceFound(PhiltrumError):
     """No face could be found in the photo."""
 
 
+class FaceIncomplete(PhiltrumError):
+    """The photo shows only a part of the face."""
+
+
 class FaceIndexInvalid(PhiltrumError):
     """The chosen face number does not exist in the photo."""
 

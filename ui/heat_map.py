@@ -87,7 +87,7 @@ def _bar(scale: "Scale") -> str:
 
 def _peak(result: AnomalyScoringResult, shown: "Shown") -> str:
     """Where a map is highest inside its region: the nearest part of the face, and the side of the picture."""
-    from pipelines.faces.landmarks import Face
+    from pipelines.faces.mesh import Face
     from pipelines.metrics.landmark_error import SUBSETS
 
     face = Face(result.mesh)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from scipy.interpolate import splev, splprep
 
-from pipelines.faces.landmarks import Face, find_face
+from pipelines.faces.landmarks import find_face
+from pipelines.faces.mesh import Face
 from ui import examples, overlay
 
 

@@ -9,7 +9,7 @@ from pipelines.anomaly_scoring.heatmaps import heat_map
 from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import TABLE_1, score
 from pipelines.anomaly_scoring.statistics import Correlation, correlate
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import AnomalyScoringResult
 

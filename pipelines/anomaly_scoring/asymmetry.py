@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipelines.anomaly_scoring.exposure import skin_level, standard_light
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.faces.symmetry import mirror_through_mesh
 
 _GRAIN = 0.013  # eye distances: blur of the photo, against grain

@@ -18,7 +18,7 @@ from pipelines.anomaly_scoring.heatmaps import unlikeness
 from pipelines.anomaly_scoring.regions import region
 from pipelines.devices import Device
 from pipelines.faces import masks
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.faces.tone import IN_COLOUR, Tone
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.repainting import to_network

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 
 STANDARD = 150.0
 """Grey levels of the skin in a photo of standard exposure."""

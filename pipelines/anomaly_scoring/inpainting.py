@@ -16,7 +16,7 @@ from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.faces.tone import IN_COLOUR, Tone, find_tone
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed

@@ -15,7 +15,7 @@ from pipelines.anomaly_scoring.normalization import Normalized, Statement
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.faces.tone import find_tone
 from pipelines.manifest import Entry
 from pipelines.repainting import Progress, to_network

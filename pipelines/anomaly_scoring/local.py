@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.anomaly_scoring.exposure import SHADOW, STANDARD, skin_level
 from pipelines.anomaly_scoring.regions import region
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 
 LOCAL_PEAK = 99.5
 """Percentile of the local map over a region that is its local severity: one pixel in 200 is higher."""

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import Alignment
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.repainting import Progress
 from pipelines.results import WeightsUsed
 

@@ -7,8 +7,8 @@ these come from the landmarks, so that every face is measured over the same anat
 import numpy as np
 
 from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import Face
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
+from pipelines.faces.mesh import Face
 from pipelines.metrics.landmark_error import SUBSETS
 
 REGIONS = ("mouth-nose", "upper-lip", "face")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipelines.faces.landmarks import MIRROR_68
+from pipelines.faces.mesh import MIRROR_68
 from pipelines.layers.attention import ShortLongTermAttention
 from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d

@@ -1,34 +1,14 @@
-"""Left and right of a face: partners in the mesh, points that favour no side, and a face's own mirror image."""
+"""Left and right of a face: points that favour no side, and a face's own mirror image."""
 
 import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
-from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, Face, find_faces
+from pipelines.faces.landmarks import find_faces
+from pipelines.faces.mesh import IRIS_LEFT, MIRROR_MESH, Face, mirrored_face
 
-_MIDLINE = (0, 1, 2, *range(4, 7), *range(8, 20), 94, 151, 152, 164, 168, 175, 195, 197, 199, 200)
 _SURFACE = IRIS_LEFT.start
-_FIRST_RIGHT = 248  # FaceMesh counts the midline and the image's left before all of its right
-_IRIS = (0, 3, 2, 1, 4)  # centre, nose's side, top, ear's side, bottom: the sides change places
 _FARTHEST = 0.25  # eye distances between a face and what is found where its mirror image lies
-
-
-def _partners() -> np.ndarray:
-    partners = np.arange(IRIS_RIGHT.stop)
-    left = np.setdiff1d(np.arange(_FIRST_RIGHT), _MIDLINE)
-    pairs = [(left, np.arange(_FIRST_RIGHT, _SURFACE)), (partners[IRIS_LEFT], partners[IRIS_RIGHT][list(_IRIS)])]
-    for one, other in pairs:
-        partners[one], partners[other] = other.copy(), one.copy()
-    return partners
-
-
-MIRROR_MESH = _partners()
-"""``(478,)``: which of the mesh's points each of them becomes in a mirrored picture."""
-
-
-def mirrored_face(face: Face, width: int) -> Face:
-    """The face in the mirror image of a picture that is ``width`` pixels wide."""
-    return Face((face.mesh[MIRROR_MESH] * (-1, 1) + (width, 0)).astype(np.float32))
 
 
 def even_face(photo: np.ndarray, face: Face) -> Face:

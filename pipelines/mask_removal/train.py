@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import MIRROR_68
 from pipelines.faces.masks import EXTENTS
+from pipelines.faces.mesh import MIRROR_68
 from pipelines.layers.discriminator import MarkovianDiscriminator
 from pipelines.mask_removal.network import (
     CONFIGURATIONS,

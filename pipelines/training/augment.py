@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipelines.faces.landmarks import MESH_TO_68, MIRROR_68, Face
 from pipelines.faces.masks import EXTENTS, GROUPS, irregular_mask, outline
+from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
 
 _PIECES = 3  # of an outline at most
 

@@ -9,8 +9,8 @@ from pipelines.anomaly_scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, peak
 from pipelines.anomaly_scoring.regions import region
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face
-from pipelines.faces.symmetry import even_face, mirrored_face
+from pipelines.faces.mesh import Face, mirrored_face
+from pipelines.faces.symmetry import even_face
 
 
 @pytest.fixture(scope="module")

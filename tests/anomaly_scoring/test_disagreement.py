@@ -15,8 +15,8 @@ from pipelines.anomaly_scoring import disagreement
 from pipelines.anomaly_scoring.disagreement import SETS, Disagreement, disc_sets, find_disagreement, mirror, spread
 from pipelines.anomaly_scoring.regions import region
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face, find_crop_face
-from pipelines.faces.symmetry import mirrored_face
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.mesh import Face, mirrored_face
 
 CPU = devices.choose("cpu", "float32")
 

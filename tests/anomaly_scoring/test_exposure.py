@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.anomaly_scoring.exposure import SHADOW, STANDARD, side_light, skin_level, standard_light
-from pipelines.faces.landmarks import Face
-from pipelines.faces.symmetry import mirrored_face
+from pipelines.faces.mesh import Face, mirrored_face
 
 
 def test_the_level_is_that_of_cheeks_and_forehead_alone(face):

@@ -12,7 +12,8 @@ from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import appraise
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.mesh import Face
 
 CPU = devices.choose("cpu", "float32")
 

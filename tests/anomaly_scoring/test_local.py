@@ -13,7 +13,7 @@ from pipelines.anomaly_scoring.local import LOCAL_PEAK, local_map, peak
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.regions import region
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 
 
 @pytest.fixture(scope="module")

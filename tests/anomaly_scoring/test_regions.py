@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.anomaly_scoring.regions import REGIONS, lip_gap, region
 from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, MESH_TO_68, Face
+from pipelines.faces.mesh import IRIS_LEFT, IRIS_RIGHT, MESH_TO_68, Face
 
 SHAPE = (512, 512)
 

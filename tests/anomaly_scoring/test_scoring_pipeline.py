@@ -24,8 +24,9 @@ from pipelines.errors import (
     OptionInvalid,
     WeightsMissing,
 )
-from pipelines.faces.landmarks import Face, find_crop_face
+from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import hull_mask, suggest_mask
+from pipelines.faces.mesh import Face
 from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.repainting import to_network, to_pixels

@@ -17,7 +17,7 @@ from pipelines.anomaly_scoring.normalization import Normalized, Statement
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.faces.alignment import align
 from pipelines.faces.images import read_image
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.training.data import FaceSet
 
 ALL_CHANGES = dict(CHANGES)

@@ -8,8 +8,9 @@ from skimage.data import astronaut
 from benchmarks.deformations import BILATERAL, KINDS, MAGNITUDES, SEVEREST, SIDES, _centres, _Deformity, deform
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import MESH_TO_68, MIRROR_68, Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import grow, hull_mask
+from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
 
 MORE_PAIRS = ((185, 409), (39, 269), (191, 415), (80, 310), (82, 312), (146, 375), (181, 405), (95, 324), (88, 318),
               (87, 317), (64, 294), (129, 358))  # fmt: skip

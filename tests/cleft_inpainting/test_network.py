@@ -178,7 +178,7 @@ def test_works_at_other_sizes(size):
 
 def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
     from pipelines.cleft_inpainting.network import predict
-    from pipelines.faces.landmarks import MIRROR_68
+    from pipelines.faces.mesh import MIRROR_68
 
     torch.manual_seed(0)
     network = INCLG(width=8, blocks=1, landmark_width=16, fold=2).eval()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipelines.errors import NoFaceFound
 from pipelines.faces.alignment import PROJECT, Alignment, Template, align
-from pipelines.faces.landmarks import MESH_TO_68, Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.mesh import MESH_TO_68, Face
 
 TARGETS = np.array(PROJECT.eyes) * 256
 

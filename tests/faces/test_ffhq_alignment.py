@@ -6,7 +6,8 @@ import pytest
 
 from pipelines.errors import NoFaceFound
 from pipelines.faces.alignment import FFHQ, PROJECT, TEMPLATES, align
-from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.mesh import Face
 
 
 def quad(points: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
-from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import Face
-from pipelines.faces.masks import EXTENTS, GROUPS, clean, feather, grow, irregular_mask, outline, suggest_mask
+from pipelines.errors import MaskMismatch, OptionInvalid
+from pipelines.faces.masks import EXTENTS, GROUPS, clean, feather, fit, grow, irregular_mask, outline, suggest_mask
+from pipelines.faces.mesh import Face
 
 masks = arrays(bool, st.tuples(st.integers(8, 40), st.integers(8, 40)))
 """Any painting at all, noise included."""
@@ -210,3 +210,21 @@ def test_masks_are_left_alone(mask):
     for changed in (grow(mask, 3), grow(mask, -2), clean(mask), feather(mask, 4)):
         assert changed.shape == mask.shape and not np.shares_memory(changed, mask)
     assert np.array_equal(mask, before)
+
+
+@pytest.mark.parametrize("size", [(120, 90), (2000, 1500), (401, 300)])
+def test_a_mask_of_the_photos_proportions_is_brought_to_its_size(size):
+    rows, columns = size
+    drawn = np.zeros(size, bool)
+    drawn[rows // 4 : rows // 2, columns // 3 : 2 * columns // 3] = True
+    fitted = fit(drawn, (400, 300))
+    wanted = np.zeros((400, 300), bool)
+    wanted[100:200, 100:200] = True
+    assert fitted.shape == (400, 300) and (fitted ^ wanted).sum() < 900
+    assert fit(wanted, (400, 300)) is wanted
+
+
+@pytest.mark.parametrize("size", [(300, 400), (400, 310), (100, 80), (4, 3)])
+def test_a_mask_of_other_proportions_is_refused(size):
+    with pytest.raises(MaskMismatch, match=f"{size[1]} × {size[0]} pixels and the photo 300 × 400"):
+        fit(np.ones(size, bool), (400, 300))

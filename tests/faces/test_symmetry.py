@@ -3,35 +3,11 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines.faces import symmetry
-from pipelines.faces.landmarks import IRIS_LEFT, IRIS_RIGHT, MESH_TO_68, MIRROR_68, Face, find_face
-from pipelines.faces.symmetry import MIRROR_MESH, even_face, mirror_through_mesh, mirrored_face
-
-
-def test_partners_are_mutual_and_those_of_the_68_points():
-    assert sorted(MIRROR_MESH) == list(range(478))
-    assert np.array_equal(MIRROR_MESH[MIRROR_MESH], np.arange(478))
-    points = np.array(MESH_TO_68)
-    assert np.array_equal(MIRROR_MESH[points], points[list(MIRROR_68)])
-    assert np.array_equal(np.sort(MIRROR_MESH[IRIS_LEFT]), np.arange(478)[IRIS_RIGHT])
-
-
-def test_partners_lie_where_the_mirror_image_of_a_face_has_them(astronaut, face):
-    """Found in a mirrored photo, every point lies near where its partner was."""
-    flipped = find_face(np.ascontiguousarray(astronaut[:, ::-1]))
-    away = np.linalg.norm(mirrored_face(flipped, astronaut.shape[1]).mesh - face.mesh, axis=1) / face.eye_distance
-    unpaired = np.linalg.norm(flipped.mesh * (-1, 1) + (astronaut.shape[1], 0) - face.mesh, axis=1) / face.eye_distance
-    assert np.median(away) < 0.03 and np.percentile(away, 98) < 0.1
-    assert np.median(unpaired) > 5 * np.median(away)
-
-
-@given(width=st.integers(1, 4000))
-def test_a_face_mirrored_twice_is_the_face(face, width):
-    twice = mirrored_face(mirrored_face(face, width), width)
-    np.testing.assert_allclose(twice.mesh, face.mesh, atol=1e-3)
+from pipelines.faces.landmarks import find_face
+from pipelines.faces.mesh import MIRROR_MESH, Face, mirrored_face
+from pipelines.faces.symmetry import even_face, mirror_through_mesh
 
 
 def test_even_points_of_a_mirrored_photo_are_the_mirrored_points(astronaut, face):

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from pipelines.__main__ import main
 from pipelines.errors import DataUnreadable, OptionInvalid
-from pipelines.faces.landmarks import MIRROR_68
+from pipelines.faces.mesh import MIRROR_68
 from pipelines.mask_removal import train
 from pipelines.mask_removal.network import CONFIGURATIONS, MaskRemoval, MaskRemovalNetwork, predict
 from pipelines.mask_removal.train import MaskRemovalRecipe, Options

@@ -6,7 +6,8 @@ from worn_masks import wear
 
 from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.images import read_image
-from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.mesh import Face
 from pipelines.mask_removal.segmentation import segment_mask
 
 

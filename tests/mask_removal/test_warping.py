@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align, centred
 from pipelines.faces.images import read_image
-from pipelines.faces.landmarks import Face, find_crop_face, find_face
+from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.faces.mesh import Face
 from pipelines.mask_removal import warping
 from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, control_points, warp_reference, yaw
 

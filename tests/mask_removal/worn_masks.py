@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from pipelines.faces.landmarks import Face
 from pipelines.faces.masks import outline
+from pipelines.faces.mesh import Face
 
 
 def wear(photo: np.ndarray, face: Face, colour: tuple, print_colour: tuple | None = None) -> tuple:

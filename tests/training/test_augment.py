@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.faces.landmarks import MESH_TO_68, Face
 from pipelines.faces.masks import EXTENTS, GROUPS, suggest_mask
+from pipelines.faces.mesh import MESH_TO_68, Face
 from pipelines.training.augment import (
     MIRROR_68,
     augment,

@@ -1,0 +1,108 @@
+"""MediaPipe's networks: the mesh of a face, and where faces are, near and far.
+
+Every function takes an RGB ``uint8`` picture ``(H, W, 3)`` and answers in its pixels. MediaPipe resamples without a
+low-pass of its own, so a picture should come in about the size that is needed.
+"""
+
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+_MIN_CONFIDENCE = 0.3
+_LEAST_CONFIDENCE = 0.02  # of a detector whose score itself is the answer
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face that a detector sees: ``score`` in 0-1, ``box`` ``(4,)`` (left, top, right, bottom), and ``keypoints``
+    ``(4, 2)``: the eye on the image's left, that on its right, tip of the nose, middle of the mouth.
+    """
+
+    score: float
+    box: np.ndarray
+    keypoints: np.ndarray
+
+
+def find_meshes(picture: np.ndarray) -> list[np.ndarray]:
+    """Meshes of the faces that FaceMesh finds by its own short-range detector, ``(478, 2)`` float32 each."""
+    with _lock:
+        found = _face_mesh().process(picture).multi_face_landmarks or []
+    size = np.array(picture.shape[1::-1], np.float32)
+    return [np.array([(p.x, p.y) for p in face.landmark], np.float32) * size for face in found]
+
+
+def find_far(picture: np.ndarray) -> np.ndarray:
+    """Boxes of faces by the long-range detector, ``(N, 4)``: left, top, right, bottom."""
+    with _lock:
+        return np.array([detection.box for detection in _detections(_far_detector(), picture)]).reshape(-1, 4)
+
+
+def find_near(picture: np.ndarray) -> list[Detection]:
+    """What the short-range detector sees, be it ever so unlikely a face."""
+    with _lock:
+        return _detections(_near_detector(), picture)
+
+
+_lock = threading.Lock()  # MediaPipe's graphs take one photo at a time
+
+
+@lru_cache(maxsize=1)
+def _face_mesh():
+    # Once a process MediaPipe warns of the first face that it maps. A graph that doubts nothing takes the blank picture
+    # for a face, so that the warning is among the notes that are turned away.
+    _started("face_mesh", "FaceMesh", min_detection_confidence=0.0, min_tracking_confidence=0.0).close()
+    return _started(
+        "face_mesh",
+        "FaceMesh",
+        static_image_mode=True,  # no tracking: a photo's result never depends on the photo before it
+        max_num_faces=16,
+        refine_landmarks=True,
+        min_detection_confidence=_MIN_CONFIDENCE,
+    )
+
+
+@lru_cache(maxsize=1)
+def _far_detector():
+    return _started("face_detection", "FaceDetection", model_selection=1, min_detection_confidence=_MIN_CONFIDENCE)
+
+
+@lru_cache(maxsize=1)
+def _near_detector():
+    return _started("face_detection", "FaceDetection", model_selection=0, min_detection_confidence=_LEAST_CONFIDENCE)
+
+
+def _detections(graph, picture: np.ndarray) -> list[Detection]:
+    size = np.array(picture.shape[1::-1], np.float64)
+    found = []
+    for detection in graph.process(picture).detections or []:
+        place = detection.location_data
+        box = place.relative_bounding_box
+        corners = np.array([(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)])
+        points = np.array([(point.x, point.y) for point in place.relative_keypoints[:4]])
+        found.append(Detection(detection.score[0], (corners * size).ravel(), points * size))
+    return found
+
+
+def _started(module: str, solution: str, **options):
+    """A MediaPipe solution that has seen its first picture, a blank one.
+
+    While they start, graphs print notes on standard error from C++, past ``sys.stderr``. The notes say nothing of the
+    photo and would stand between our sentences and in the progress bar, so the file descriptor itself is turned away.
+    """
+    import mediapipe as mp  # here, because importing it takes seconds and training machines lack it
+
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        graph = getattr(getattr(mp.solutions, module), solution)(**options)
+        graph.process(np.zeros((192, 192, 3), np.uint8))
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    return graph
