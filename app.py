@@ -1,6 +1,7 @@
 """The app: ``python app.py``, then open http://127.0.0.1:7860 in a browser."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
 
@@ -48,9 +49,13 @@ def main(arguments: list[str] | None = None) -> None:
 
     engine = Engine(options.device, options.precision, embedder=options.embedder)
     launch = serving(options.host, options.port, options.share == "on", options.auth)
-    serve(
-        build(engine), engine, launch, lambda address: print(f"Philtrum: open {address} (Ctrl+C ends it)", flush=True)
-    )
+    serve(build(engine), engine, launch, announce)
+
+
+def announce(address: str) -> None:
+    """Says where the app answers; it is served all the same where nobody reads it."""
+    with contextlib.suppress(OSError):
+        print(f"Philtrum: open {address} (Ctrl+C ends it)", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ stopped by Ctrl-C.
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     wait_passively()
-    words = list(sys.argv[1:] if argv is None else argv)
+    console.settle()
+    status = 1
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        console.finish()
+    except OSError:  # whoever read the output has seen enough, or there is no room for it
+        console.abandon()
+        return status or 1
+    return status
+
+
+def _run(words: Sequence[str]) -> int:
+    """Runs a command and says what went wrong.
+
+    Raises:
+        OSError: nobody reads what is said.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m pipelines",
         description="Philtrum: face-photo jobs for craniofacial research.",
@@ -63,9 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PhiltrumError as error:
         console.complain(str(error))
         return 2
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except BrokenPipeError:
+        raise
     except OSError as error:
         console.complain(f"A file could not be read or written: {(error.strerror or 'unknown reason').lower()}.")
         return 2

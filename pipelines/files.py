@@ -1,9 +1,22 @@
-"""Files that are whole or not there, and their hashes."""
+"""Files: whole or not there, their hashes, and when two names are one."""
 
+import errno
 import hashlib
 import os
+import secrets
 import shutil
+import unicodedata
 from pathlib import Path
+
+
+def composed(name: str) -> str:
+    """A name in the one form (Unicode's NFC) in which names are compared: systems write one letter in two ways."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """:func:`composed` without case, which on many file systems does not tell names apart."""
+    return composed(composed(name).casefold())
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:
@@ -12,7 +25,7 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     The bytes go to a hidden file beside ``path`` first, which is removed again where anything fails.
 
     Raises:
-        OSError: the folder is missing, cannot be written to, or is full.
+        OSError: the folder is missing, cannot be written to, or is full; or a folder lies at ``path``.
     """
     write_all_atomic({Path(path): data})
 
@@ -20,15 +33,27 @@ def write_atomic(path: str | Path, data: bytes) -> None:
 def write_all_atomic(files: dict[Path, bytes]) -> None:
     """Writes several files; none of them changes before all of them lie on the disk.
 
+    Where one cannot be put into its place all the same, those that are new go again.
+
     Raises:
         OSError: as :func:`write_atomic`.
     """
+    if any(path.is_dir() for path in files):
+        raise IsADirectoryError(errno.EISDIR, "A folder of that name is in the way")
     parts = {path: _part(path) for path in files}
+    made: list[Path] = []
     try:
         for path, data in files.items():
             parts[path].write_bytes(data)
         for path, part in parts.items():
+            new = not os.path.lexists(path)
             os.replace(part, path)
+            if new:
+                made.append(path)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
@@ -59,4 +84,5 @@ def sha256_of(path: str | Path) -> str:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A hidden name beside ``path`` that nobody else has; short, because ``path`` may have the longest that fits."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")

@@ -1,22 +1,37 @@
 """A result in numbers and words: JSON, CSV, and how a value is written for people.
 
-Nothing here holds a file name, a date, or anything of the person, the machine or the photo's metadata.
+Nothing here holds a file name, a date, or anything of the machine or the photo's metadata; of the person only the
+case's name, where one was given. The SHA-256 of the photo's decoded pixels says which photo a table is of.
 """
 
-import csv
 import json
 import math
+import re
+import textwrap
 from collections.abc import Sequence
-from io import StringIO
 from typing import Any
 
 import numpy as np
 
 from pipelines import __version__
-from pipelines.results import AnomalyScoringResult, CleftInpaintingResult, MaskRemovalResult, Measurement, RepaintResult
+from pipelines.results import (
+    AnomalyScoringResult,
+    CleftInpaintingResult,
+    MaskRemovalResult,
+    Measurement,
+    RepaintResult,
+    pixels_sha256,
+)
+
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet would run: the last four are the wide signs of East Asian keyboards."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 NOTICE = "Research use only. Not a diagnostic device. Generated content."
 """Stands in every export."""
+
+_MOST_LETTERS, _LINE = 80, 40  # of a case's name, and of one of its lines on a page
 
 _FEATURES = (
     ("jaw line", 17),
@@ -41,11 +56,12 @@ _JOBS: dict[type[RepaintResult], tuple[str, tuple[str, str]]] = {
 def result_dict(result: RepaintResult) -> dict[str, Any]:
     """Everything about a result but its pictures, ready for JSON.
 
-    ``face`` counts from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the
-    top left pixel at (0.5, 0.5). Of a cleft inpainting they are ``before``, found in the photo, and ``predicted``; of a
-    mask removal ``guessed_under_mask``, which nobody sees, and ``found_in_result``. ``measurements`` are only there
-    where the job takes some; one that cannot be taken is None. ``reference`` is there in a mask removal, None without
-    one; its control points are in pixels of the reference.
+    ``case`` is the name that people gave it, or None. ``pixels_sha256`` is taken over a photo's decoded pixels (RGB, 8
+    bits, row by row, upright, sRGB), not over its file. ``face`` counts from 1, the largest. Landmarks are in pixels of
+    the photo: x to the right, y down, the centre of the top left pixel at (0.5, 0.5). Of a cleft inpainting they are
+    ``before``, found in the photo, and ``predicted``; of a mask removal ``guessed_under_mask``, which nobody sees, and
+    ``found_in_result``. ``measurements`` are only there where the job takes some; one that cannot be taken is None.
+    ``reference`` is there in a mask removal, None without one; its control points are in pixels of the reference.
     """
     job, names = _JOBS[type(result)]
     facts = {
@@ -86,12 +102,13 @@ def origin(result: RepaintResult | AnomalyScoringResult, job: str) -> dict[str, 
     height, width = result.photo.shape[:2]
     return {
         "job": job,
+        "case": result.case,
         "notice": NOTICE,
         "version": __version__,
         "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
         "device": result.device,
         "seed": result.seed,
-        "photo": {"width": width, "height": height},
+        "photo": {"width": width, "height": height, "pixels_sha256": result.photo_sha256},
         "face": result.face + 1,
         "faces": result.faces,
     }
@@ -127,25 +144,46 @@ def landmark_facts(landmarks: np.ndarray) -> list[dict[str, Any]]:
 
 def landmarks_csv(result: RepaintResult) -> str:
     """One row a landmark: index, feature, x and y of both sets of landmarks (see :func:`result_dict`) in pixels of the
-    photo.
+    photo, and what :func:`photo_columns` says.
     """
     _, names = _JOBS[type(result)]
-    rows = [("index", "feature", *(f"{axis}_{name}" for name in names for axis in "xy"))]
+    whose = photo_columns(result)
+    rows = [("index", "feature", *(f"{axis}_{name}" for name in names for axis in "xy"), *whose)]
     points = zip(FEATURES, result.landmarks_before.tolist(), result.landmarks.tolist(), strict=True)
     for index, (feature, first, second) in enumerate(points):
-        rows.append((index, feature, *(f"{value:.2f}" for value in (*first, *second))))
+        rows.append((index, feature, *(f"{value:.2f}" for value in (*first, *second)), *whose.values()))
     return to_csv(rows)
 
 
 def measurements_csv(result: RepaintResult) -> str:
-    """One row a measurement: key, label, value in the photo, value in the result, unit, formula.
+    """One row a measurement: key, label, value in the photo, value in the result, unit, formula, and what
+    :func:`photo_columns` says.
 
     The heading alone where the job takes none.
     """
-    rows = [("key", "label", "before", "after", "unit", "formula")]
+    whose = photo_columns(result)
+    rows = [("key", "label", "before", "after", "unit", "formula", *whose)]
     for one, other in zip(result.measurements_before, result.measurements, strict=True):
-        rows.append((one.key, one.label, cell(one.value), cell(other.value), one.unit, one.formula))
+        rows.append((one.key, one.label, cell(one.value), cell(other.value), one.unit, one.formula, *whose.values()))
     return to_csv(rows)
+
+
+def case_name(text: str | None) -> str | None:
+    """A case's name as it stands in files: one line of at most 80 letters, no control signs; None where it is empty."""
+    letters = "".join(letter if letter.isprintable() else " " for letter in text or "")
+    return " ".join(letters.split())[:_MOST_LETTERS].strip() or None
+
+
+def photo_columns(result: RepaintResult | AnomalyScoringResult) -> dict[str, str | None]:
+    """Columns of a table that say whose it is: the case's name and the SHA-256 of the photo's decoded pixels."""
+    return {"case": result.case, "photo_pixels_sha256": result.photo_sha256}
+
+
+def photo_facts(result: RepaintResult | AnomalyScoringResult) -> tuple[tuple[str, str], ...]:
+    """The same on a page to print: the hash's first 16 digits are enough to tell photos apart."""
+    lines = textwrap.wrap(result.case or "", _LINE, break_long_words=True)
+    case = [("" if number else "Case", line) for number, line in enumerate(lines)]
+    return (*case, ("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"))
 
 
 def mask_share(result: RepaintResult) -> float:
@@ -177,15 +215,34 @@ def cell(value: float) -> str:
 
 
 def to_csv(rows: list[tuple]) -> str:
-    """Rows as CSV text, the header first."""
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    """Rows as CSV text, the header first.
+
+    A text that a spreadsheet would run as a formula, as a file name that begins with ``=``, is written behind an
+    apostrophe, which makes it text there; :func:`plain` takes it off again. Numbers stay as they are.
+    """
+    return "".join(",".join(_csv_cell("" if value is None else str(value)) for value in row) + "\n" for row in rows)
+
+
+def plain(cell: str) -> str:
+    """A cell of :func:`to_csv` as it was given."""
+    return cell[1:] if cell.startswith("'") and _runs(cell.lstrip("'")) else cell
 
 
 def csv_bytes(text: str) -> bytes:
     """CSV as UTF-8 with a byte-order mark, without which spreadsheets show ° and umlauts wrongly."""
     return text.encode("utf-8-sig")
+
+
+def _csv_cell(text: str) -> str:
+    # What begins with apostrophes before a formula gets one more, so that no two texts become one.
+    text = f"'{text}" if _runs(text.lstrip("'")) else text
+    # Quoted by hand: csv.writer leaves a carriage return open. Semicolons and tabs divide cells in other countries.
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',;\t\r\n"') else text
+
+
+def _runs(text: str) -> bool:
+    """Whether a spreadsheet would take a cell for a formula."""
+    return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 def _number(value: float) -> float | None:
@@ -203,6 +260,7 @@ def _reference(result: MaskRemovalResult) -> dict[str, Any] | None:
     return {
         "width": width,
         "height": height,
+        "pixels_sha256": pixels_sha256(result.reference),
         "yaw_degrees": round(result.reference_yaw, 2),
         "control_points": [_point(point) for point in result.reference_points],
         "identity_similarity": None if result.identity is None else round(result.identity, 4),

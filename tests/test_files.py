@@ -1,8 +1,11 @@
 """Files are whole or not there."""
 
+import errno
 import hashlib
 import os
 import stat
+import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +34,53 @@ def test_of_several_files_none_changes_where_one_fails(tmp_path):
     with pytest.raises(FileNotFoundError):
         files.write_all_atomic({tmp_path / "a": b"new", tmp_path / "missing" / "b": b"new"})
     assert os.listdir(tmp_path) == ["a"] and (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_folder_of_that_name_is_in_the_way_of_all(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    for name in ("b", "link"):
+        with pytest.raises(IsADirectoryError, match="A folder of that name is in the way"):
+            files.write_all_atomic({tmp_path / "a": b"new", tmp_path / name: b"new"})
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "link"] and (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path / "b") == []
+
+
+def test_new_files_go_again_where_another_cannot_be_put_into_its_place(tmp_path, monkeypatch):
+    real = os.replace
+
+    def locked(part, target):
+        if Path(target).name == "c":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        real(part, target)
+
+    monkeypatch.setattr(os, "replace", locked)
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(PermissionError):
+        files.write_all_atomic({tmp_path / name: b"new" for name in "abc"})
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_longest_name_that_fits_can_be_written(tmp_path):
+    files.write_atomic(tmp_path / ("a" * 255), b"new")
+    assert (tmp_path / ("a" * 255)).read_bytes() == b"new"
+    with pytest.raises(OSError, match="File name too long"):
+        files.write_atomic(tmp_path / ("a" * 256), b"new")
+    assert len(os.listdir(tmp_path)) == 1
+
+
+def test_a_link_is_replaced_and_not_written_through(tmp_path):
+    (tmp_path / "original").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "original")
+    files.write_atomic(tmp_path / "link", b"new")
+    assert (tmp_path / "original").read_bytes() == b"old" and (tmp_path / "link").read_bytes() == b"new"
+
+
+def test_names_that_are_one():
+    apart = unicodedata.normalize("NFD", "Zoë.PNG")
+    assert apart != "Zoë.PNG" == files.composed(apart)
+    assert files.folded(apart) == files.folded("zoë.png") != files.folded("zoe.png")
 
 
 def test_copy_and_hash(tmp_path):

@@ -3,25 +3,27 @@
 import html
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
-from pipelines.files import write_atomic
+from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.results import AnomalyScoringResult
-from ui.engine import ANOMALY_SCORING, Engine, stoppable
+from ui.engine import ANOMALY_SCORING, GPU, Engine, stoppable
 from ui.repainting import QUIET, idle
 from ui.scoring_settings import ScoringSettings
 from ui.sessions import Sessions, Work
 from ui.time_left import Progress, with_time_left
-from ui.uploads import forget, move, take
+from ui.uploads import add, forget, take
 from ui.widgets import footer_html, guarded, toast
 
 if TYPE_CHECKING:
+    from pipelines.anomaly_scoring.ratings import Ratings
     from pipelines.anomaly_scoring.study import Study  # these import PyTorch, and the page is served before
     from ui.scorers import Scorers
 
@@ -48,6 +50,11 @@ FILES = {
 JOB = "cohort"
 """What a session calls the cohort's work."""
 
+_NAMES = "(files) => [files, (files ?? []).map((file) => file.orig_name)]"
+"""Sends the names along that photos had on the person's disk: gradio takes signs out of those that it keeps."""
+
+_SAID = 6  # sentences about names that are shown
+
 _MOST = 2_000  # photos of a cohort in the app; larger ones are the command line's
 
 
@@ -57,14 +64,16 @@ class Cohort:
 
     Attributes:
         folder: where the photos lie, until the page is closed.
-        photos: files in it, by their own names, which the table shows and the ratings use.
-        ratings: the file of ratings, or None.
+        photos: files in it, by their names, which the table shows and the ratings use.
+        ratings: those that were given, or None.
+        notes: sentences about names that are not those of the files that were given.
         last: the result of the photo that was scored last; it says which weights draw.
     """
 
     folder: Path
     photos: dict[str, Path] = field(default_factory=dict)
-    ratings: Path | None = None
+    ratings: "Ratings | None" = None
+    notes: list[str] = field(default_factory=list)
     last: AnomalyScoringResult | None = None
 
 
@@ -88,9 +97,10 @@ class CohortTab:
             with gr.Column(elem_classes="give", min_width=440):
                 gr.HTML('<h2 class="step">Photos</h2>', apply_default_css=False)
                 self.photos = gr.File(
-                    label="Photos of the cohort: drop several here", file_count="multiple", file_types=["image"],
-                    elem_id="cohort-photos", height=150,
+                    label="Photos of the cohort: drop several here", file_count="multiple",
+                    file_types=["image", *CHOSEN], elem_id="cohort-photos", height=150,
                 )  # fmt: skip
+                self.names = gr.JSON(visible=False)
                 self.given = gr.HTML(given_html(), apply_default_css=False, elem_id="cohort-given")
                 with gr.Row(elem_classes="suggest", equal_height=True):
                     self.ratings = gr.UploadButton(
@@ -132,7 +142,8 @@ class CohortTab:
         self._connect()
 
     def _connect(self) -> None:
-        self.photos.upload(self.take_photos, self.photos, [self.photos, self.given], **named("photos"))
+        given = [self.photos, self.names]
+        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=_NAMES, **named("photos"))
         self.ratings.upload(self.take_ratings, self.ratings, self.given, **named("ratings"))
         self.clear.click(self.forget, None, self.given, **named("clear"))
         buttons = [self.run, self.cancel]
@@ -149,8 +160,7 @@ class CohortTab:
             [self.table, self.figures, self.plot, self.footer, *self.files],
             **named("run") | {"show_progress": "full"},
             show_progress_on=self.table,
-            concurrency_id="gpu",
-            concurrency_limit=1,
+            **GPU,
         )
         ran.then(idle, None, buttons, queue=False, **named("end"))
         self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
@@ -169,41 +179,39 @@ class CohortTab:
         return work.cohort
 
     @guarded("Photos not added", lambda: (None, gr.skip()))
-    def take_photos(self, paths: list[str] | None, request: gr.Request) -> tuple[None, str]:
-        """Moves uploads to the session, which forgets them with the page; a name that is there is replaced."""
+    def take_photos(
+        self, paths: list[str] | None, names: list[str | None] | None, request: gr.Request
+    ) -> tuple[None, str]:
+        """Moves uploads to the session, which forgets them with the page; whatever their names, none replaces another.
+
+        Args:
+            paths: where gradio put them.
+            names: what each was called on the person's disk; a program that uses the API sends none.
+            request: of the page.
+        """
         cohort = self.cohort(request)
         paths = paths or []
-        photos = cohort.folder / "photos"
-        photos.mkdir(exist_ok=True)
         try:
             if len(cohort.photos) + len(paths) > _MOST:
                 raise OptionInvalid(
                     f"The app takes up to {_MOST:,} photos; use python -m pipelines study for a larger cohort."
                 )
-            for path in paths:
-                name = PureWindowsPath(path).name
-                move(path, photos / name)
-                cohort.photos[name] = photos / name
+            cohort.notes += add(paths, names or [], cohort.photos, cohort.folder / "photos")
         finally:
             forget(*paths)
         return None, given_html(cohort)
 
-    @guarded("Ratings not added")
-    def take_ratings(self, path: str | None, request: gr.Request) -> str:
-        """Reads a file of ratings, so that what is wrong with it is said at once."""
-        from pipelines.anomaly_scoring.ratings import read_ratings
+    def take_ratings(self, path: str | None, request: gr.Request) -> Any:
+        """Reads a file of ratings, so that what is wrong with it is said at once.
 
-        (content,) = take(path)
-        cohort = self.cohort(request)
-        kept = cohort.folder / "ratings"
-        write_atomic(kept, content)
+        One that is refused leaves none: a run with those before it would not be what was asked for.
+        """
         try:
-            read_ratings(kept)
-        except PhiltrumError:
-            kept.unlink()
+            cohort = self.cohort(request)
             cohort.ratings = None
-            raise
-        cohort.ratings = kept
+            cohort.ratings = _ratings(path, list(cohort.photos.values()))
+        except Exception as error:
+            toast(error, "Ratings not added")
         return given_html(cohort)
 
     @guarded("Not removed")
@@ -255,7 +263,6 @@ class CohortTab:
         return gr.skip()
 
     def _study(self, cohort: Cohort, options: dict[str, Any], stop: threading.Event, report: Progress) -> "Study":
-        from pipelines.anomaly_scoring.ratings import read_ratings
         from pipelines.anomaly_scoring.records import Records
         from pipelines.anomaly_scoring.study import RECORDS, run_study
         from ui.scorers import lpips_here
@@ -272,7 +279,7 @@ class CohortTab:
             [score_one],
             Records(cohort.folder / RECORDS),
             settings=scorers.settings(**options),
-            ratings=None if cohort.ratings is None else read_ratings(cohort.ratings),
+            ratings=cohort.ratings,
             lpips=lpips_here(),
             seed=options["seed"],
             progress=report,
@@ -289,8 +296,24 @@ def named(event: str) -> dict[str, Any]:
     return QUIET | {"api_name": f"cohort_{event}"}
 
 
+def _ratings(path: str | None, photos: Sequence[Path]) -> "Ratings":
+    """What an uploaded file of ratings holds.
+
+    Raises:
+        PhiltrumError: it cannot be read, or does not say which of the photos its rows are for.
+    """
+    from pipelines.anomaly_scoring.ratings import matched_text, parse_ratings
+
+    (content,) = take(path)
+    if content is None:
+        raise OptionInvalid("There are no ratings in what was sent; choose a CSV file.")
+    ratings = parse_ratings(content)
+    matched_text(ratings, photos)
+    return ratings
+
+
 def given_html(cohort: Cohort | None = None) -> str:
-    """How many photos there are, and whether ratings."""
+    """How many photos there are, which of them have ratings, and whose names are others than on the person's disk."""
     if cohort is None or not (cohort.photos or cohort.ratings):
         said = (
             "No photos yet. Names such as <code>P01_before.jpg</code> and <code>P01_after.jpg</code> make a pair. "
@@ -298,9 +321,27 @@ def given_html(cohort: Cohort | None = None) -> str:
         )
         return f'<p class="given given-empty">{said}</p>'
     count = len(cohort.photos)
+    names = ", ".join(list(cohort.photos)[:4]) + (", …" if count > 4 else "")
+    notes = cohort.notes[:_SAID] + ([f"{len(cohort.notes) - _SAID} more names."] if len(cohort.notes) > _SAID else [])
+    said = "<br>".join(html.escape(line) for line in [*_ratings_lines(cohort), *notes])
     ratings = "with ratings" if cohort.ratings else "no ratings yet"
-    names = ", ".join(html.escape(name) for name in list(cohort.photos)[:4]) + (", …" if count > 4 else "")
-    return f'<p class="given"><b>{count} photo{"" if count == 1 else "s"}</b>, {ratings}<span>{names}</span></p>'
+    return (
+        f'<p class="given"><b>{count} photo{"" if count == 1 else "s"}</b>, {ratings}'
+        f"<span>{html.escape(names)}</span>{said}</p>"
+    )
+
+
+def _ratings_lines(cohort: Cohort) -> list[str]:
+    """How many rows fit a photo, and which columns are averaged; nothing without ratings."""
+    if cohort.ratings is None:
+        return []
+    from pipelines.anomaly_scoring.ratings import columns_text, matched_text
+
+    try:
+        fitting = matched_text(cohort.ratings, list(cohort.photos.values()))
+    except PhiltrumError as error:  # photos that were added since are why a row fits two
+        fitting = str(error)
+    return [fitting, columns_text(cohort.ratings.raters, cohort.ratings.passed_over)]
 
 
 def table(study: "Study") -> list[list[Any]]:
@@ -332,6 +373,7 @@ def figures_html(study: "Study | None" = None) -> str:
             '<div class="figures figures-empty"><p>Correlations with the ratings (Pearson, Spearman, with 95 % '
             "intervals) and changes after surgery appear here.</p></div>"
         )
+    from pipelines.anomaly_scoring.ratings import columns_text
     from pipelines.anomaly_scoring.study_report import change_text, correlation_text, rows_text
 
     failed = len(study.photos) - len(study.scored)
@@ -341,8 +383,10 @@ def figures_html(study: "Study | None" = None) -> str:
     if study.changes:
         facts.append(("Change, local severity", change_text(study.mean_local_change)))
         facts.append(("Change, severity", change_text(study.mean_change)))
+    if study.raters or study.passed_over:
+        facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
     if study.unmatched:
-        facts.append(("Ratings", rows_text(study.unmatched)))
+        facts.append(("Ratings' rows", rows_text(study.unmatched)))
     rows = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}</dd></div>" for term, value in facts)
     note = "<p>Ratings rise towards normal, as normality does; local severity falls.</p>" if study.agreements else ""
     return f'<div class="figures"><dl>{rows}</dl>{note}</div>'

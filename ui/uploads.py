@@ -1,8 +1,11 @@
-"""What people upload: read once, and forgotten."""
+"""What people upload: read once, and forgotten, or kept with the page under names that tell it apart."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import count, zip_longest
+from pathlib import Path, PureWindowsPath
 
 from pipelines.errors import OptionInvalid
+from pipelines.files import composed, folded, sha256_of
 from ui import CACHE
 
 
@@ -22,13 +25,39 @@ def take(*files: str | None) -> list[bytes | None]:
         forget(*files)
 
 
-def move(file: str, target: Path) -> None:
-    """Moves an uploaded file to ``target``, where another file may lie, without reading it.
+def add(files: Sequence[str], names: Sequence[str | None], kept: dict[str, Path], folder: Path) -> list[str]:
+    """Moves uploaded files into ``folder``, where none replaces another: of two names that are one, whatever their case
+    and form, the second gets a number. A file that is there already under that name is not kept twice.
 
-    Raises:
-        OptionInvalid: it is not there, or was not uploaded.
+    Args:
+        files: where gradio put them; one path twice is one file given twice.
+        names: what each was called before gradio took signs out of its name; None where that is unknown.
+        kept: files that lie in ``folder`` by their names; what is added is entered here.
+        folder: made where it is not there.
+
+    Returns:
+        A sentence for each file that goes by another name than it had, or could not be kept.
     """
-    _uploaded(file).replace(target)
+    folder.mkdir(exist_ok=True)
+    said = []
+    for file, given in dict(zip_longest(files, names[: len(files)])).items():
+        name = composed(PureWindowsPath(file).name)
+        before = composed(PureWindowsPath(given or file).name)
+        try:
+            source = _uploaded(file)
+            new = _free_name(source, name, kept)
+            if new is None:
+                said.append(f"{before} was there already, and is kept once.")
+                continue
+            source.replace(folder / new)
+        except (OptionInvalid, OSError):
+            said.append(f"{before} could not be kept; choose it again.")
+            continue
+        kept[new] = folder / new
+        if new != before:
+            why = "a photo of that name was there" if new != name else "the upload cut its name"
+            said.append(f"{before} is {new} here, for the ratings too: {why}.")
+    return said
 
 
 def forget(*files: str | None) -> None:
@@ -36,6 +65,18 @@ def forget(*files: str | None) -> None:
     for file in files:
         if file is not None and (source := Path(file).resolve()).is_relative_to(CACHE):
             source.unlink(missing_ok=True)
+
+
+def _free_name(source: Path, name: str, kept: dict[str, Path]) -> str | None:
+    """``name``, with a number where it is taken; None where it is taken by the same file."""
+    taken = {folded(one): path for one, path in kept.items()}
+    stem, suffix = Path(name).stem, Path(name).suffix
+    for number in count(1):
+        new = name if number == 1 else f"{stem}-{number}{suffix}"
+        if folded(new) not in taken:
+            return new
+        if sha256_of(taken[folded(new)]) == sha256_of(source):
+            return None
 
 
 def _uploaded(file: str) -> Path:

@@ -18,6 +18,7 @@ import numpy as np
 from pipelines import store
 from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
+from pipelines.files import sha256_of
 from pipelines.results import Basis, Percentile
 
 FILE = "anomaly-scale.json"
@@ -104,6 +105,17 @@ def count() -> int:
     return len(_known())
 
 
+def digest() -> str | None:
+    """First twelve hex digits of the SHA-256 of the file of scales, on which every percentile depends; None where a
+    weights folder of a person's own has none.
+
+    Raises:
+        WeightsMissing: as :func:`count`.
+    """
+    path = _file()
+    return sha256_of(path)[:12] if path else None
+
+
 def check_group(group: str) -> None:
     """Refuses a group that no scale was measured of.
 
@@ -143,12 +155,17 @@ def encode(scales: Mapping[Key, np.ndarray], beside: bytes = b"[]") -> bytes:
 
 def _known() -> dict[Key, tuple[int, np.ndarray]]:
     """Key → number of faces and their figure at :data:`STEPS`, of the weights folder."""
+    path = _file()
+    return _scales(path, path.stat().st_mtime_ns) if path else {}
+
+
+def _file() -> Path | None:
     path = store.folder() / FILE
     if path.is_file():
-        return _scales(path, path.stat().st_mtime_ns)
+        return path
     if path.parent.resolve() == _SHIPPED:
         raise WeightsMissing(_MISSING)
-    return {}
+    return None
 
 
 @lru_cache(maxsize=2)

@@ -7,16 +7,17 @@ What a study becomes on disk: :mod:`pipelines.anomaly_scoring.study_report`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.ablation import AblationCell, ablation_table, normalities
 from pipelines.anomaly_scoring.figures import figures_of
-from pipelines.anomaly_scoring.ratings import TIMES, Rating, match, patient_of
+from pipelines.anomaly_scoring.ratings import TIMES, Rating, Ratings, match, patient_of
 from pipelines.anomaly_scoring.records import Record, Records, key_of
 from pipelines.anomaly_scoring.statistics import LEAST, METHODS, Correlation, MeanChange, correlate, mean_change, ranks
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
@@ -122,6 +123,9 @@ class Study:
         mean_local_change: of the local severity.
         incomplete: patients with a time who have no such pair: one photo, a failed one, or two of one time.
         unmatched: numbers of the ratings' rows that fit no photo.
+        raters: names of the ratings' columns that are averaged.
+        passed_over: names of those that are not.
+        others: files that were given beside the photos and not scored, with the sentence that says why.
         settings: everything that a score depends on.
         seed: of the bootstraps.
         notes: sentences about what is missing.
@@ -135,7 +139,10 @@ class Study:
     mean_change: MeanChange
     mean_local_change: MeanChange
     incomplete: int
-    unmatched: tuple[int, ...]
+    unmatched: tuple[int, ...] = ()
+    raters: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    others: tuple[PhotoScore, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     notes: tuple[str, ...] = ()
@@ -167,7 +174,8 @@ def run_study(
     records: Records,
     *,
     settings: Mapping[str, Any],
-    ratings: Sequence[Rating] | None = None,
+    ratings: Ratings | None = None,
+    others: Sequence[tuple[str, str]] = (),
     lpips: LPIPS | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -181,7 +189,8 @@ def run_study(
         scorers: one a device; each works on one photo at a time, in a thread of its own where there are several.
         records: the kept scores.
         settings: everything that a score depends on, ready for JSON; see :func:`settings_of`.
-        ratings: rows of a file of ratings.
+        ratings: a file of ratings.
+        others: names of files that are no photos, and why; they are rows too.
         lpips: the metric of the ablation table's LPIPS rows; None leaves them out.
         seed: of the bootstraps.
         progress: called before the first photo and after each with a fraction, 0-1, and a text; what it raises stops
@@ -190,14 +199,24 @@ def run_study(
     Raises:
         OptionInvalid: there is no photo.
         DataUnreadable: the ratings fit several photos, or one photo twice.
+        WeightsMissing: the reference scale that comes with Philtrum is not there.
         Cancelled: a scorer was stopped.
         OSError: the kept scores cannot be written.
     """
     if not photos:
         raise OptionInvalid("The cohort holds no photos; choose a folder with pictures.")
-    matched, unmatched = match(ratings or (), photos)
-    outcomes = _score_all(photos, scorers, records, {**settings, "lpips": lpips is not None}, lpips, progress)
-    return _evaluated(photos, outcomes, matched, unmatched, ratings is not None, settings, seed, lpips is not None)
+    matched, unmatched = match(ratings.rows if ratings else (), photos)
+    # A kept row holds percentiles and the ablation's cells too.
+    kept_under = {**settings, "scale": scale.digest(), "lpips": lpips is not None}
+    outcomes = _score_all(photos, scorers, records, kept_under, lpips, progress)
+    study = _evaluated(photos, outcomes, matched, ratings is not None, settings, seed, lpips is not None)
+    return replace(
+        study,
+        unmatched=unmatched,
+        raters=ratings.raters if ratings else (),
+        passed_over=ratings.passed_over if ratings else (),
+        others=tuple(PhotoScore(name, error=why) for name, why in others),
+    )
 
 
 def _score_all(
@@ -291,7 +310,6 @@ def _evaluated(
     photos: Sequence[Path],
     outcomes: Mapping[Path, Record | str],
     matched: Mapping[Path, Rating],
-    unmatched: tuple[int, ...],
     with_ratings: bool,
     settings: Mapping[str, Any],
     seed: int,
@@ -329,7 +347,6 @@ def _evaluated(
         mean_change=mean_change(np.array([one.change for one in changes]), seed=seed),
         mean_local_change=mean_change(np.array([one.local_change for one in changes]), seed=seed),
         incomplete=incomplete,
-        unmatched=unmatched,
         settings=dict(settings),
         seed=seed,
         notes=() if with_lpips else (NO_LPIPS,),

@@ -1,7 +1,7 @@
 """A study as files: tables, JSON, a scatter plot and one page to print.
 
 ``scores.csv`` names photos and ``pairs.csv`` patients, because that is what they are for; JSON, plot and page name
-nobody. The same study always gives the same bytes.
+none of them, but the columns of the ratings. The same study always gives the same bytes.
 """
 
 import json
@@ -20,6 +20,7 @@ from pipelines import __version__
 from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison
 from pipelines.anomaly_scoring.exports import wrapped
 from pipelines.anomaly_scoring.figures import FIGURES, figure_cells
+from pipelines.anomaly_scoring.ratings import columns_text
 from pipelines.anomaly_scoring.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study import Study
 from pipelines.faces.images import encode_png
@@ -62,9 +63,11 @@ def write_study(study: Study, folder: Path) -> None:
 
 
 def scores_csv(study: Study) -> str:
-    """One row a photo, in the order in which they were given; see :data:`SCORE_COLUMNS`."""
+    """One row a photo, in the order in which they were given, and one a file that was passed over; see
+    :data:`SCORE_COLUMNS`.
+    """
     rows: list[tuple] = [SCORE_COLUMNS]
-    for photo in study.photos:
+    for photo in (*study.photos, *study.others):
         figures = figure_cells({name: getattr(photo, name) for name in FIGURES}).values()
         made = (_short(photo.rank, "g"), photo.region, photo.normalizer, _short(photo.seconds, ".2f"))
         rows.append((photo.name, *figures, *made, photo.error))
@@ -106,7 +109,7 @@ def pairs_csv(study: Study) -> str:
 
 
 def study_dict(study: Study) -> dict[str, Any]:
-    """Everything about a study but names, ready for JSON."""
+    """Everything about a study but names of photos and patients, ready for JSON."""
     return {
         "job": "anomaly-scoring study",
         "notice": NOTICE,
@@ -116,6 +119,9 @@ def study_dict(study: Study) -> dict[str, Any]:
         "photos": len(study.photos),
         "scored": len(study.scored),
         "rated": len(study.rated),
+        "files_passed_over": len(study.others),
+        "averaged_columns_of_the_ratings": list(study.raters),
+        "other_columns_of_the_ratings": list(study.passed_over),
         "unmatched_rows_of_the_ratings": list(study.unmatched),
         "interval_percent": COVERAGE,
         "correlations_with_ratings": [{"figure": one.figure, **asdict(one.correlation)} for one in study.agreements],
@@ -221,6 +227,8 @@ def _interval_cells(found: Correlation) -> tuple[str, ...]:
 def _cohort_facts(study: Study) -> Facts:
     failed = len(study.photos) - len(study.scored)
     facts = [("Photos", f"{len(study.photos)}: {len(study.scored)} scored, {failed} failed")]
+    if study.others:
+        facts.append(("Passed over", f"{len(study.others)} other file{'' if len(study.others) == 1 else 's'}"))
     facts.append(("Rated", f"{len(study.rated)} of those scored"))
     if study.unmatched:
         facts.append(("Not found", f"ratings' rows without a photo: {len(study.unmatched)}"))
@@ -247,6 +255,8 @@ def _figures(study: Study) -> Facts:
         ):
             low, middle, high = np.percentile(values, (0, 50, 100))
             facts.append((name, signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
+    if study.raters or study.passed_over:
+        facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
     facts += [("Note", note) for note in study.notes]
     return tuple(facts)
 

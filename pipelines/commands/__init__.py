@@ -1,4 +1,5 @@
 """One module a command: ``add_arguments(parser)`` and ``run(args) -> exit status``. Slow imports stand in functions.
 
-Several commands share ``console`` (all that is said), ``arguments``, ``batch`` (photos of a folder) and ``drawn_face``.
+Several commands share ``console`` (all that is said), ``arguments``, ``folder`` (what lies in a folder), ``outputs``
+(what results are called), ``batch`` (the work on each photo) and ``drawn_face``.
 """

@@ -3,8 +3,8 @@
 What is written into ``--out``: ``scores.csv``, a row a photo; ``STEM.normalized.png``, the aligned face as it would be
 without the anomaly; ``STEM.local.png``, what does not fit the face; ``STEM.asymmetry.png``, where its sides differ;
 ``STEM.heatmap.png``, where it differs from the normalized face; these maps in numbers, ``STEM.local.npy``,
-``STEM.asymmetry.npy`` and ``STEM.npy``; ``STEM.json``, everything else. Photos of one stem are told apart as those of
-``cleft-inpainting`` are.
+``STEM.asymmetry.npy`` and ``STEM.npy``; ``STEM.json``, everything else. Photos of one stem are told apart, and what was
+passed over is said, as by ``cleft-inpainting``.
 """
 
 import argparse
@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
-from pipelines.commands.batch import Companions, Progress, Table, check_output, photos_in, run_photos
+from pipelines.commands.batch import Progress, Table, run_photos
+from pipelines.commands.folder import Companions, left_over, photos_in
+from pipelines.commands.outputs import Outputs
 
 SCORES = "scores.csv"
 
-_ENDINGS = ("normalized", "local", "asymmetry", "heatmap")
+_ENDINGS = (
+    "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "npy", "json",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_scoring_arguments(parser)
     parser.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="score what is white there instead of --region; a folder of masks is matched by file stem",
+        help="score what is white there instead of --region, so black strokes on white leave the strokes out; a folder "
+        "of masks is matched by file stem",
     )  # fmt: skip
 
 
@@ -113,12 +118,14 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-    check_output(args.out, [args.image, args.mask])
+    outputs = Outputs(args.out, photos, _ENDINGS, [SCORES], {"a photo": args.image, "a mask": args.mask})
+    left = left_over(args.image, photos, [masks], [args.out])
 
     from pipelines.anomaly_scoring.exports import write_scoring
     from pipelines.anomaly_scoring.figures import FIGURES, figure_cells, figures_of
     from pipelines.faces.images import read_image, read_mask
 
+    outputs.protect_weights()
     job = scorer(args)
     job.basis()  # what is wrong with the weights is wrong for every photo
 
@@ -126,9 +133,10 @@ def run(args: argparse.Namespace) -> int:
         pixels = read_image(photo)
         mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
         result = job(pixels, mask=mask, progress=progress, **comparison(args))
-        write_scoring(result, args.out, stem)
+        outputs.check_files(stem)
+        write_scoring(result, outputs.folder, stem)
         made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
         return figure_cells(figures_of(result)) | made
 
     columns = ("name", *FIGURES, "region", "normalizer", "seconds", "error")
-    return run_photos(work, photos, args, Table(SCORES, columns), _ENDINGS)
+    return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)

@@ -1,25 +1,25 @@
-"""One photo, or every photo of a folder: which files, what belongs to them, what results are called, the summary.
+"""One photo, or every photo of a folder: the work on each, what is said of it, and the table.
 
-Jobs on photos differ in what they do with a photo; the rest of such a command is here.
+Jobs on photos differ in what they do with a photo; the rest of such a command is here. Which files they are:
+:mod:`pipelines.commands.folder`; what results are called: :mod:`pipelines.commands.outputs`.
 """
 
 import argparse
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.commands import console
-from pipelines.errors import OptionInvalid, PhiltrumError
-
-# HEIC and AVIF cannot be read, but a photo that is passed over in silence is worse than one with a sentence.
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm",
-            ".heic", ".heif", ".avif")  # fmt: skip
-"""Files of a folder that are taken for pictures."""
+from pipelines.commands.folder import LeftOver
+from pipelines.commands.outputs import Outputs
+from pipelines.errors import PhiltrumError
 
 SUMMARY = "summary.csv"
+
+REPAINTED = ("png", "json")
+"""How names of the files end that :func:`run_batch` writes of a photo."""
 
 Progress = Callable[[float, str], None]
 
@@ -37,146 +37,43 @@ class Table:
     Attributes:
         file: its name in the output folder.
         columns: the first ones, in order; the first of them holds the photo's name. What else rows hold comes after.
-        failed: what else the row of a photo holds that failed, beside its error.
+        status: whether a column ``status`` says that a photo is done or failed, or that a file was skipped.
     """
 
     file: str
     columns: tuple[str, ...]
-    failed: Mapping[str, str] = field(default_factory=dict)
+    status: bool = False
 
-    @property
-    def name(self) -> str:
-        """The column with the photo's name."""
-        return self.columns[0]
-
-
-class Companions:
-    """Pictures that belong to photos: one file for all of them, or a folder in which each is looked for by its stem.
-
-    Args:
-        source: the file or folder.
-        what: what they are, as in ``"mask"``.
-
-    Raises:
-        OptionInvalid: it does not exist.
-    """
-
-    def __init__(self, source: Path, what: str) -> None:
-        if not source.is_dir() and not source.is_file():
-            raise OptionInvalid(f"The {what} or folder of {what}s does not exist; check its path.")
-        self.what = what
-        self.is_folder = source.is_dir()
-        self.files = pictures_in(source) if self.is_folder else [source]
-
-    def of(self, photo: Path) -> Path | None:
-        """The one file, or that of the folder whose stem is the photo's whole name, else the photo's stem, else None.
-
-        Raises:
-            OptionInvalid: there are several of them.
-        """
-        if not self.is_folder:
-            return self.files[0]
-        found = [file for file in self.files if file.stem == photo.name] or [
-            file for file in self.files if file.stem == photo.stem
-        ]
-        if len(found) > 1:
-            raise OptionInvalid(f"The folder of {self.what}s holds several with this photo's name; leave one there.")
-        return found[0] if found else None
-
-    def needed_for(self, photo: Path) -> Path:
-        """:meth:`of`, which must be there.
-
-        Raises:
-            OptionInvalid: there is none, or several of them.
-        """
-        found = self.of(photo)
-        if found is None:
-            raise OptionInvalid(f"The folder of {self.what}s holds none with this photo's name.")
-        return found
+    def row(self, name: str, status: str, error: str) -> dict[str, str]:
+        """The row of a file that nothing was made of, and the sentence that says why."""
+        return {self.columns[0]: name, "error": error} | ({"status": status} if self.status else {})
 
 
-def photos_in(source: Path) -> list[Path]:
-    """The photo, or those of the folder.
-
-    Raises:
-        OptionInvalid: there is none.
-    """
-    if source.is_dir():
-        photos = pictures_in(source)
-        if not photos:
-            raise OptionInvalid("The folder holds no pictures; folders inside it are not looked into.")
-        return photos
-    if not source.is_file():
-        raise OptionInvalid("The photo or folder does not exist; check its path.")
-    return [source]
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their names; hidden files are no pictures."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    return sorted(path for path in found if path.is_file())
-
-
-def check_output(out: Path, sources: Sequence[Path | None]) -> None:
-    """Results never fall on what a person gave: its folders cannot be the output folder.
-
-    Raises:
-        OptionInvalid: one of them is, or a file is in the output folder's place.
-    """
-    if out.exists() and not out.is_dir():
-        raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
-    for source in sources:
-        if source is not None and (source if source.is_dir() else source.parent).resolve() == out.resolve():
-            raise OptionInvalid(
-                "The output folder holds the pictures that were given; choose another, so that none is overwritten."
-            )
-
-
-def output_stems(photos: Sequence[Path], parts: Sequence[str] = ()) -> dict[Path, str]:
-    """What each photo's files are called: its stem, or its whole name where another photo has the same stem.
-
-    Case does not tell names apart, because on many file systems it does not.
-
-    Args:
-        photos: the photos.
-        parts: a photo also writes ``STEM.PART`` of each of them; these names fall on nobody else's either.
-    """
-
-    def names(stem: str) -> set[str]:
-        return {stem.casefold(), *(f"{stem}.{part}".casefold() for part in parts)}
-
-    count = Counter(photo.stem.casefold() for photo in photos)
-    stems: dict[Path, str] = {}
-    # Stems that nobody shares come first: a.jpg.jpg keeps "a.jpg", and the pair of a.jpg and a.png makes way for it.
-    taken: set[str] = set()
-    for photo in sorted(photos, key=lambda photo: count[photo.stem.casefold()] > 1):
-        wanted = photo.stem if count[photo.stem.casefold()] == 1 else photo.name
-        stem, number = wanted, 2
-        while names(stem) & taken:
-            stem, number = f"{wanted}-{number}", number + 1
-        taken |= names(stem)
-        stems[photo] = stem
-    return stems
-
-
-def run_batch(repaint: Repaint, photos: Sequence[Path], args: argparse.Namespace, *, stages: bool = False) -> int:
-    """Repaints the photos and writes what comes of them into ``args.out``, with :data:`SUMMARY` as the table.
+def run_batch(
+    repaint: Repaint,
+    photos: Sequence[Path],
+    args: argparse.Namespace,
+    outputs: Outputs,
+    left: Sequence[LeftOver],
+    *,
+    stages: bool = False,
+) -> int:
+    """Repaints the photos and writes what comes of them, with :data:`SUMMARY` as the table.
 
     Args:
         repaint: what is done with a photo.
-        photos: which.
-        args: the command's arguments ``image`` and ``out``.
+        photos, args, outputs, left: as :func:`run_photos`.
         stages: whether pictures of the stages are written too.
 
     Returns, Raises: as :func:`run_photos`.
     """
     from pipelines.exports import write_result
-    from pipelines.pictures import STAGES
     from pipelines.tables import mask_share
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         result, more = repaint(photo, progress)
-        picture, _ = write_result(result, args.out, stem, stages=stages)
+        outputs.check_files(stem)
+        picture, _ = write_result(result, outputs.folder, stem, stages=stages)
         return {
             "result": picture.name,
             "status": "done",
@@ -187,44 +84,53 @@ def run_batch(repaint: Repaint, photos: Sequence[Path], args: argparse.Namespace
             **more,
         }
 
-    table = Table(SUMMARY, ("photo", "result", "status", "error", "seconds"), {"status": "failed"})
-    return run_photos(work, photos, args, table, STAGES if stages else ())
+    table = Table(SUMMARY, ("photo", "result", "status", "error", "seconds"), status=True)
+    return run_photos(work, photos, args, table, outputs, left)
 
 
 def run_photos(
-    work: Work, photos: Sequence[Path], args: argparse.Namespace, table: Table, parts: Sequence[str] = ()
+    work: Work,
+    photos: Sequence[Path],
+    args: argparse.Namespace,
+    table: Table,
+    outputs: Outputs,
+    left: Sequence[LeftOver],
 ) -> int:
     """Does a job's work on every photo and writes the table after each of them.
 
-    A single photo whose name was given fails with its own error and leaves nothing; in a folder it is a row.
+    A single photo whose name was given fails with its own error and leaves nothing; in a folder it is a row, whether it
+    cannot be read or its files cannot be written.
 
     Args:
         work: writes a photo's files and gives its row of the table.
         photos: which.
-        args: the command's arguments ``image`` and ``out``.
+        args: the command's argument ``image`` says whether it is a folder.
         table: what the table is like.
-        parts: see :func:`output_stems`.
+        outputs: what the photos' files are called.
+        left: files of the folder that no work is done on; they are rows too.
 
     Returns:
         The exit status: 0 every photo worked, 1 some did, 2 none did, 130 stopped by Ctrl-C.
 
     Raises:
-        PhiltrumError: the single photo's.
-        OSError: the output folder cannot be written to.
+        PhiltrumError: the single photo's, or the table would overwrite a file that was given.
+        OSError: the single photo's files or the table cannot be written.
     """
     if args.image.is_dir():
-        return _folder(work, photos, args.out, table, parts)
+        return _folder(work, photos, table, outputs, left)
     with console.progress_bar() as progress:
-        row = _one(work, photos[0], photos[0].stem, table, progress)
-    _write_table(args.out, table, [row])
+        row = _one(work, photos[0], table, outputs, progress)
+    _write_table(outputs, table, [row])
     console.say(f"Done in {row['seconds']} s.")
     return 0
 
 
-def _folder(work: Work, photos: Sequence[Path], out: Path, table: Table, parts: Sequence[str]) -> int:
+def _folder(work: Work, photos: Sequence[Path], table: Table, outputs: Outputs, left: Sequence[LeftOver]) -> int:
     rows: list[dict[str, Any]] = []
+    skipped = [table.row(name, "skipped", why) for name, why in left]
     failed = 0
-    stems = output_stems(photos, parts)
+    _write_table(outputs, table, skipped)  # a folder that cannot be written to is said before hours of work
+    unwritten: OSError | None = None
     try:
         with console.progress_bar(len(photos), "photo") as progress:
             for number, photo in enumerate(photos):
@@ -233,43 +139,56 @@ def _folder(work: Work, photos: Sequence[Path], out: Path, table: Table, parts: 
                     progress(number + fraction, text)
 
                 try:
-                    row = _one(work, photo, stems[photo], table, within)
-                except OSError:
-                    raise
+                    row = _one(work, photo, table, outputs, within)
                 except Exception as error:  # one odd photo must not cost the others their results
-                    row, failed = {table.name: photo.name, **table.failed, "error": _sentence(error)}, failed + 1
+                    row, failed = table.row(photo.name, "failed", _sentence(error)), failed + 1
                 rows.append(row)
-                _write_table(out, table, rows)  # after each photo, so that a stopped run has its table too
+                try:
+                    _write_table(outputs, table, [*rows, *skipped])  # after each photo, for a run that is stopped
+                    unwritten = None
+                except OSError as error:  # as while a spreadsheet has it open; the next photo's may succeed
+                    unwritten = error
     except KeyboardInterrupt:
         console.complain(f"Stopped after {len(rows)} of {len(photos)} photos; what is written is whole.")
         return 130
+    if unwritten is not None:
+        raise unwritten
     done = len(rows) - failed
     console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {failed} failed.")
-    if failed:
-        console.complain(f"{table.file} in the output folder says which photos failed, and why.")
+    say_left(table.file, failed, len(skipped))
     return 0 if not failed else 1 if done else 2
 
 
-def _one(work: Work, photo: Path, stem: str, table: Table, progress: Progress) -> dict[str, Any]:
+def say_left(table: str, failed: int, skipped: int) -> None:
+    """Says where failed photos and files that were passed over stand; nothing where there are none."""
+    parts = (["which photos failed"] if failed else []) + (["which files were passed over"] if skipped else [])
+    if parts:
+        console.complain(f"{table} in the output folder says {' and '.join(parts)}, and why.")
+
+
+def _one(work: Work, photo: Path, table: Table, outputs: Outputs, progress: Progress) -> dict[str, Any]:
     """Does the work on a photo; gives its row of the table."""
     start = time.perf_counter()
     progress(0.0, "reading")
-    row = work(photo, stem, progress)
-    return {table.name: photo.name, "seconds": f"{time.perf_counter() - start:.2f}", **row}
+    row = work(photo, outputs.stems[photo], progress)
+    return {table.columns[0]: photo.name, "seconds": f"{time.perf_counter() - start:.2f}", **row}
 
 
 def _sentence(error: Exception) -> str:
-    return (
-        str(error) if isinstance(error, PhiltrumError) else f"Something unexpected went wrong ({type(error).__name__})."
-    )
+    if isinstance(error, PhiltrumError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"Its files could not be written: {(error.strerror or 'unknown reason').lower()}."
+    return f"Something unexpected went wrong ({type(error).__name__})."
 
 
-def _write_table(out: Path, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def _write_table(outputs: Outputs, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     from pipelines.files import write_atomic
     from pipelines.tables import csv_bytes, to_csv
 
     columns = list(dict.fromkeys([*table.columns, *(key for row in rows for key in row)]))
     text = to_csv([tuple(columns), *(tuple(row.get(column, "") for column in columns) for row in rows)])
-    out.mkdir(parents=True, exist_ok=True)
+    outputs.folder.mkdir(parents=True, exist_ok=True)
+    outputs.check_tables()
     # Names that are no UTF-8 become readable ones with a replacement sign rather than an error.
-    write_atomic(out / table.file, csv_bytes(text.encode("utf-8", "replace").decode()))
+    write_atomic(outputs.folder / table.file, csv_bytes(text.encode("utf-8", "replace").decode()))

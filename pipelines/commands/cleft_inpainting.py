@@ -3,7 +3,7 @@
 What is written into ``--out``: ``STEM.png``, the result at the photo's size; ``STEM.json``, landmarks, measurements,
 timings and weights; ``summary.csv``, a row a photo. Where two photos of a folder would write the same file (``a.jpg``
 and ``a.png``), the results of both carry the photo's whole name (``a.jpg.png`` and ``a.png.png``); ``summary.csv``
-says which result is whose.
+says which result is whose, and what of the folders was passed over.
 """
 
 import argparse
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
-from pipelines.commands.batch import Companions, Progress, check_output, photos_in, run_batch
+from pipelines.commands.batch import REPAINTED, SUMMARY, Progress, run_batch
+from pipelines.commands.folder import Companions, left_over, photos_in
+from pipelines.commands.outputs import Outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="what to repaint: white = repaint; a folder of masks is matched by file stem",
+        help="what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks is "
+        "matched by file stem",
     )  # fmt: skip
     region.add_argument(
         "--auto", choices=EXTENTS, default="philtrum",
@@ -40,13 +43,15 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-    check_output(args.out, [args.image, args.mask])
+    outputs = Outputs(args.out, photos, REPAINTED, [SUMMARY], {"a photo": args.image, "a mask": args.mask})
+    left = left_over(args.image, photos, [masks], [args.out])
 
     from pipelines import store
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
     from pipelines.faces.images import read_image, read_mask
     from pipelines.tables import cell
 
+    outputs.protect_weights()
     job = CleftInpainting(args.weights, args.device, args.precision)
     store.load(args.weights, job.device.torch_device)  # what is wrong with the weights is wrong for every photo
 
@@ -67,4 +72,4 @@ def run(args: argparse.Namespace) -> int:
             more |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
         return result, more
 
-    return run_batch(repaint, photos, args)
+    return run_batch(repaint, photos, args, outputs, left)

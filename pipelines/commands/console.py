@@ -1,8 +1,34 @@
 """All that the command line says: results on standard output; trouble and progress on standard error."""
 
+import codecs
+import io
+import logging
+import os
 import sys
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+_PLAIN = {
+    "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "*", "→": "->",
+    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho",
+}  # fmt: skip
+"""How signs that we write look where the console has only ASCII."""
+
+
+def settle() -> None:
+    """Makes the process's console ours, before anything is said: libraries are silent, and no sign is too much for it.
+
+    Libraries warn of what a person at the console can do nothing about; what goes wrong they raise, and their errors
+    are still logged. ``python -W`` and PYTHONWARNINGS bring the warnings back.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.lastResort.setLevel(logging.ERROR)
+    codecs.register_error(_plain.__name__, _plain)
+    for stream in _streams():
+        stream.reconfigure(errors=_plain.__name__)
 
 
 def say(text: str) -> None:
@@ -13,6 +39,27 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One sentence about what went wrong."""
     print(text, file=sys.stderr, flush=True)
+
+
+def finish() -> None:
+    """Writes what is still kept back.
+
+    Raises:
+        OSError: nobody reads it any more, or the disk is full.
+    """
+    for stream in _streams():
+        stream.flush()
+
+
+def abandon() -> None:
+    """Gives up what cannot be written, so that the interpreter does not try again when it ends, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _streams():
+        with suppress(OSError):
+            stream.flush()
+            continue
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
@@ -46,3 +93,19 @@ def progress_bar(total: int = 1, unit: str = "") -> Iterator[Callable[[float, st
             bar.refresh()  # at once: tqdm's own pace would leave the last stage on screen while the next one works
 
         yield progress
+
+
+def _streams() -> list[io.TextIOWrapper]:
+    """Standard output and error, as far as they are open files; a closed one is None, and a notebook has its own."""
+    return [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, io.TextIOWrapper)]
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What is written of signs that the console's encoding lacks: their likeness in ASCII, or a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = []
+    for sign in error.object[error.start : error.end]:
+        letters = "".join(one for one in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(one))
+        found.append(_PLAIN.get(sign) or (letters if letters.isascii() else "?"))
+    return "".join(found), error.end

@@ -2,7 +2,7 @@
 
 What is written into ``--out``: ``STEM.png``, the result at the photo's size; ``STEM.json``, landmarks, reference,
 timings and weights; ``summary.csv``, a row a photo; with ``--stages`` also ``STEM.NAME.png``, the picture of every
-stage. Photos of one stem are told apart as those of ``cleft-inpainting`` are.
+stage. Photos of one stem are told apart, and what was passed over is said, as by ``cleft-inpainting``.
 """
 
 import argparse
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
-from pipelines.commands.batch import Companions, Progress, check_output, photos_in, run_batch
+from pipelines.commands.batch import REPAINTED, SUMMARY, Progress, run_batch
+from pipelines.commands.folder import Companions, left_over, photos_in
+from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, PhiltrumError
 
 
@@ -28,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="what to repaint: white = repaint; a folder of masks is matched by file stem (default: the surgical mask "
-        "is found in the photo)",
+        help="what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks is "
+        "matched by file stem (default: the surgical mask is found in the photo)",
     )  # fmt: skip
     region.add_argument("--auto", choices=EXTENTS, help="suggest what to repaint from the landmarks instead")
     parser.add_argument("--stages", action="store_true", help="also write DIR/STEM.NAME.png of every stage")
@@ -60,12 +62,23 @@ def run(args: argparse.Namespace) -> int:
     references = Companions(args.reference, "reference") if args.reference else None
     if references and not references.files:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
-    check_output(args.out, [args.image, args.mask, args.reference])
 
     from pipelines import store
     from pipelines.faces.images import read_image, read_mask
     from pipelines.mask_removal.pipeline import MaskRemoval
+    from pipelines.pictures import STAGES
 
+    outputs = Outputs(
+        args.out,
+        photos,
+        [*REPAINTED, *(f"{stage}.png" for stage in STAGES if args.stages)],
+        [SUMMARY],
+        {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
+    )
+    if args.embedder:
+        outputs.protect("the face embedder", [args.embedder])
+    outputs.protect_weights()
+    left = left_over(args.image, photos, [masks, references], [args.out, args.embedder])
     job = MaskRemoval(args.weights, args.device, args.precision, args.embedder)
     # What is wrong with the weights is wrong for every photo.
     store.load(args.weights, job.device.torch_device, job="mask-removal")
@@ -93,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
             "identity": "" if result.identity is None else f"{result.identity:z.4f}",
         }
 
-    return run_batch(repaint, photos, args, stages=args.stages)
+    return run_batch(repaint, photos, args, outputs, left, stages=args.stages)
 
 
 def _read_reference(path: Path) -> Any:

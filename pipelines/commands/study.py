@@ -3,7 +3,8 @@
 What is written into ``--out``: ``scores.csv``, a row a photo; ``correlations.csv``, normality and local severity
 against the ratings; ``ablation.csv``, every comparison of the paper's Table 1; ``pairs.csv``, patients before and after
 surgery; ``study.json``, ``scatter.png`` and ``study.pdf``. ``scores.jsonl`` keeps each score as it comes: the same
-command again computes only what is missing.
+command again computes only what is missing. Files of the folder that are no photos are rows of ``scores.csv`` with a
+sentence.
 """
 
 import argparse
@@ -13,7 +14,9 @@ from typing import Any
 
 from pipelines.commands import console
 from pipelines.commands.anomaly_scoring import add_scoring_arguments, comparison, scorer
-from pipelines.commands.batch import check_output, photos_in
+from pipelines.commands.batch import say_left
+from pipelines.commands.folder import left_over, photos_in
+from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, WeightsMissing
 
 
@@ -28,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--ratings", metavar="FILE", type=Path,
-        help="CSV file: a column name (file name or stem), a column rating, and further columns of single raters, "
-        "which are averaged; higher means closer to normal",
+        help="CSV file: a column name (file name or stem), a column rating, and further columns of single raters' "
+        "numbers, which are averaged; higher means closer to normal; what is averaged and passed over is said",
     )  # fmt: skip
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
     add_scoring_arguments(parser)
@@ -47,22 +50,24 @@ def run(args: argparse.Namespace) -> int:
         PhiltrumError: nothing could run.
         OSError: the output folder cannot be written to.
     """
-    from pipelines.anomaly_scoring.study_report import FILES
+    from pipelines.anomaly_scoring.ratings import columns_text, matched_text, read_ratings
+    from pipelines.anomaly_scoring.records import Records
+    from pipelines.anomaly_scoring.study import RECORDS, run_study
+    from pipelines.anomaly_scoring.study_report import FILES, change_text, correlation_text, rows_text, write_study
 
     if not args.folder.is_dir():
         raise OptionInvalid("The cohort must be a folder of photos; check its path.")
     photos = photos_in(args.folder)
-    check_output(args.out, [args.folder])
-    if args.ratings and args.ratings.resolve() in {(args.out / name).resolve() for name in FILES}:
-        raise OptionInvalid("The results would overwrite the ratings; choose another output folder.")
-
-    from pipelines.anomaly_scoring.ratings import read_ratings
-    from pipelines.anomaly_scoring.records import Records
-    from pipelines.anomaly_scoring.study import RECORDS, run_study
-    from pipelines.anomaly_scoring.study_report import change_text, correlation_text, rows_text, write_study
-
+    outputs = Outputs(args.out, [], [], [*FILES, RECORDS], {"a photo": args.folder})
+    if args.ratings:
+        outputs.protect("the ratings", [args.ratings])
+    outputs.protect_weights()
+    left = left_over(args.folder, photos, [], [args.out, args.ratings])
     ratings = read_ratings(args.ratings) if args.ratings else None
+    fitting = matched_text(ratings, photos) if ratings else ""  # two rows for one photo are said here
     settings, scorers, lpips = _prepared(args)
+    if ratings:
+        console.say(f"{fitting} {columns_text(ratings.raters, ratings.passed_over)}")
     try:
         with console.progress_bar(len(photos), "photo") as progress:
             study = run_study(
@@ -71,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
                 Records(args.out / RECORDS),
                 settings=settings,
                 ratings=ratings,
+                others=left,
                 lpips=lpips,
                 seed=args.seed,
                 progress=lambda fraction, text: progress(fraction * len(photos), "scoring"),
@@ -78,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         console.complain("Stopped; the scores so far are kept, and the same command goes on from there.")
         return 130
+    outputs.check_tables()
     write_study(study, args.out)
 
     done, failed = len(study.scored), len(photos) - len(study.scored)
@@ -90,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
         console.say(f"Mean change of local severity: {change_text(study.mean_local_change)}")
     for note in (*([rows_text(study.unmatched)] if study.unmatched else ()), *study.notes):
         console.complain(note)
-    if failed:
-        console.complain("scores.csv in the output folder says which photos failed, and why.")
+    say_left("scores.csv", failed, len(left))
     return 0 if not failed else 1 if done else 2
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,16 @@ import pytest
 from fake_scorer import BASIS, FACELESS, FakeScorer, asymmetry_of, local_of, severity_of, write_photo
 from scipy import stats
 
+from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.ablation import COMPARISONS, normalities
-from pipelines.anomaly_scoring.ratings import Rating
+from pipelines.anomaly_scoring.ratings import Rating, Ratings
 from pipelines.anomaly_scoring.records import Record, Records
 from pipelines.anomaly_scoring.regions import region
 from pipelines.anomaly_scoring.scores import TABLE_1, appraise
 from pipelines.anomaly_scoring.study import NO_LPIPS, RECORDS, run_study, settings_of
 from pipelines.errors import Cancelled, OptionInvalid
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.metrics.perceptual import LPIPS
 
 LEVELS = {"anna.png": 110, "ben.png": 140, "cleo.png": 140, "dora.png": 200, "emil.png": 125}
@@ -48,8 +50,8 @@ def scored_of(level: int):
     return FakeScorer()(np.full((40, 40, 3), level, np.uint8))
 
 
-def rated(values: dict[str, float]) -> list[Rating]:
-    return [Rating(row, name, value) for row, (name, value) in enumerate(values.items(), 2)]
+def rated(values: dict[str, float]) -> Ratings:
+    return Ratings(tuple(Rating(row, name, value) for row, (name, value) in enumerate(values.items(), 2)), ("rating",))
 
 
 # --- scores, ranks, correlations ----------------------------------------------------------------------------------
@@ -84,6 +86,18 @@ def test_correlations_with_ratings(cohort, study_of):
     assert all(one.low <= one.value <= one.high for _, one in found)
     assert study.unmatched == (6,)
     assert [photo.rating for photo in study.photos] == [6.5, 4, 5, 1, None]
+
+
+def test_columns_of_the_ratings_and_files_that_are_no_photos_are_told(cohort, study_of):
+    ratings = replace(rated({"anna": 6}), raters=("rating", "second"), passed_over=("age",))
+    study = study_of(cohort, ratings=ratings, others=[("notes.txt", "This file is no picture.")])
+    assert (study.raters, study.passed_over) == (("rating", "second"), ("age",))
+    assert [(one.name, one.error, one.severity) for one in study.others] == [
+        ("notes.txt", "This file is no picture.", None)
+    ]
+    assert len(study.photos) == len(study.scored) == len(cohort)
+    bare = study_of(cohort)
+    assert (bare.raters, bare.passed_over, bare.others) == ((), (), ())
 
 
 def test_too_few_ratings_are_said_and_the_table_falls_back_to_the_default_score(cohort, study_of):
@@ -168,7 +182,7 @@ def test_pairs_by_file_name(tmp_path, study_of):
 
 def test_pairs_by_columns(cohort, study_of):
     rows = [Rating(2, "anna", None, "P1", "after"), Rating(3, "ben", None, "P1", "before")]
-    (change,) = study_of(cohort, ratings=rows).changes
+    (change,) = study_of(cohort, ratings=Ratings(tuple(rows))).changes
     assert (change.patient, change.before, change.after) == (
         "P1",
         pytest.approx(severity_of(140), abs=1e-5),
@@ -183,6 +197,12 @@ def test_a_patient_with_two_photos_of_one_time_or_a_failed_one_is_no_pair(tmp_pa
     }.items()]  # fmt: skip
     study = study_of(photos)
     assert (study.changes, study.incomplete, study.mean_change.n, study.mean_local_change.n) == ((), 2, 0, 0)
+
+
+def test_a_patient_whose_name_is_written_in_two_ways_is_one(tmp_path, study_of):
+    names = (unicodedata.normalize("NFD", "Zoë_before.png"), unicodedata.normalize("NFC", "Zoë_after.png"))
+    study = study_of([write_photo(tmp_path / name, level) for name, level in zip(names, (150, 110), strict=True)])
+    assert ([one.patient for one in study.changes], study.incomplete) == (["Zoë"], 0)
 
 
 # --- keeping, going on --------------------------------------------------------------------------------------------
@@ -255,6 +275,16 @@ def test_whatever_a_score_depends_on_is_part_of_its_key(cohort, study_of, change
     again = FakeScorer()
     study_of(cohort[:1], again, settings={**SETTINGS, **changed})
     assert again.levels == [110]
+
+
+def test_a_percentile_of_another_scale_is_not_kept(cohort, study_of, monkeypatch, tmp_path):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
+    for again, content in enumerate((None, "[]", "[ ]", "[ ]")):
+        if content:
+            (tmp_path / scale.FILE).write_text(content, encoding="utf-8")
+        scorer = FakeScorer()
+        study_of(cohort[:1], scorer)
+        assert scorer.levels == ([110] if again < 3 else [])
 
 
 def test_a_photo_keeps_its_score_under_another_name(cohort, study_of):

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from pipelines import page
 from pipelines.anomaly_scoring import study_report
 from pipelines.anomaly_scoring.figures import FIGURES
-from pipelines.anomaly_scoring.ratings import Rating
+from pipelines.anomaly_scoring.ratings import NAMELESS, Rating, Ratings
 from pipelines.anomaly_scoring.records import Records
 from pipelines.anomaly_scoring.statistics import Correlation, MeanChange
 from pipelines.anomaly_scoring.study import run_study, settings_of
@@ -32,7 +32,8 @@ def made(tmp_path_factory):
     def made(ratings):
         records = Records(folder / "out" / "scores.jsonl")
         settings = settings_of(BASIS, face=0, group="all")
-        return run_study(photos, [FakeScorer()], records, settings=settings, ratings=ratings)
+        others = [("=notes.txt", "This file is no picture.")] if ratings else []
+        return run_study(photos, [FakeScorer()], records, settings=settings, ratings=ratings, others=others)
 
     return made
 
@@ -43,7 +44,7 @@ def study(made):
     rows = [
         Rating(row, name, value) for row, (name, value) in enumerate(zip(names, (4, 6, 1, 7, 4, 3), strict=True), 2)
     ]
-    return made([*rows, Rating(8, "nobody", 3)])
+    return made(Ratings((*rows, Rating(8, "nobody", 3)), ("rating", "Dr. $x$"), (NAMELESS, "age")))
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -61,13 +62,13 @@ def test_every_file_is_written_and_is_the_same_again(study, tmp_path):
     assert sorted(written) == sorted(study_report.FILES)
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == written
     for name in ("study.json", "scatter.png", "study.pdf"):
-        assert not any(word in written[name] for word in (b"anna", b"ben", b"cleo", b"nobody")), name
+        assert not any(word in written[name] for word in (b"anna", b"ben", b"cleo", b"nobody", b"notes.txt")), name
 
 
 def test_scores(study):
     rows = rows_of(study_report.scores_csv(study))
     assert tuple(rows[0]) == study_report.SCORE_COLUMNS
-    assert [row["name"] for row in rows] == list(LEVELS)
+    assert [row["name"] for row in rows] == [*LEVELS, "'=notes.txt"]
     for row, photo in zip(rows[:6], study.photos, strict=False):
         assert float(row["severity"]) == -float(row["normality"]) == pytest.approx(photo.severity, abs=1e-4)
         for name in FIGURES:
@@ -82,6 +83,10 @@ def test_scores(study):
     assert len({photo.rank for photo in study.scored}) > 4 and len({row["local_severity"] for row in rows[:6]}) > 4
     assert [value for key, value in rows[6].items() if key not in ("name", "error")] == [""] * 11
     assert rows[6]["error"].startswith("No face was found")
+    assert rows[7] == dict.fromkeys(study_report.SCORE_COLUMNS, "") | {
+        "name": "'=notes.txt",
+        "error": "This file is no picture.",
+    }
 
 
 def test_correlations_and_ablation(study):
@@ -119,7 +124,9 @@ def test_pairs_carry_their_sign(study):
 
 def test_json(study):
     facts = json.loads(study_report.study_json(study))
-    assert (facts["photos"], facts["scored"], facts["rated"]) == (7, 6, 6)
+    assert (facts["photos"], facts["scored"], facts["rated"], facts["files_passed_over"]) == (7, 6, 6, 1)
+    assert facts["averaged_columns_of_the_ratings"] == ["rating", "Dr. $x$"]
+    assert facts["other_columns_of_the_ratings"] == [NAMELESS, "age"]
     assert facts["unmatched_rows_of_the_ratings"] == [8]
     assert facts["settings"] == {**vars(BASIS), "face": 0, "group": "all"}
     agreed = [(one["figure"], one["method"], one["value"]) for one in facts["correlations_with_ratings"]]
@@ -140,7 +147,8 @@ def test_page(study):
     text = " ".join(text_of(pdf).split())
     for part in ("Cohort study", "Local severity and ratings", "7: 6 scored, 1 failed", "3 pairs, 0 without a pair",
                  "Pearson r, local severity", "Spearman ρ, normality", "Conditions 3 searches", "Version 2",
-                 "0.00 to 50.00, median 30.00", "Research use only. Not a diagnostic device."):  # fmt: skip
+                 "0.00 to 50.00, median 30.00", "Columns averaged: rating, Dr. $x$; passed over:", "1 other file",
+                 "Research use only. Not a diagnostic device."):  # fmt: skip
         assert part in text, part
     for one in study.agreements:
         assert study_report.correlation_text(one.correlation) in text
@@ -156,7 +164,8 @@ def test_texts_of_the_page_keep_clear_of_its_margin_and_of_one_another(study, mo
     figures = []
     draw = page._draw
     monkeypatch.setattr(page, "_draw", lambda content: figures.append(draw(content)) or figures[-1])
-    study_report.study_pdf(replace(study, settings=long))
+    raters = tuple(f"surgeon number {number} of the panel" for number in range(9))
+    study_report.study_pdf(replace(study, settings=long, raters=raters))
     (figure,) = figures
     figure.dpi = 300  # letters of few pixels are rounded to narrower ones than a page in print has
     renderer = figure.canvas.get_renderer()

@@ -130,6 +130,7 @@ def test_the_same_seed_gives_the_same_files(run, photos, tmp_path):
 def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photos, tmp_path, face_png):
     (photos / "bad.jpg").write_bytes(b"junk")
     (photos / "zoe.png").write_bytes(face_png)
+    (photos / "notes.txt").write_text("no photo")
     out = tmp_path / "out"
     status, said, trouble = run("anomaly-scoring", photos, "--out", out)
     assert (status, said) == (1, "3 photos: 2 done, 1 failed.\n")
@@ -138,7 +139,8 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
     assert not any(name in said + trouble for name in ("anna", "bad", "zoe"))
     assert names(out) == sorted(["scores.csv", *(f"{stem}.{ending}" for stem in ("anna", "zoe") for ending in ENDINGS)])
     rows = {row["name"]: row for row in scores(out)}
-    assert list(rows) == ["anna.png", "bad.jpg", "zoe.png"]
+    assert list(rows) == ["anna.png", "bad.jpg", "zoe.png", "notes.txt"]
+    assert rows["notes.txt"]["error"].startswith("This file is no picture by its ending")
     assert rows["bad.jpg"]["error"].startswith("This file is not a picture that can be read")
     assert all(rows["bad.jpg"][column] == "" for column in COLUMNS[1:-1])
     for name in ("severity", "local_severity", "asymmetry"):
@@ -242,6 +244,14 @@ def test_a_mask_of_another_size(run, photos, tmp_path):
     assert "30 × 20" in trouble and "256 × 256" in trouble
 
 
+@pytest.mark.parametrize("name", ["scores.csv", *(f"anna.{ending}" for ending in ENDINGS)])
+def test_no_file_lands_on_a_photo_through_a_link(run, photos, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(photos / "anna.png")
+    status, _, trouble = run("anomaly-scoring", photos, "--out", tmp_path / "out")
+    assert status == 2 and trouble.startswith("A result would overwrite a photo, by its name or through a link")
+
+
 def test_the_photos_folder_cannot_be_the_output(run, photos):
     status, _, trouble = run("anomaly-scoring", photos / "anna.png", "--out", photos)
     assert status == 2 and "so that none is overwritten" in trouble
@@ -269,5 +279,6 @@ def test_bad_arguments(run, photos, tmp_path, words, said):
 def test_a_photo_of_another_size_keeps_the_crop_s(run, tmp_path):
     (tmp_path / "large.png").write_bytes(encode_png(drawn_face(400)))
     assert run("anomaly-scoring", tmp_path / "large.png", "--out", tmp_path / "out")[0] == 0
-    assert facts_of(tmp_path / "out", "large")["photo"] == {"width": 400, "height": 400}
+    photo = facts_of(tmp_path / "out", "large")["photo"]
+    assert (photo["width"], photo["height"]) == (400, 400)
     assert np.load(tmp_path / "out" / "large.npy").shape == (256, 256)

@@ -151,13 +151,14 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
     assert status == 1
     assert said == "4 photos: 2 done, 2 failed.\n"
     assert_one_sentence(trouble)
-    assert "summary.csv" in trouble and "bad" not in trouble
+    assert trouble.startswith("summary.csv in the output folder says which photos failed and which files were passed")
+    assert not any(name in trouble for name in ("bad", "notes", "inner"))
     assert names(out) == ["anna.json", "anna.png", "summary.csv", "zoe.json", "zoe.png"]
     rows = {row["photo"]: row for row in summary(out)}
-    assert list(rows) == ["anna.png", "bad.jpg", "phone.heic", "zoe.png"]
-    assert [row["status"] for row in rows.values()] == ["done", "failed", "failed", "done"]
+    assert list(rows) == ["anna.png", "bad.jpg", "phone.heic", "zoe.png", "inner/", "notes.txt"]
+    assert [row["status"] for row in rows.values()] == ["done", "failed", "failed", "done", "skipped", "skipped"]
     assert rows["bad.jpg"]["error"].startswith("This file is not a picture that can be read")
-    assert rows["phone.heic"]["error"].startswith("HEIC and AVIF pictures cannot be read")
+    assert rows["phone.heic"]["error"].endswith(".")
     assert rows["bad.jpg"]["result"] == rows["bad.jpg"]["seconds"] == rows["bad.jpg"]["nasal_tip_deviation_after"] == ""
 
 
@@ -231,6 +232,22 @@ def test_one_mask_file_serves_every_photo_of_its_size(run, photos, tmp_path, mou
     assert rows["anna.png"]["status"] == "done" and "300 × 300" in rows["large.png"]["error"]
 
 
+def test_a_scan_with_another_ending_and_a_mask_without_a_photo(run, photos, tmp_path, mouth_png):
+    Image.fromarray(drawn_face(256)).save(photos / "scan.jfif", "JPEG", quality=95)
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for name in ("anna.png", "scan.png", "zoe.png"):
+        (masks / name).write_bytes(mouth_png)
+    out = tmp_path / "out"
+    status, said, trouble = run("cleft-inpainting", photos, "--mask", masks, "--out", out)
+    assert (status, said) == (0, "2 photos: 2 done, 0 failed.\n")
+    assert trouble == "summary.csv in the output folder says which files were passed over, and why.\n"
+    rows = {row["photo"]: row for row in summary(out)}
+    assert [row["status"] for row in rows.values()] == ["done", "done", "skipped"]
+    assert rows["masks/zoe.png"]["error"] == "No photo has this name, so the mask was not used."
+    assert rows["scan.jfif"]["result"] == "scan.png"
+
+
 def test_photos_of_one_stem_do_not_overwrite_each_other(run, photos, tmp_path):
     Image.fromarray(drawn_face(300)).save(photos / "anna.jpg", quality=95)
     out = tmp_path / "out"
@@ -273,6 +290,26 @@ def test_the_masks_folder_cannot_be_the_output(run, photos, tmp_path, mouth_png,
     status, _, trouble = run("cleft-inpainting", photos, "--mask", tmp_path / mask, "--out", tmp_path / "masks")
     assert status == 2 and "so that none is overwritten" in trouble
     assert (tmp_path / "masks" / "anna.png").read_bytes() == mouth_png
+
+
+@pytest.mark.parametrize("kind", ["photo", "mask", "weights"])
+def test_no_result_lands_on_what_was_given_through_a_link(run, photos, tmp_path, mouth_png, weights, kind):
+    (tmp_path / "mask.png").write_bytes(mouth_png)
+    given = {
+        "photo": photos / "anna.png",
+        "mask": tmp_path / "mask.png",
+        "weights": next(weights.glob("*.safetensors")),
+    }
+    before = given[kind].read_bytes()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "anna.png").hardlink_to(given[kind])
+    words = ("cleft-inpainting", photos, "--mask", tmp_path / "mask.png", "--out", out)
+    status, said, trouble = run(*words)
+    assert (status, said) == (2, "")
+    assert_one_sentence(trouble)
+    assert trouble.startswith("A result would overwrite ") and kind in trouble
+    assert given[kind].read_bytes() == before and names(out) == ["anna.png"]
 
 
 def test_the_output_may_lie_inside_the_photos_folder(run, photos):

@@ -241,6 +241,27 @@ def test_stages_of_photos_do_not_overwrite_each_other(run, masked, tmp_path):
     assert read_image(out / "anna-2.hole.png").shape == (256, 256, 3)
 
 
+def test_a_reference_that_fits_no_photo_is_said(run, masked, references, tmp_path, face_png):
+    (references / "zoe.png").write_bytes(face_png)
+    words = ("mask-removal", masked, "--auto", "lips", "--reference", references, "--out", tmp_path / "out")
+    status, _, trouble = run(*words)
+    assert (status, trouble) == (0, "summary.csv in the output folder says which files were passed over, and why.\n")
+    anna, zoe = summary(tmp_path / "out")
+    assert (anna["reference"], zoe["photo"], zoe["status"]) == ("anna.png", "references/zoe.png", "skipped")
+    assert zoe["error"] == "No photo has this name, so the reference was not used."
+
+
+@pytest.mark.parametrize("name", ["anna.png", "anna.hole.png"])
+def test_no_result_and_no_stage_lands_on_the_embedder(run, masked, tmp_path, name):
+    (tmp_path / "embedder.pt").write_bytes(b"a program")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).hardlink_to(tmp_path / "embedder.pt")
+    words = ("mask-removal", masked, "--stages", "--embedder", tmp_path / "embedder.pt", "--out", tmp_path / "out")
+    status, _, trouble = run(*words)
+    assert (status, (tmp_path / "embedder.pt").read_bytes()) == (2, b"a program")
+    assert trouble.startswith("A result would overwrite the face embedder, by its name or through a link; choose")
+
+
 # --- what cannot run at all ---------------------------------------------------------------------------------------
 
 

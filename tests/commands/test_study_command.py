@@ -80,14 +80,19 @@ def rows(out: Path, file: str = "scores.csv") -> list[dict[str, str]]:
 
 def test_a_cohort_with_ratings(run, cohort, tmp_path, calls):
     ratings = tmp_path / "ratings.csv"
-    ratings.write_text("name,rating,second\nP1_before,1,2\nP1_after.png,7,7\nP2_before,3,2\nP2_after,6,6\nnobody,3,4\n")
+    rows_of = ["P1_before,1,2", "P1_after.png,7,7", "P2_before,3,2", "P2_after,6,6", "nobody,3,4"]
+    ratings.write_text("\n".join([",name,rating,second", *(f"{number},{row}" for number, row in enumerate(rows_of))]))
     out = tmp_path / "new" / "out"
     words = ("study", cohort, "--ratings", ratings, "--out", out, "--device", "cpu")
     status, said, trouble = run(*words)
     assert status == 0
     lines = said.splitlines()
-    assert lines[0] == "4 photos: 4 scored, 0 failed."
-    assert [line.split(":")[0] for line in lines[1:]] == [
+    assert lines[0] == (
+        "4 of 5 rows of the ratings fit a photo. "
+        "Columns averaged: rating, second; passed over: a column without a name."
+    )
+    assert lines[1] == "4 photos: 4 scored, 0 failed."
+    assert [line.split(":")[0] for line in lines[2:]] == [
         *(f"{method}, {figure} and ratings" for figure in ("normality", "local severity")
           for method in ("Pearson", "Spearman")),
         "Mean change of severity",
@@ -145,12 +150,20 @@ def test_bad_files_are_rows(run, cohort, tmp_path, quick):
     whole = (cohort / "P1_before.png").read_bytes()
     (cohort / "half.png").write_bytes(whole[: len(whole) // 2])
     (cohort / "text.jpg").write_text("This is no photo.")
-    status, said, trouble = run("study", cohort, "--out", tmp_path / "out", "--device", "cpu")
+    (cohort / "notes.txt").write_text("This is no photo either.")
+    (cohort / "Thumbs.db").touch()
+    (cohort / "ratings.csv").write_text("name,rating\nP1_before,3\n")
+    words = ("study", cohort, "--ratings", cohort / "ratings.csv", "--out", cohort / "out", "--device", "cpu")
+    status, said, trouble = run(*words)
     assert status == 1
-    assert said.startswith("6 photos: 4 scored, 2 failed.\n")
-    assert trouble.endswith("scores.csv in the output folder says which photos failed, and why.\n")
-    errors = {row["name"]: row["error"] for row in rows(tmp_path / "out") if row["error"]}
-    assert list(errors) == ["half.png", "text.jpg"] and all(error.endswith(".") for error in errors.values())
+    assert "\n6 photos: 4 scored, 2 failed.\n" in said
+    assert trouble.endswith(
+        "scores.csv in the output folder says which photos failed and which files were passed over, and why.\n"
+    )
+    errors = {row["name"]: row["error"] for row in rows(cohort / "out") if row["error"]}
+    assert list(errors) == ["half.png", "text.jpg", "notes.txt"]
+    assert all(error.endswith(".") for error in errors.values())
+    assert json.loads((cohort / "out" / "study.json").read_text(encoding="utf-8"))["files_passed_over"] == 1
 
 
 def test_a_cohort_without_any_score(run, tmp_path):
@@ -230,18 +243,36 @@ def test_two_rows_for_one_photo_are_said_before_anything_is_scored(run, cohort, 
     ratings.write_text("name,rating\nP1_before,3\nP1_before.png,4\n")
     status, _, trouble = run("study", cohort, "--ratings", ratings, "--out", tmp_path / "out", "--device", "cpu")
     assert (status, trouble) == (2, "Rows 2 and 3 of the ratings are for one photo; leave one of them.\n")
-    assert calls == []
+    assert calls == [] and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("kind", ["the ratings", "a photo"])
+def test_no_file_of_a_study_lands_on_what_was_given(run, cohort, tmp_path, calls, name, kind):
+    ratings = tmp_path / "my ratings.csv"
+    ratings.write_text("name,rating\nP1_before,3\n")
+    given = {"the ratings": ratings, "a photo": cohort / "P1_before.png"}[kind]
+    before = given.read_bytes()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(given)
+    status, _, trouble = run("study", cohort, "--ratings", ratings, "--out", tmp_path / "out", "--device", "cpu")
+    assert (status, calls) == (2, [])
+    assert trouble == f"A result would overwrite {kind}, by its name or through a link; choose another output folder.\n"
+    assert given.read_bytes() == before and names(tmp_path / "out") == [name]
 
 
 def test_folders_that_cannot_be_meant(run, cohort, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "Scores.csv").write_text("name,rating\nP1_before,3\n")
     for words, sentence in (
         ((cohort / "P1_before.png", "--out", tmp_path / "out"), "must be a folder of photos"),
         ((tmp_path / "missing", "--out", tmp_path / "out"), "must be a folder of photos"),
         ((empty, "--out", tmp_path / "out"), "holds no pictures"),
         ((cohort, "--out", cohort), "choose another"),
-        ((cohort, "--ratings", tmp_path / "out" / "scores.csv", "--out", tmp_path / "out"), "overwrite the ratings"),
+        ((cohort, "--ratings", out / "Scores.csv", "--out", out), "overwrite the ratings"),
     ):
         status, _, trouble = run("study", *words)
         assert status == 2 and sentence in trouble

@@ -1,0 +1,178 @@
+"""What lies in a folder: photos, the pictures that belong to them, and what is neither, which is said and not passed
+over in silence.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pipelines.errors import OptionInvalid
+from pipelines.faces.formats.kinds import ENDINGS, UNREAD
+from pipelines.files import composed
+
+TABLES = frozenset({
+    "summary.csv", "scores.csv", "scores.jsonl", "correlations.csv", "ablation.csv", "pairs.csv", "study.json",
+    "study.pdf", "scatter.png",
+})  # fmt: skip
+"""What the commands call their own files that belong to no single photo."""
+
+LeftOver = tuple[str, str]
+"""A file that no work is done on: its name, and the sentence that says why."""
+
+# Hidden where they come from, Windows and macOS, and not begun with a dot.
+_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "icon\r"})
+
+_NO_PICTURE = "This file is no picture by its ending; save it as JPEG or PNG, or correct its name if it is one."
+_NO_FILE = "This is no file that can be read; take it out, or put the picture itself in its place."
+_NOT_ENTERED = "Folders inside are not looked into; run the command on this one by itself."
+
+
+class Companions:
+    """Pictures that belong to photos: one file for all of them, or a folder in which each is looked for by its stem.
+
+    Args:
+        source: the file or folder.
+        what: what they are, as in ``"mask"``.
+
+    Raises:
+        OptionInvalid: it does not exist.
+    """
+
+    def __init__(self, source: Path, what: str) -> None:
+        if not source.is_dir() and not source.is_file():
+            raise OptionInvalid(f"The {what} or folder of {what}s does not exist; check its path.")
+        self.source, self.what = source, what
+        self.is_folder = source.is_dir()
+        self.files = pictures_in(source) if self.is_folder else [source]
+        self._by_stem: dict[str, list[Path]] = {}
+        for file in self.files:
+            self._by_stem.setdefault(composed(file.stem), []).append(file)
+
+    def of(self, photo: Path) -> Path | None:
+        """The one file, or that of the folder whose stem is the photo's whole name, else the photo's stem, else None.
+
+        Raises:
+            OptionInvalid: there are several of them.
+        """
+        found = self._fitting(photo)
+        if len(found) > 1:
+            raise OptionInvalid(f"The folder of {self.what}s holds several with this photo's name; leave one there.")
+        return found[0] if found else None
+
+    def needed_for(self, photo: Path) -> Path:
+        """:meth:`of`, which must be there.
+
+        Raises:
+            OptionInvalid: there is none, or several of them.
+        """
+        found = self.of(photo)
+        if found is None:
+            raise OptionInvalid(f"The folder of {self.what}s holds none with this photo's name.")
+        return found
+
+    def unused(self, photos: Iterable[Path]) -> list[LeftOver]:
+        """The folder's files that belong to none of the photos, named with their folder; none of a single file."""
+        if not self.is_folder:
+            return []
+        used = {file for photo in photos for file in self._fitting(photo)}
+        said = f"No photo has this name, so the {self.what} was not used."
+        found = [(file.name, said) for file in self.files if file not in used]
+        return [(f"{self.source.name}/{name}", why) for name, why in [*found, *others_in(self.source)]]
+
+    def _fitting(self, photo: Path) -> list[Path]:
+        if not self.is_folder:
+            return self.files
+        return self._by_stem.get(composed(photo.name)) or self._by_stem.get(composed(photo.stem), [])
+
+
+def photos_in(source: Path) -> list[Path]:
+    """The photo, or those of the folder.
+
+    Raises:
+        OptionInvalid: there is none.
+    """
+    if source.is_dir():
+        photos = pictures_in(source)
+        if not photos:
+            raise OptionInvalid("The folder holds no pictures; folders inside it are not looked into.")
+        return photos
+    if not source.is_file():
+        raise OptionInvalid("The photo or folder does not exist; check its path.")
+    return [source]
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder in the order of their names, with links that lead nowhere, whose reading says so.
+
+    Hidden files are no pictures.
+    """
+    found = (path for path in folder.iterdir() if _is_picture(path) and not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def others_in(folder: Path, known: Iterable[Path] = ()) -> list[LeftOver]:
+    """What of a folder is no picture, in the order of the names; of the folders in it those that hold pictures.
+
+    Hidden files, files of the system, and what the commands write themselves are left out.
+
+    Args:
+        folder: which.
+        known: files and folders that are there for another reason, as the ratings.
+    """
+    pictures = pictures_in(folder)
+    results = _result_stems(pictures)
+    left_out = {path.resolve() for path in (*known, *pictures)}
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.casefold() in _SYSTEM or path.resolve() in left_out:
+            continue
+        if path.is_dir():
+            if _is_foreign_folder(path):
+                found.append((f"{path.name}/", _NOT_ENTERED))
+        elif not _is_ours(path, results):
+            found.append((path.name, _NO_FILE if _is_picture(path) else UNREAD.get(path.suffix.lower(), _NO_PICTURE)))
+    return found
+
+
+def left_over(
+    source: Path, photos: Sequence[Path], companions: Sequence[Companions | None], known: Sequence[Path | None]
+) -> list[LeftOver]:
+    """What was given and is not used: of a folder of photos, and of the folders of what belongs to them.
+
+    A single photo leaves nothing over: whoever names it means it alone.
+
+    Args:
+        source: the photo or the folder.
+        photos: those of it.
+        companions: masks and references; None was not given.
+        known: see :func:`others_in`.
+    """
+    if not source.is_dir():
+        return []
+    given = [one for one in companions if one is not None]
+    used = [path for path in (*known, *(one.source for one in given)) if path is not None]
+    apart = [one for one in given if one.source.resolve() != source.resolve()]
+    return others_in(source, used) + [file for one in apart for file in one.unused(photos)]
+
+
+def _is_picture(path: Path) -> bool:
+    """By its ending alone: what is inside is said when it is read."""
+    return path.suffix.lower() in ENDINGS
+
+
+def _result_stems(pictures: Iterable[Path]) -> set[str]:
+    """Stems of which a picture could be a result: of ``a.local.png`` both ``a.local`` and ``a``."""
+    parts = [composed(picture.stem).split(".") for picture in pictures if picture.suffix == ".png"]
+    return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
+
+
+def _is_ours(path: Path, results: set[str]) -> bool:
+    """Whether a command has written this file: a table, or the facts or a map beside the picture of a result."""
+    return path.name in TABLES or (path.suffix in (".json", ".npy") and composed(path.stem) in results)
+
+
+def _is_foreign_folder(folder: Path) -> bool:
+    """Whether it holds pictures that no command has written."""
+    try:
+        return bool(pictures_in(folder)) and not any((folder / name).is_file() for name in TABLES)
+    except OSError:  # it cannot be entered, and is none of ours
+        return True

@@ -1,0 +1,152 @@
+"""What results are called, and that none of them lands on a file that was given."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pipelines.errors import OptionInvalid
+from pipelines.files import folded
+
+
+class Outputs:
+    """The files that a command writes.
+
+    Args:
+        folder: where to; it need not exist.
+        photos: whose files they are.
+        endings: a photo's files are ``STEM.ENDING`` of each of them.
+        tables: names of the files that belong to no single photo.
+        pictures: photos, masks and references that were given, by what they are, as in ``{"a mask": path}``: a file or
+            a folder, or None. Their folders cannot be ``folder``, so that results and originals never mingle.
+
+    Attributes:
+        folder: as given.
+        stems: what each photo's files are called; see :func:`output_stems`.
+
+    Raises:
+        OptionInvalid: a result would overwrite one of the pictures, or a file lies in the folder's place.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        photos: Sequence[Path],
+        endings: Sequence[str],
+        tables: Sequence[str],
+        pictures: Mapping[str, Path | None],
+    ) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
+        self.folder = folder
+        self.stems = output_stems(photos, endings)
+        self._endings, self._tables = endings, tables
+        self._files: dict[tuple[int, int], str] = {}
+        self._places: dict[tuple[str, str], str] = {}
+        for what, source in pictures.items():
+            if source is None:
+                continue
+            if _same(source if source.is_dir() else source.parent, folder):
+                raise OptionInvalid(
+                    "The output folder holds the pictures that were given; choose another, so that none is overwritten."
+                )
+            self.protect(what, source.iterdir() if source.is_dir() else [source])
+
+    def protect(self, what: str, files: Iterable[Path]) -> None:
+        """From here on no result lands on these files.
+
+        Args:
+            what: what each of them is, as in ``"the ratings"``.
+            files: which; those that do not exist are passed over.
+
+        Raises:
+            OptionInvalid: one would.
+        """
+        for file in files:
+            try:
+                status = os.stat(file)
+            except OSError:
+                continue
+            if status.st_ino:  # some file systems number nothing
+                self._files[status.st_dev, status.st_ino] = what
+            # By name too: what differs in case or normalization here is one file on another system.
+            for path in (Path(os.path.realpath(file)), Path(os.path.realpath(file.parent), file.name)):
+                self._places[str(path.parent), folded(path.name)] = what
+        self._check([*self._tables, *(name for stem in self.stems.values() for name in self._names(stem))])
+
+    def protect_weights(self) -> None:
+        """:meth:`protect` for every file of the weights folder and of the loss networks' own.
+
+        Raises:
+            OptionInvalid: a result would overwrite one.
+        """
+        from pipelines import store
+        from pipelines.metrics.backbones import VARIABLE
+
+        folders = [store.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
+        self.protect("the weights", (file for folder in folders for file in folder.glob("*")))
+
+    def check_files(self, stem: str) -> None:
+        """Whether the files of that stem can be written now: links may have come since the run began.
+
+        Raises:
+            OptionInvalid: one of them is a file that was given.
+        """
+        self._check(self._names(stem))
+
+    def check_tables(self) -> None:
+        """:meth:`check_files` of the files that belong to no single photo."""
+        self._check(self._tables)
+
+    def _names(self, stem: str) -> list[str]:
+        return [f"{stem}.{ending}" for ending in self._endings]
+
+    def _check(self, names: Iterable[str]) -> None:
+        place = os.path.realpath(self.folder)
+        for name in names:
+            if what := self._places.get((place, folded(name))) or self._linked(name):
+                raise OptionInvalid(
+                    f"A result would overwrite {what}, by its name or through a link; choose another output folder."
+                )
+
+    def _linked(self, name: str) -> str | None:
+        try:
+            status = os.stat(self.folder / name)
+        except OSError:  # nothing is there, or nothing can be
+            return None
+        return self._files.get((status.st_dev, status.st_ino))
+
+
+def output_stems(photos: Sequence[Path], endings: Sequence[str]) -> dict[Path, str]:
+    """What each photo's files are called: its stem, or its whole name where another photo has the same stem.
+
+    Names that differ in case or normalization alone are the same.
+
+    Args:
+        photos: the photos.
+        endings: a photo's files are ``STEM.ENDING``; none of them falls on another's.
+    """
+
+    def names(stem: str) -> set[str]:
+        return {folded(f"{stem}.{ending}") for ending in endings}
+
+    count = Counter(folded(photo.stem) for photo in photos)
+    stems: dict[Path, str] = {}
+    # Stems that nobody shares come first: a.jpg.jpg keeps "a.jpg", and the pair of a.jpg and a.png makes way for it.
+    taken: set[str] = set()
+    for photo in sorted(photos, key=lambda photo: count[folded(photo.stem)] > 1):
+        wanted = photo.stem if count[folded(photo.stem)] == 1 else photo.name
+        stem, number = wanted, 2
+        while names(stem) & taken:
+            stem, number = f"{wanted}-{number}", number + 1
+        taken |= names(stem)
+        stems[photo] = stem
+    return stems
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are one folder, whatever links and names lead there."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
