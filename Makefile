@@ -7,10 +7,11 @@ VENV ?= .venv
 ARGS ?=
 
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install -c constraints.txt
+PASSED_OVER = $(shell sed -nE 's/^([A-Z]+-[[:alnum:]-]+) .*/--ignore-vuln \1/p' .ci/advisories.txt | sort -u)
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean chromium
+.PHONY: help run test lint audit format clean chromium
 
 help: ## what can be made here
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -27,6 +28,15 @@ chromium:
 lint: $(VENV)/.installed-dev ## check style
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+# By a tool in an environment of its own, which goes again: it needs much that the app does not. --strict: a pin of which
+# the database says nothing, as where it cannot be reached, is no pin without advisories.
+audit: ## ask PyPI for advisories about every pin (needs the network)
+	@tools=$$(mktemp -d) && trap 'rm -rf -- "$$tools"' EXIT \
+	&& $(PYTHON) -m venv "$$tools" \
+	&& "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet pip-audit==2.10.1 \
+	&& "$$tools/bin/pip-audit" --strict --no-deps --disable-pip --requirement constraints.txt \
+		$(PASSED_OVER)
 
 format: $(VENV)/.installed-dev ## mend style
 	$(VENV)/bin/ruff check --fix .

@@ -9,13 +9,18 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
+from email import message_from_string
+from email.message import Message
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import app
+from pipelines import store
 from pipelines.__main__ import COMMANDS
+from pipelines.anomaly_scoring import scale
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = ("cleft_inpainting", "mask_removal", "anomaly_scoring", "cleft_synthesis", "context_encoder")
@@ -214,6 +219,90 @@ def test_constraints_hold_every_dependency_of_every_pin():
     assert len(seen) > 60
 
 
+LICENCES = {
+    "apache-2.0", "apache software license", "bsd", "bsd license", "bsd-2-clause", "bsd-3-clause",
+    "3-clause bsd license", "isc license (iscl)", "mit", "mit-0", "mit-cmu", "mit license", "mpl-2.0",
+    "mozilla public license 2.0 (mpl 2.0)", "psf-2.0", "python software foundation license",
+}  # fmt: skip
+"""What distributions may call their licence, in small letters: whoever follows them may use them beside MIT code."""
+
+NVIDIA = {"licenseref-nvidia-proprietary", "nvidia proprietary software", "other/proprietary license"}
+"""CUDA's libraries, which PyTorch's wheels ask for: free to use, their code is not."""
+
+KNOWN = {
+    "cuda-toolkit": "",  # holds no file: it names NVIDIA's libraries
+    "pi-heif": "gnu lesser general public license v3 (lgplv3)",  # libheif, in a file of its own that can be exchanged
+}
+"""Distribution -> what its metadata say, where a person has looked at it."""
+
+
+def licences(metadata: Message) -> set[str]:
+    """What a distribution says of its licence: as an expression, else as classifiers, else in words."""
+    classifiers = [one.rpartition(" :: ")[2] for one in metadata.get_all("Classifier") or [] if one[:7] == "License"]
+    words = (metadata.get("License") or "").strip().splitlines()[:1]
+    stated = metadata.get("License-Expression") or classifiers or words
+    if isinstance(stated, str):
+        return {one.casefold() for one in re.split(r"\s+(?:AND|OR|WITH)\s+|[()]", stated) if one}
+    return {part.casefold() for one in stated for part in one.split(" AND ")}
+
+
+def is_expected(name: str, stated: set[str]) -> bool:
+    if name in KNOWN:
+        return stated == {KNOWN[name]} - {""}
+    return bool(stated) and stated <= (LICENCES | NVIDIA if name.startswith("nvidia-") else LICENCES)
+
+
+def test_every_dependency_has_an_expected_licence():
+    odd, seen = {}, 0
+    for name in pins("constraints.txt"):
+        try:
+            stated = licences(importlib.metadata.metadata(name))
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of another platform
+        seen += 1
+        if not is_expected(name, stated):
+            odd[name] = stated
+    assert odd == {} and seen > 60
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "expected"),
+    [
+        ("a", "", False),
+        ("a", "License: UNKNOWN", False),
+        ("a", "License-Expression: GPL-3.0-or-later", False),
+        ("a", "License-Expression: MIT AND AGPL-3.0-only", False),
+        ("a", "License: MIT\nClassifier: License :: OSI Approved :: GNU General Public License v3 (GPLv3)", False),
+        ("a", "Classifier: License :: Other/Proprietary License", False),
+        ("a", "License: Free for academic use\n  and nothing else", False),
+        ("nvidia-a", "License-Expression: LicenseRef-NVIDIA-Proprietary", True),
+        ("nvidia-a", "", False),
+        ("cuda-toolkit", "License-Expression: GPL-3.0-only", False),
+        ("cuda-toolkit", "", True),
+        ("a", "License-Expression: MPL-2.0 AND (Apache-2.0 OR MIT)", True),
+        ("a", "License: MPL-2.0 AND MIT", True),
+        ("a", "License: a text of many words\nClassifier: License :: OSI Approved :: BSD License", True),
+    ],
+)
+def test_a_licence_that_nobody_expects_or_none_is_noticed(name, lines, expected):
+    assert is_expected(name, licences(message_from_string(f"Name: {name}\n{lines}\n"))) is expected
+
+
+def test_every_advisory_that_is_passed_over_has_a_reason_and_the_pin_that_we_have():
+    lines = (ROOT / ".ci/advisories.txt").read_text(encoding="utf-8").splitlines()
+    kept = [line.split(maxsplit=2) for line in lines if not line.startswith("#")]
+    forced = {normal(re.match(r"[\w.-]+", need)[0]) for need in importlib.metadata.requires("mediapipe")}
+    forced |= {"mediapipe", "opencv-python"}  # which must be of one release with opencv-contrib-python
+    for advisory, pin, reason in kept:
+        name, _, version = pin.partition("==")
+        assert re.fullmatch(r"(CVE|GHSA|PYSEC)-[\w-]+", advisory) and len(reason) > 60
+        assert pins("constraints.txt")[name] == version, f"look again whether {advisory} still applies to {name}"
+        assert name in forced, f"{name} can be upgraded"
+    plan = make("--dry-run", "audit").stdout
+    assert "--strict" in plan, "a pin of which nothing is known is not a pin without advisories"
+    assert re.findall(r"--ignore-vuln (\S+)", plan) == sorted({advisory for advisory, _, _ in kept})
+
+
 def test_requirements_are_what_the_code_imports():
     files = [*source_files(), *(ROOT / "benchmarks").rglob("*.py")]
     modules = {name for path in files for name in imported(path)}
@@ -310,10 +399,20 @@ def test_python_example_of_the_readme_runs(tmp_path, monkeypatch, capsys, astron
     assert len(capsys.readouterr().out.splitlines()) >= 5  # one line a measurement
 
 
+PROMISES = ("not a diagnostic device", "research use only", "the code is under the MIT licence", "nothing leaves")
+
+
+def promises_not_in(text: str) -> list[str]:
+    words = " ".join(text.replace("*", "").split()).casefold()
+    return [promise for promise in PROMISES if not re.search(rf"\b{promise.casefold()}\b", words)]
+
+
 def test_readme_states_the_limits_and_the_licences():
-    text = (ROOT / "README.md").read_text(encoding="utf-8").lower()
-    for promise in ("not a diagnostic device", "research use", "mit", "nothing leaves"):
-        assert promise in text
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert promises_not_in(text) == []
+    for promise in PROMISES:
+        assert promises_not_in(re.sub(promise.replace(" ", r"[\s*]+"), "", text, flags=re.I)) == [promise]
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License\n")
 
 
 # --- files and tools ------------------------------------------------------------------------------------------------
@@ -373,13 +472,13 @@ def test_old_python_is_one_sentence(tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_continuous_integration_runs_make_test():
+def test_continuous_integration_lints_and_tests():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
     text = script.read_text(encoding="utf-8")
     assert "set -euo pipefail" in text
-    assert re.search(r"^make test\b", text, re.M)
+    assert re.findall(r"^make (\w+) </dev/null$", text, re.M) == ["lint", "test"]
 
 
 # --- container ------------------------------------------------------------------------------------------------------
@@ -414,6 +513,60 @@ def test_container_copies_what_exists_and_what_the_builder_is_sent():
     assert {"app.py", "pipelines", "ui", "weights"} <= set(copied)
     assert not [source for source in copied if not (ROOT / source).exists()]
     assert set(copied) == allowed
+
+
+def sent_to_the_builder(paths: Iterable[str], lines: Iterable[str]) -> set[str]:
+    """Those of the paths that an ignore file lets through: the last pattern that fits one, or a folder above, says."""
+    meanings = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    patterns = []
+    for line in lines:
+        if line and not line.startswith("#"):
+            pieces = re.split(r"(\*\*/|\*|\?|\[[^]]*\])", line.removeprefix("!"))
+            known = [meanings.get(piece) or (piece if piece[:1] == "[" else re.escape(piece)) for piece in pieces]
+            patterns.append((re.compile("".join(known)), line.startswith("!")))
+    found = set()
+    for path in paths:
+        parts, sent = path.split("/"), True
+        above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        for pattern, lets_through in patterns:
+            if any(map(pattern.fullmatch, above)):
+                sent = lets_through
+        found |= {path} if sent else set()
+    return found
+
+
+def in_the_image(paths: Iterable[str], lines: Iterable[str]) -> set[str]:
+    """Those of the paths that the Dockerfile copies."""
+    copied = [source for word, rest in container_steps() if word == "COPY" for source in shlex.split(rest)[:-1]]
+    return {path for path in sent_to_the_builder(paths, lines) if path in copied or path.split("/")[0] in copied}
+
+
+@pytest.fixture
+def ignored() -> list[str]:
+    return (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_container_holds_all_that_the_app_needs_and_nothing_else(ignored):
+    """The files that git tracks, as a fresh clone has them."""
+    run = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = {name for name in run.stdout.split("\0") if name}
+    image = in_the_image(tracked, ignored)
+    own = {"app.py", "README.md", "LICENSE", "requirements.txt", "constraints.txt"}
+    needed = {name for name in tracked if name in own or name.startswith(("assets/", "pipelines/", "ui/", "weights/"))}
+    named = {f"weights/{file.name}" for entry in store.entries().values() for file in entry.files if not file.url}
+    assert named | {f"weights/{scale.FILE}", "weights/manifest.toml", "assets/style.css"} <= needed
+    assert image == needed
+    without = [line for line in ignored if scale.FILE not in line]
+    assert needed - in_the_image(tracked, without) == {f"weights/{scale.FILE}"}, "the test sees what is left out"
+
+
+def test_container_holds_nothing_of_a_persons_own(ignored):
+    own = (
+        "photo.jpg", "photos/anna.jpg", "runs/mine/weights.safetensors", "weights/vgg19-a.pth", "weights/own.json",
+        ".venv/lib/a.py", ".git/config", "pipelines/__pycache__/a.pyc", "ui/a.pyc", "tests/test_a.py", "shared/a.tar",
+    )  # fmt: skip
+    assert in_the_image(own, ignored) == set()
+    assert sent_to_the_builder(["a/b.py", "b.py", "c/d/b.pyo"], ["**/*.py[cod]", "a"]) == {"b.py"}
 
 
 def test_container_is_offline():
