@@ -98,17 +98,21 @@ function outline() {
 }
 
 function commit() {
-  const last = steps.findLast((step) => step.kind !== "stroke");
-  const empty = steps.length === 0 || steps[steps.length - 1].kind === "clear";
   outlined = false;
   draw();
   tools();
-  props.value = {
+  props.value = own.value();
+}
+
+own.value = () => {
+  const last = steps.findLast((step) => step.kind !== "stroke");
+  const empty = steps.length === 0 || steps[steps.length - 1].kind === "clear";
+  return {
     photo: photo.key,
     base: last && last.kind === "base" ? last.key : null,
     layer: empty ? null : mask.toDataURL("image/png"),
   };
-}
+};
 
 // --- view -----------------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@
 // What comes in:  props.photo     {key, url, width, height, faces: [[left, top, right, bottom], ...], ...}
 //                 props.face      number of the chosen face
 //                 props.reply     counts the server's answers, so that waiting ends even when nothing changed
+//                 props.refused   counts the files that the server refused
 // What goes out:  events upload {path} and select {example}
 // What is asked:  server.examples(): [{key, label, url}, ...], where the field has some
 //
 // The field's own script declares:
 //   own.opened()      a new photo is there
+//   own.value()       what is sent of the photo that is shown
 //   own.over()        draws over the photo
 //   own.press(event)  the pointer went down
 //   own.drag(event)   it moved; true where that was more than moving the picture
@@ -22,6 +24,7 @@
 const find = (selector) => element.querySelector(selector);
 const root = find(".editor"), stage = find(".editor-stage"), view = find(".editor-view"), file = find(".editor-file");
 const video = find("video"), pen = view.getContext("2d");
+const lead = find(".editor-lead"), words = lead.textContent;
 const MOST_ZOOM = 16, HINT = 6000;
 
 let photo = null, picture = null;
@@ -228,8 +231,13 @@ function hint(text) {
   if (text) hinting = setTimeout(hint, HINT);
 }
 
+// What is sent is what is seen: while the field shows no photo it holds none, though the last one can be taken again.
 function show(state) {
   root.dataset.state = state;
+  props.value = state === "ready" ? own.value() : null;
+  lead.textContent = words;
+  lead.removeAttribute("data-refused");
+  former();
   find(".editor-start").hidden = state !== "empty";
   find(".editor-shoot").hidden = state !== "camera";
   find(".editor-back").hidden = !photo;
@@ -245,6 +253,15 @@ function tools() {
   own.tools?.(off);
 }
 
+// While a field shows another photo than the result is of, or is about to, the result is greyed and cannot be used.
+function former() {
+  const row = root.closest(".work"), result = row?.querySelector(":scope > .get");
+  if (!result) return;
+  const shown = [...row.querySelectorAll(".editor[data-photo]")].filter((each) => each.offsetParent !== null);
+  result.inert = shown.some((each) => each.dataset.state !== "ready" || "reading" in each.dataset);
+  row.toggleAttribute("data-former", result.inert);
+}
+
 function note(text) {
   const box = find(".editor-note");
   box.textContent = text ?? "";
@@ -253,6 +270,8 @@ function note(text) {
 
 function wait(text) {
   waiting = text ? waiting + 1 : 0;
+  root.toggleAttribute("data-reading", Boolean(text));
+  former();
   const box = find(".editor-busy");
   box.textContent = text ?? "";
   box.hidden = !text;
@@ -389,6 +408,13 @@ async function newPhoto() {
   say(`${props.noun[0].toUpperCase()}${props.noun.slice(1)} opened, ${faces} found.`);
 }
 
+// The photo before the refused one is not used any more unless the person says so.
+function refuse() {
+  show("empty");
+  lead.textContent = `This file is not used; choose another${photo ? `, or go back to the ${props.noun}` : ""}.`;
+  lead.toggleAttribute("data-refused", true);
+}
+
 // Called by the field's own script when everything is declared. Gives the signal that ends what the field listens to.
 function start() {
   own.actions = { new: () => show("empty"), ...own.actions };
@@ -396,6 +422,7 @@ function start() {
     button.addEventListener("click", () => own.actions[button.dataset.do]()));
 
   watch("photo", () => (queue = queue.then(newPhoto)));
+  watch("refused", () => (queue = queue.then(refuse)));
   watch("reply", () => (queue = queue.then(() => wait(null))));
   watch("face", () => (queue = queue.then(() => photo && focus())));
 

@@ -11,7 +11,8 @@ function trace(points) {
   points.forEach(([x, y], i) => pen[i ? "lineTo" : "moveTo"](left + scale * x, top + scale * y));
 }
 
-own.opened = () => (props.value = { photo: photo.key });
+own.value = () => ({ photo: photo.key });
+own.opened = () => (props.value = own.value());
 
 own.over = () => {
   const marks = marked.checked && photo.marks[props.face ?? 0];

@@ -35,8 +35,17 @@ from pipelines.anomaly_scoring.regions import REGIONS, lip_gap
 from pipelines.anomaly_scoring.scale import Key
 from pipelines.anomaly_scoring.scores import FORMULAS, score
 from pipelines.devices import DEVICES, PRECISIONS
-from pipelines.errors import DataUnreadable, ImageTooSmall, MaskEmpty, NoFaceFound, PhiltrumError, WeightsMissing
-from pipelines.faces.landmarks import Face, find_face
+from pipelines.errors import (
+    DataUnreadable,
+    FaceIncomplete,
+    ImageTooSmall,
+    MaskEmpty,
+    NoFaceFound,
+    PhiltrumError,
+    WeightsMissing,
+)
+from pipelines.faces.landmarks import find_face
+from pipelines.faces.mesh import Face
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
@@ -119,7 +128,7 @@ def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
     scoring, lpips = _scorer(plan)
     try:
         face = find_face(crop)
-        check_face(face)
+        check_face(face, crop.shape)
         normalized = scoring.normalize(crop, face, seed=plan.seed)
         areas = {region: area_of(normalized, region) for region in REGIONS}
         maps = {how: heat_map(normalized.crop, normalized.image, *how, lpips) for how in {way[:3] for way in plan.ways}}
@@ -130,7 +139,7 @@ def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
             for way in plan.ways
         ]
         found = [findings(normalized, areas[region], scoring.basis(region=region)) for region in REGIONS]
-    except (NoFaceFound, ImageTooSmall, MaskEmpty):
+    except (NoFaceFound, FaceIncomplete, ImageTooSmall, MaskEmpty):
         return Scores({name: np.empty(0) for name in (*scale.FIGURES, "gap", "side_light")}, np.empty(0))
     figures = {
         "severity": severity,

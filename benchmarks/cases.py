@@ -17,11 +17,20 @@ import torch
 from benchmarks.holes import cut_holes, generator
 from benchmarks.masked_faces import labelled_photos, read_labelled
 from benchmarks.methods import blanked, to_tensor
-from pipelines.errors import DataUnreadable, ImageTooSmall, MaskOffFace, MaskTooLarge, NoFaceFound, ReferenceUnusable
+from pipelines.errors import (
+    DataUnreadable,
+    FaceIncomplete,
+    ImageTooSmall,
+    MaskOffFace,
+    MaskTooLarge,
+    NoFaceFound,
+    ReferenceUnusable,
+)
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.images import read_image
-from pipelines.faces.landmarks import MESH_TO_68, Face, find_crop_face, find_face, find_faces
+from pipelines.faces.landmarks import find_crop_face, find_face, find_faces
+from pipelines.faces.mesh import MESH_TO_68, Face
 from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.warping import warp_reference
 from pipelines.repainting import FEATHER, check_face, crop_hole, within_reach
@@ -41,6 +50,7 @@ _STREAM = len(masks.GROUPS)  # random numbers of references; those before are of
 _LOST = "face lost under the hole"
 _REASONS = {
     NoFaceFound: "no face found",
+    FaceIncomplete: "face cut by the edge",
     ImageTooSmall: "face too small",
     MaskOffFace: "hole off the face",
     MaskTooLarge: "hole too large",
@@ -196,7 +206,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
     unmasked = cv2.resize(bare, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     try:
         face = find_face(photo)
-        check_face(face)
+        check_face(face, photo.shape)
         alignment = align(photo, face)
         found = masks.grow(mask, pipeline.MARGIN * face.eye_distance)
         used = within_reach(masks.clean(found), alignment)
@@ -241,7 +251,7 @@ def _middle_face(photo: np.ndarray) -> Face:
     if not faces:
         raise NoFaceFound("There is no face in the photo; leave it out.")
     face = min(faces, key=lambda face: np.linalg.norm(face.mesh.mean(0) - middle))
-    check_face(face)
+    check_face(face, photo.shape)
     return face
 
 

@@ -185,7 +185,7 @@ def machine(device: Device) -> list[str]:
 def peak_memory(device: Device) -> list[str]:
     """Markdown of the most memory that the process, and on CUDA the GPU, held so far."""
     lines = []
-    if peak := _peak_resident():
+    if peak := peak_resident():
         lines.append(f"- most memory held by the process: {peak / 1e6:.0f} MB")
     if device.torch_device.type == "cuda":
         lines.append(f"- most GPU memory: {torch.cuda.max_memory_allocated(device.torch_device) / 1e6:.0f} MB")
@@ -263,8 +263,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _peak_resident() -> int:
-    """Bytes; 0 where the system does not say."""
+def peak_resident() -> int:
+    """Most bytes of memory that this process has held; 0 where the system does not say."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,13 +1,15 @@
 """What a result becomes on disk: pictures, tables, and one page to print. The app and the command line share it.
 
-Nothing written here holds a file name, a date, or anything else of the person, the machine or the photo's metadata, and
-the same result always gives the same bytes.
+Nothing written here holds a file name, a date, or anything else of the machine or the photo's metadata; of the person
+only the case's name, where one was given. The same result always gives the same bytes.
 """
 
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+
+import numpy as np
 
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
@@ -16,6 +18,7 @@ from pipelines.results import RepaintResult
 from pipelines.tables import csv_bytes, landmarks_csv, measurements_csv, result_dict, result_json
 
 __all__ = [
+    "alpha_picture",
     "bundle_zip",
     "landmarks_csv",
     "measurements_csv",
@@ -38,12 +41,14 @@ def report_pdf(result: RepaintResult) -> bytes:
 
 
 def bundle_zip(result: RepaintResult) -> bytes:
-    """Everything in one ZIP: ``result.png``, ``mask.png``, ``landmarks.csv``, ``landmarks.json``, ``measurements.csv``
-    where there are some, ``report.pdf``, and ``stages/NAME.png`` of a mask removal (see :func:`stage_pictures`).
+    """Everything in one ZIP: ``result.png``, ``mask.png``, ``mask-feathered.png`` (see :func:`alpha_picture`),
+    ``landmarks.csv``, ``landmarks.json``, ``measurements.csv`` where there are some, ``report.pdf``, and
+    ``stages/NAME.png`` of a mask removal (see :func:`stage_pictures`).
     """
     files = {
         "result.png": encode_png(result.image),
         "mask.png": encode_png(result.mask),
+        "mask-feathered.png": encode_png(alpha_picture(result.alpha)),
         "landmarks.csv": csv_bytes(landmarks_csv(result)),
         "landmarks.json": result_json(result).encode(),
     }
@@ -52,6 +57,13 @@ def bundle_zip(result: RepaintResult) -> bytes:
     files["report.pdf"] = report_pdf(result)
     files |= {f"stages/{name}.png": encode_png(picture) for name, picture in stage_pictures(result).items()}
     return zip_files(files)
+
+
+def alpha_picture(alpha: np.ndarray) -> np.ndarray:
+    """The blend of the repainted part, ``(H, W)`` in [0, 1], as grey ``uint8``: black is the photo bit for bit, white
+    what was drawn. What is blended at all is not black.
+    """
+    return np.where(alpha > 0, np.maximum(np.round(255 * alpha), 1), 0).astype(np.uint8)
 
 
 def zip_files(files: Mapping[str, bytes]) -> bytes:

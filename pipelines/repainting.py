@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,9 +13,20 @@ import torch
 from torch import Tensor
 
 from pipelines.devices import Device
-from pipelines.errors import ImageTooSmall, MaskEmpty, MaskMismatch, MaskOffFace, MaskTooLarge, OptionInvalid
+from pipelines.errors import (
+    FaceIncomplete,
+    ImageTooSmall,
+    MaskEmpty,
+    MaskMismatch,
+    MaskOffFace,
+    MaskTooLarge,
+    OptionInvalid,
+)
+from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment
-from pipelines.faces.landmarks import Face, find_crop_face
+from pipelines.faces.landmarks import find_crop_face, find_faces
+from pipelines.faces.mesh import Face
+from pipelines.faces.remainder import smooth_over
 
 Progress = Callable[[float, str], None]
 """Called with a fraction, 0-1, and a text before each stage; what it raises stops the run."""
@@ -25,8 +37,12 @@ FEATHER = 0.04
 SMALLEST_EYE_DISTANCE = 12
 """In pixels; below it a crop pixel is invented rather than seen."""
 
+_BEYOND = 0.05  # eye distances; points that lie less far beyond the edge are as exact as others
 _LARGEST_HOLE = 0.7  # of the crop; beyond it too little face is left to predict from
-_OUTSIDE = 0.1  # of the mask that may lie beyond the crop; it is left as it is
+_SAME_FACE = 0.5  # eye distances from point to point, on average; another face lies farther off
+_OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask on the face any part may
+_ON_FACE = (0.5, 0.5), (0.33, 0.45)  # centre and radii, as shares of the crop, of an ellipse about any aligned face
+_BORDER = 0.08  # of the eye distance: what is continued beyond the crop reaches so far into it
 _TOO_LARGE = "The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint."
 
 
@@ -78,14 +94,74 @@ def check_arguments(photo: np.ndarray, mask: np.ndarray | None, feather: float |
         raise OptionInvalid("The feather must be 0 pixels or more.")
 
 
-def check_face(face: Face) -> None:
-    """Refuses a face of too few pixels.
+def check_face(face: Face, shape: tuple[int, ...]) -> None:
+    """Refuses a face of too few pixels, and one of which the photo shows so little that its points are guesses.
+
+    Args:
+        face: in pixels of the photo.
+        shape: height and width of the photo; more of an array's shape is passed over.
 
     Raises:
         ImageTooSmall: its eyes are less than :data:`SMALLEST_EYE_DISTANCE` apart.
+        FaceIncomplete: a point of eyes, nose or mouth lies beyond the photo's edge.
     """
     if face.eye_distance < SMALLEST_EYE_DISTANCE:
         raise ImageTooSmall("The face is too small in this photo; use a photo taken from nearer.")
+    inner, size = face.points[27:], np.array(shape[1::-1])
+    if max((-inner).max(), (inner - size).max()) > _BEYOND * face.eye_distance:
+        raise FaceIncomplete(
+            "Part of the eyes, nose or mouth lies beyond the photo's edge, so its points are guesses; "
+            "use a photo that shows the whole face."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A mask as it is used.
+
+    Attributes:
+        mask: ``bool`` ``(H, W)``, cleaned and grown.
+        alpha: ``float32`` ``(H, W)`` in [0, 1], the blend of what the network draws.
+        hole: ``bool`` ``(S, S)``, what the network may not see in the crop.
+        beyond: ``float32`` ``(H, W)``, the blend of what lies beyond the crop, which is continued from around it; None
+            where nothing does.
+    """
+
+    mask: np.ndarray
+    alpha: np.ndarray
+    hole: np.ndarray
+    beyond: np.ndarray | None
+
+    def continued(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The repainted photo with the part beyond the crop continued, and the blend of both parts."""
+        if self.beyond is None:
+            return image, self.alpha
+        return smooth_over(image, self.beyond), np.maximum(self.alpha, self.beyond)
+
+
+def prepare(mask: np.ndarray, face: Face, alignment: Alignment, grow: float, feather: float | None) -> Region:
+    """Cleans a mask, grows it, and parts what the network can draw from what is continued.
+
+    Args:
+        mask: ``bool`` ``(H, W)``.
+        face: in pixels of the photo.
+        alignment: takes the photo to the crop.
+        grow: photo pixels by which the mask is widened; negative narrows it.
+        feather: width in photo pixels of the blend outside the mask; None takes :data:`FEATHER`.
+
+    Raises:
+        MaskEmpty, MaskOffFace, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
+    """
+    wanted = masks.grow(masks.clean(mask), grow)
+    used = within_reach(wanted, alignment)
+    width = FEATHER * face.eye_distance if feather is None else feather
+    alpha = masks.feather(used, width)
+    hole = crop_hole(alpha, alignment)
+    rest, beyond = wanted & ~used, None
+    if rest.any():
+        # Some of what lies within reach too: towards the crop's border compositing lets the photo shine through.
+        beyond = masks.feather(wanted & masks.grow(rest, _BORDER * face.eye_distance), width)
+    return Region(wanted, alpha, hole, beyond)
 
 
 def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
@@ -93,23 +169,32 @@ def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
 
     Raises:
         MaskEmpty: the mask is empty.
-        MaskOffFace: a tenth of it or more lies beyond the crop.
+        MaskOffFace: it lies beyond the crop by a tenth or more, and nowhere on the face.
         MaskTooLarge: it covers more than seven tenths of the crop.
     """
     if not mask.any():
         raise MaskEmpty("Nothing is left of the mask after narrowing it; choose a smaller value.")
     # One crop pixel inside the border, so that blending never reaches for what was not predicted.
     corners = np.array([[1, 1], [1, 0], [0, 0], [0, 1]]) * (alignment.size - 2) + 1
-    reach = np.zeros(mask.shape, np.uint8)
-    cv2.fillConvexPoly(reach, np.round(alignment.to_photo(corners) - 0.5).astype(np.int32), 1)
-    kept = mask & reach.astype(bool)
-    if kept.sum() < (1 - _OUTSIDE) * mask.sum():
-        if kept.sum() > _LARGEST_HOLE * reach.sum():
-            raise MaskTooLarge(_TOO_LARGE)
-        raise MaskOffFace("The mask lies away from the chosen face; paint over the face, or choose the other face.")
+    reach = _inside(corners, mask.shape, alignment)
+    kept = mask & reach
     if kept.sum() > _LARGEST_HOLE * reach.sum():
         raise MaskTooLarge(_TOO_LARGE)
+    if kept.sum() < (1 - _OUTSIDE) * mask.sum():
+        # Over the chin and down the neck is this face's mask; what only grazes the crop is another's.
+        angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+        (centre, radii), size = np.array(_ON_FACE), alignment.size
+        outline = size * (centre + radii * np.stack([np.cos(angles), np.sin(angles)], 1))
+        if not (kept & _inside(outline, mask.shape, alignment)).any():
+            raise MaskOffFace("The mask lies away from the chosen face; paint over the face, or choose the other face.")
     return kept
+
+
+def _inside(outline: np.ndarray, shape: tuple[int, int], alignment: Alignment) -> np.ndarray:
+    """The inside of a convex outline in the crop, ``(N, 2)``, as a mask of the photo, ``bool`` ``(H, W)``."""
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(canvas, np.round(alignment.to_photo(outline) - 0.5).astype(np.int32), 1)
+    return canvas.astype(bool)
 
 
 def crop_hole(alpha: np.ndarray, alignment: Alignment) -> np.ndarray:
@@ -140,10 +225,39 @@ def to_pixels(image: Tensor) -> np.ndarray:
     return pixels.to(torch.uint8).cpu().numpy()
 
 
-def landmarks_in(crop: np.ndarray, alignment: Alignment, otherwise: np.ndarray) -> np.ndarray:
-    """68 points found in the crop, in photo coordinates; ``otherwise`` where none are found.
+def landmarks_after(
+    image: np.ndarray, mask: np.ndarray, face: Face, repainted: np.ndarray, alignment: Alignment, otherwise: np.ndarray
+) -> np.ndarray:
+    """68 points of the repainted face, in photo coordinates, as they are found in the photo that is shown.
 
-    Before and after are found in crops of one size, because FaceMesh's answer varies a little with the picture's.
+    Found as those of the photo itself are, because FaceMesh's answer varies a little with the size and the part of the
+    picture that it is given. It varies a little from run to run over pixels that nobody changed, too: so points outside
+    the mask, where nothing was drawn, stay where they were.
+
+    Args:
+        image: RGB ``uint8`` ``(H, W, 3)``, the repainted photo.
+        mask: ``bool`` ``(H, W)``, what was repainted.
+        face: the face before, in pixels of the photo.
+        repainted: RGB ``uint8`` ``(S, S, 3)``, the repainted crop; looked at where the photo shows the face no more.
+        alignment: takes the photo to the crop.
+        otherwise: the points inside the mask where no face is found at all, ``(68, 2)``.
+
+    Returns:
+        ``(68, 2)`` float32.
     """
-    face = find_crop_face(crop)
-    return otherwise if face is None else alignment.to_photo(face.points).astype(np.float32)
+    found = _same_face(find_faces(image), face)
+    if found is None and (in_crop := find_crop_face(repainted)) is not None:
+        otherwise = alignment.to_photo(in_crop.points)
+    column, row = np.clip(np.floor(face.points), 0, np.array(mask.shape[::-1]) - 1).astype(int).T
+    after = otherwise if found is None else found.points
+    return np.where(mask[row, column][:, None], after, face.points).astype(np.float32)
+
+
+def _same_face(faces: list[Face], face: Face) -> Face | None:
+    """Which of the faces lies where ``face`` lies; None where none does."""
+
+    def away(other: Face) -> float:
+        return float(np.linalg.norm(other.mesh - face.mesh, axis=1).mean() / face.eye_distance)
+
+    nearest = min(faces, key=away, default=None)
+    return nearest if nearest is not None and away(nearest) < _SAME_FACE else None

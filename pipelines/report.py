@@ -4,7 +4,7 @@ from pipelines import __version__
 from pipelines.page import Facts, Page, Picture, write_page
 from pipelines.pictures import confidence_picture, face_window, window_around
 from pipelines.results import CleftInpaintingResult, MaskRemovalResult, RepaintResult
-from pipelines.tables import mask_share, mean_confidence, signed
+from pipelines.tables import mask_share, mean_confidence, photo_facts, signed
 
 
 def render(result: RepaintResult, kind: str = "pdf", dpi: int = 110) -> bytes:
@@ -35,7 +35,7 @@ def _cleft_page(result: CleftInpaintingResult) -> Page:
             (
                 Picture(
                     title="Mask and predicted landmarks",
-                    image=result.photo,
+                    image=result.image,
                     window=face,
                     mask=result.mask,
                     landmarks=result.landmarks,
@@ -108,6 +108,7 @@ def _given(result: RepaintResult) -> Facts:
     source = result.mask_source if result.extent is None else f"{result.mask_source}, {result.extent}"
     return (
         ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
+        *photo_facts(result),
         ("Mask", f"{source}; {100 * mask_share(result):.1f} % of the photo"),
     )
 

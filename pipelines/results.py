@@ -1,8 +1,28 @@
 """What a job gives back: frozen, typed, the same object for the app, the command line and the tests."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+
+def pixels_sha256(photo: np.ndarray) -> str:
+    """SHA-256 in hex of a photo's decoded pixels, ``uint8`` ``(H, W, 3)``, row by row: upright and in sRGB, as
+    :func:`pipelines.faces.images.read_image` gives them. Not of the file, which carries more than its picture.
+    """
+    return hashlib.sha256(np.ascontiguousarray(photo)).hexdigest()
+
+
+class _OfPhoto:
+    """A result that can be told from another photo's."""
+
+    photo: np.ndarray
+
+    @cached_property
+    def photo_sha256(self) -> str:
+        """:func:`pixels_sha256` of the photo."""
+        return pixels_sha256(self.photo)
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepaintResult:
+class RepaintResult(_OfPhoto):
     """A photo in which part of a face was repainted; what every such job gives back.
 
     Attributes:
@@ -72,8 +92,9 @@ class RepaintResult:
             is 0, ``image`` equals ``photo`` bit for bit.
         crop_before: ``uint8`` ``(256, 256, 3)``, the aligned face.
         crop: ``uint8`` ``(256, 256, 3)``, the aligned face repainted.
-        landmarks_before: ``float32`` ``(68, 2)``, found in the photo, in pixels of the photo.
-        landmarks: ``float32`` ``(68, 2)``, of the repainted face, in pixels of the photo.
+        landmarks_before: ``float32`` ``(68, 2)``, found in the photo, in pixels of the photo; every job finds the same.
+        landmarks: ``float32`` ``(68, 2)``, in pixels of the photo: inside the mask as found in ``image``, outside it
+            those of the photo.
         seconds: wall time of each stage, in the order of work.
         weights: every weights file used.
         device: where the network ran, and in which precision.
@@ -81,8 +102,9 @@ class RepaintResult:
         face: which face was repainted, 0 = largest.
         faces: how many faces the photo shows.
         extent: the suggested extent, or None where the mask was given or found.
-        measurements_before: clinical ratios and angles of the photo; none where the job takes none.
-        measurements: the same of the repainted photo.
+        measurements_before: clinical ratios and angles of ``landmarks_before``; none where the job takes none.
+        measurements: the same of ``landmarks``.
+        case: a name that people gave the case, or None.
     """
 
     image: np.ndarray
@@ -102,6 +124,7 @@ class RepaintResult:
     extent: str | None
     measurements_before: tuple[Measurement, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    case: str | None = None
 
     @property
     def mask_source(self) -> str:
@@ -111,7 +134,9 @@ class RepaintResult:
 
 @dataclass(frozen=True, kw_only=True)
 class CleftInpaintingResult(RepaintResult):
-    """A predicted non-cleft face; ``landmarks`` are the network's prediction."""
+    """A predicted non-cleft face; ``landmarks`` inside the mask are the network's own prediction only where no face is
+    found in what it drew.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +256,7 @@ class AdaptationFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnomalyScoringResult:
+class AnomalyScoringResult(_OfPhoto):
     """How far a face is from its normalized version.
 
     S is the side of the normalizer's crop: 256 of ``"inpainting"``, the generator's resolution of ``"stylegan2"``.
@@ -262,6 +287,7 @@ class AnomalyScoringResult:
         device: where the networks ran, and in which precision.
         face: which face was scored, 0 = largest.
         faces: how many faces the photo shows.
+        case: a name that people gave the case, or None.
     """
 
     photo: np.ndarray
@@ -286,6 +312,7 @@ class AnomalyScoringResult:
     device: str
     face: int
     faces: int
+    case: str | None = None
 
     @property
     def seed(self) -> int:

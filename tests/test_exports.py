@@ -1,6 +1,7 @@
 """Exports: what is written is whole, says what made it, and says nothing about anybody."""
 
 import csv
+import hashlib
 import json
 import socket
 import zipfile
@@ -17,6 +18,10 @@ from pipelines import __version__, exports, files, pictures, report, tables
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.measurements import measure
 from pipelines.results import CleftInpaintingResult, MaskRemovalResult, WeightsUsed
+from pipelines.tables import case_name
+
+WHOSE = ("case", "photo_pixels_sha256")
+"""Last columns of every table."""
 
 
 def make_result(height: int = 480, width: int = 360, seed: int = 0) -> CleftInpaintingResult:
@@ -116,7 +121,8 @@ def test_json_says_what_made_the_result(result):
     assert facts["version"] == __version__
     assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
     assert (facts["device"], facts["seed"], facts["face"], facts["faces"]) == ("CPU, bfloat16", 7, 1, 2)
-    assert facts["photo"] == {"width": 360, "height": 480}
+    pixels = hashlib.sha256(result.photo.tobytes()).hexdigest()
+    assert facts["photo"] == {"width": 360, "height": 480, "pixels_sha256": pixels} and facts["case"] is None
     pixels = int(result.mask.sum())
     share = pytest.approx(pixels / (360 * 480), abs=1e-6)
     assert facts["mask"] == {"source": "suggested", "extent": "philtrum", "pixels": pixels, "share": share}
@@ -148,15 +154,61 @@ def test_a_measurement_that_cannot_be_taken_is_empty_not_nan(result):
     assert len(PdfReader(BytesIO(exports.report_pdf(result))).pages) == 1
 
 
+TEXTS = (
+    "=1+1.png", "+a.png", "-a.png", "@a.png", "\ta.png", "\ra.png", "\na.png", " =a", "＝a", "'=a", "''=a", "'a", "--1",
+    "a,b", 'a"b', "a;b", "plain.png", "",
+)  # fmt: skip
+"""What names may be; a spreadsheet would run those of the first line."""
+
+
+def test_no_cell_is_run_by_a_spreadsheet_and_every_text_comes_back():
+    written = tables.to_csv([TEXTS])
+    (cells,) = csv.reader(StringIO(written, newline=""))
+    assert [tables.plain(cell) for cell in cells] == list(TEXTS)
+    assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@＝") or cell[:1] in tuple("\t\r\n")]
+    assert len(set(cells)) == len(TEXTS), "no two of them become one"
+    assert [cell for cell in cells if cell.startswith("'")] == [f"'{text}" for text in TEXTS[:11]] + ["'a", "'--1"]
+
+
+@pytest.mark.parametrize("number", ["-0.3000", "+1.2500", "-5", "+.5", "-1e-05", -2, -0.25, None])
+def test_numbers_of_a_table_stay_numbers(number):
+    assert tables.to_csv([(number,)]) == f"{'' if number is None else number}\n"
+
+
 def test_csv_tables(result):
     landmarks = rows_of(exports.landmarks_csv(result))
     assert len(landmarks) == 68
-    assert list(landmarks[0]) == ["index", "feature", "x_before", "y_before", "x_predicted", "y_predicted"]
+    assert list(landmarks[0]) == ["index", "feature", "x_before", "y_before", "x_predicted", "y_predicted", *WHOSE]
     assert float(landmarks[5]["y_predicted"]) == pytest.approx(result.landmarks[5, 1], abs=0.0051)
     measurements = rows_of(exports.measurements_csv(result))
     assert [row["key"] for row in measurements] == [one.key for one in result.measurements]
     assert float(measurements[0]["before"]) == pytest.approx(result.measurements_before[0].value, abs=1e-4)
     assert {row["unit"] for row in measurements} == {"°", ""}
+
+
+def test_every_table_and_the_report_say_whose_they_are(result):
+    named = replace(result, case="P01, left side, seen before the second operation at the age of nine years")
+    assert exports.result_dict(named)["case"] == named.case
+    for table in (exports.landmarks_csv(named), exports.measurements_csv(named)):
+        assert {(row["case"], row["photo_pixels_sha256"]) for row in rows_of(table)} == {
+            (named.case, hashlib.sha256(result.photo.tobytes()).hexdigest())
+        }
+    said = PdfReader(BytesIO(exports.report_pdf(named))).pages[0].extract_text()
+    assert f"SHA-256 {result.photo_sha256[:16]}" in said and "P01, left side, seen before" in said
+    assert replace(result, photo=result.photo[:, ::-1]).photo_sha256 != result.photo_sha256
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [(None, None), (" \t", None), (" P 01\n", "P 01"), ("a" * 100, "a" * 80), ("a\x00b\u2028c", "a b c")],
+)
+def test_names_of_cases_are_one_line(typed, kept):
+    assert case_name(typed) == kept
+
+
+def test_the_feathered_mask_says_what_is_the_photo_bit_for_bit():
+    alpha = np.float32([[0, 1e-6, 0.5, 1]])
+    assert exports.alpha_picture(alpha).tolist() == [[0, 1, 128, 255]]
 
 
 def test_json_of_a_mask_removal(removal):
@@ -167,6 +219,7 @@ def test_json_of_a_mask_removal(removal):
     assert facts["reference"] == {
         "width": 240,
         "height": 300,
+        "pixels_sha256": hashlib.sha256(removal.reference.tobytes()).hexdigest(),
         "yaw_degrees": -12.34,
         "control_points": removal.reference_points.tolist(),
         "identity_similarity": 0.7129,
@@ -191,6 +244,7 @@ def test_csv_of_a_mask_removal_says_where_landmarks_come_from(removal):
     rows = rows_of(exports.landmarks_csv(removal))
     assert list(rows[0]) == [
         "index", "feature", "x_guessed_under_mask", "y_guessed_under_mask", "x_found_in_result", "y_found_in_result",
+        *WHOSE,
     ]  # fmt: skip
     assert float(rows[9]["x_found_in_result"]) == pytest.approx(removal.landmarks[9, 0], abs=0.0051)
     assert float(rows[9]["y_guessed_under_mask"]) == pytest.approx(removal.landmarks_before[9, 1], abs=0.0051)
@@ -317,7 +371,15 @@ def test_reports_drawn_at_once_are_the_same(result):
 
 def test_the_bundle_holds_everything(result, bundle):
     archive = zipfile.ZipFile(BytesIO(bundle))
-    names = ["result.png", "mask.png", "landmarks.csv", "landmarks.json", "measurements.csv", "report.pdf"]
+    names = [
+        "result.png",
+        "mask.png",
+        "mask-feathered.png",
+        "landmarks.csv",
+        "landmarks.json",
+        "measurements.csv",
+        "report.pdf",
+    ]
     assert archive.namelist() == names
     assert archive.testzip() is None
     assert np.array_equal(read_image(archive.read("result.png")), result.image)
@@ -329,7 +391,7 @@ def test_the_bundle_holds_everything(result, bundle):
 
 def test_the_bundle_of_a_mask_removal_holds_its_stages_and_no_measurements(removal, alone):
     archive = zipfile.ZipFile(BytesIO(exports.bundle_zip(removal)))
-    names = ["result.png", "mask.png", "landmarks.csv", "landmarks.json", "report.pdf"]
+    names = ["result.png", "mask.png", "mask-feathered.png", "landmarks.csv", "landmarks.json", "report.pdf"]
     assert archive.namelist() == names + [f"stages/{name}.png" for name in pictures.STAGES]
     assert archive.testzip() is None
     for name, picture in exports.stage_pictures(removal).items():
@@ -396,7 +458,7 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
     real = files.Path.write_bytes
 
     def full_disk(path, data):
-        if ".json." in path.name:
+        if data.startswith(b"{"):  # the facts, which are written last
             real(path, data[:10])
             raise OSError(28, "No space left on device")
         return real(path, data)

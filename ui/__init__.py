@@ -12,6 +12,7 @@ import tempfile
 os.environ.update(
     GRADIO_ANALYTICS_ENABLED="False",
     GRADIO_RUN_HISTORY="False",
+    GRADIO_VIBE_MODE="",
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",

@@ -1,6 +1,7 @@
 """Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -8,22 +9,24 @@ import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.faces.images import encode_png, read_image
+from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
-from pipelines.results import AnomalyScoringResult
+from pipelines.results import AnomalyScoringResult, pixels_sha256
 from ui import drawn_anomalies
 from ui.adaptation import adaptation_html
+from ui.callers import while_waited_for
+from ui.case import case_field, case_name, cleared_case, of_case
 from ui.cohort import CohortTab
 from ui.comparison import comparison_slider, name_pictures
-from ui.editor import add_base, answer, mask_editor, photo_props
-from ui.engine import ANOMALY_SCORING, Engine, stoppable
+from ui.editor import add_base, answer, mask_editor, photo_props, refusal
+from ui.engine import ANOMALY_SCORING, GPU, Engine, stoppable
 from ui.heat_map import OPACITY, heat_maps_html, photo_names
 from ui.masks import editor_size
-from ui.repainting import QUIET, face_choice, file_data, idle, mask_options, read_photo_and_mask
+from ui.repainting import QUIET, face_choice, file_data, idle, mask_options, no_files, read_photo_and_mask
 from ui.scoring_facts import REGIONS, scores_html
 from ui.scoring_files import FILES, file_buttons, write_files
-from ui.scoring_settings import PAINTED, ScoringSettings, choices, own_options
-from ui.sessions import Photo, Sessions, Work
+from ui.scoring_settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
+from ui.sessions import Outcome, Photo, Sessions, Work
 from ui.time_left import part_of, with_time_left
 from ui.uploads import take
 from ui.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
@@ -95,8 +98,7 @@ class AnomalyScoringTab:
             self.api,
             api_name="anomaly_scoring",
             api_description=self.api.__doc__,
-            concurrency_id="gpu",
-            concurrency_limit=1,
+            **GPU,
         )
 
     def _build_inputs(self) -> None:
@@ -130,6 +132,7 @@ class AnomalyScoringTab:
                         [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
                     )
         self.settings.build()
+        self.case = case_field("scoring-case")
         self.settings.build_advanced()
         with gr.Row(elem_classes="go"):
             self.run = gr.Button("Run", variant="primary", elem_id="scoring-run", scale=3, min_width=160)
@@ -181,13 +184,15 @@ class AnomalyScoringTab:
         region = self.settings.region
         for slot in SLOTS:
             # The event's own data says which file; the choice of the region comes beside it.
-            opened = [self.editors[slot], self.faces[slot]]
+            opened = [self.editors[slot], self.faces[slot], self.case, *self.results]
             self.editors[slot].upload(self._opens(slot), region, opened, **named(f"open_{slot.key}"))
             self.faces[slot].input(
-                self._chooses(slot), [self.faces[slot], self.editors[slot], region], self.editors[slot],
-                **named(f"choose_face_{slot.key}"),
+                self._chooses(slot), [self.faces[slot], self.editors[slot], region],
+                [self.editors[slot], *self.results], **named(f"choose_face_{slot.key}"),
             )  # fmt: skip
-        self.editors[FIRST].select(self.open_example, region, [*editors, *faces, self.count], **named("open_example"))
+        self.editors[FIRST].select(
+            self.open_example, region, [*editors, *faces, self.count, self.case, *self.results], **named("open_example")
+        )
         region.input(self.choose_region, [region, *editors, *faces], editors, **named("choose_region"))
         offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **named("offer"), concurrency_limit=None)
@@ -200,18 +205,22 @@ class AnomalyScoringTab:
             queue=False,
             **named("begin"),
         )
-        sliders, files = list(self.sliders.values()), [one for slot in self.files.values() for one in slot]
+        files = self.all_files
         ran = begun.then(
             self.score,
-            [self.count, *editors, *faces, self.opacity, self.map, *self.settings.components],
-            [*sliders, self.heat, self.scores, self.measures, self.frames, self.step, self.footer, status, *files],
+            [self.count, *editors, *faces, self.opacity, self.map, self.case, *self.settings.components],
+            [*self.results, status],
             **named("run") | {"show_progress": "full"},
             show_progress_on=self.heat,
-            concurrency_id="gpu",
-            concurrency_limit=1,
+            **GPU,
         )
-        ran.then(idle, None, buttons, queue=False, **named("end"))
-        ran.success(self.make_files, None, files, concurrency_limit=2, **named("files"))
+        ran.then(self.end, None, [*buttons, *self.results], queue=False, **named("end"))
+        made = ran.success(self.make_files, None, files, concurrency_limit=2, **named("files"))
+        made.then(self.settle, None, self.results, queue=False, **named("settle"))
+        self.case.change(self.begin_case, self.case, files, queue=False, **named("begin_case"))
+        gr.on(
+            [self.case.submit, self.case.blur], self.take_case, self.case, files, concurrency_limit=2, **named("case")
+        )
         self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
         for slot, slider in self.sliders.items():
             slider.change(
@@ -219,8 +228,9 @@ class AnomalyScoringTab:
             )
         live = {"trigger_mode": "always_last", "concurrency_limit": 2}
         for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
-            control.input(self.draw_heat, [self.opacity, self.map], self.heat, **live, **named(event))
-        self.step.input(self.draw_frame, self.step, self.frames, **live, **named("draw_frame"))
+            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **named(event))
+        moved = [*self.sliders.values(), self.heat, self.frames]
+        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **named("draw_frame"))
 
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
@@ -235,6 +245,60 @@ class AnomalyScoringTab:
             return (gr.skip(),) * sum(len(part.offered) for part in parts)  # the status line says what is wrong
         return tuple(update for part in parts for update in part.offer(*here))
 
+    # --- what belongs to a photo ------------------------------------------------------------------------------------
+
+    @property
+    def all_files(self) -> list[gr.DownloadButton]:
+        """The buttons of either photo."""
+        return [one for slot in self.files.values() for one in slot]
+
+    @property
+    def results(self) -> list[gr.components.Component]:
+        """What shows a result: all that another photo or face clears."""
+        shown = [self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
+        return [*self.sliders.values(), *shown, *self.all_files]
+
+    def cleared(self) -> list[Any]:
+        """Updates of :attr:`results` where there is no result."""
+        return [
+            *[None] * len(SLOTS),
+            heat_maps_html(),
+            scores_html(),
+            measurements_html(),
+            adaptation_html(),
+            gr.Slider(maximum=1, value=0, interactive=False),
+            footer_html(),
+            *no_files(len(self.all_files)),
+        ]
+
+    def kept(self) -> list[Any]:
+        """Updates of :attr:`results` that leave them as they are."""
+        return [gr.skip()] * len(self.results)
+
+    def settle(self, request: gr.Request) -> list[Any]:
+        """Clears what came late: a result whose photo was replaced after it left here."""
+        return self.cleared() if self.work(request).outcome is None else self.kept()
+
+    def end(self, request: gr.Request) -> list[Any]:
+        """When a run is over: the buttons, and :meth:`settle`."""
+        return [*idle(), *self.settle(request)]
+
+    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case's name, until the new one is written out."""
+        outcome = self.work(request).outcome
+        count = len(self.all_files)
+        same = outcome is None or outcome.result[0].case == case_name(case)
+        return [gr.skip()] * count if same else no_files(count)
+
+    @guarded("Files not made")
+    def take_case(self, case: str, request: gr.Request) -> Any:
+        """Writes the files with another case's name."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.result[0].case == case_name(case):
+            return gr.skip()
+        outcome.result = tuple(of_case(result, case) for result in outcome.result)
+        return self.make_files(request)
+
     # --- photos and regions -----------------------------------------------------------------------------------------
 
     def work(self, request: gr.Request) -> Work:
@@ -242,39 +306,54 @@ class AnomalyScoringTab:
         return self.sessions.get(request.session_hash).work(self.job)
 
     def _opens(self, slot: Slot) -> Any:
-        @guarded("Photo not opened", lambda: (answer(), gr.skip()))
-        def open_photo(region: str, event: gr.EventData, request: gr.Request) -> tuple:
-            (data,) = take(event.path)
-            return self._open(slot, read_image(data), region, request)
+        def open_photo(region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+            try:
+                (data,) = take(event.path)
+                return [*self._open(slot, read_image(data), region, request), *self.cleared()]
+            except Exception as error:
+                toast(error, "Photo not opened")
+                return [refusal(), gr.skip(), gr.skip(), *self.kept()]
 
         return open_photo
 
     def _chooses(self, slot: Slot) -> Any:
-        @guarded("No region shown", answer)
-        def choose_face(face: int, value: dict | None, region: str, request: gr.Request) -> gr.HTML:
-            photo = self.work(request).photo_of((value or {}).get("photo"), slot.key)
-            return answer(face=face, **region_shown(photo, int(face), region))
+        def choose_face(face: int, value: dict | None, region: str, request: gr.Request) -> list[Any]:
+            try:
+                work = self.work(request)
+                photo = work.photo_of((value or {}).get("photo"), slot.key)
+                work.choose_face(photo, int(face))
+                return [answer(face=face, **region_shown(photo, int(face), region)), *self.cleared()]
+            except Exception as error:
+                toast(error, "Face not chosen")
+                return [answer(), *self.kept()]
 
         return choose_face
 
-    @guarded("Example not opened", lambda: (answer(), answer(), *[gr.skip()] * 3))
-    def open_example(self, region: str, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_example(self, region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Shows the portrait that was clicked, or both."""
-        pictures = drawn_anomalies.photos(event.example)
-        opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
-        first, second = opened if len(opened) == 2 else (opened[0], (gr.skip(), gr.skip()))
-        return first[0], second[0], first[1], second[1], TWO if len(opened) == 2 else ONE
+        try:
+            pictures = drawn_anomalies.photos(event.example)
+            opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [refusal(), *[gr.skip()] * 5, *self.kept()]
+        two = len(opened) == 2
+        first, second = opened if two else (opened[0], (gr.skip(), gr.skip(), gr.skip()))
+        return [first[0], second[0], first[1], second[1], TWO if two else ONE, first[2], *self.cleared()]
 
-    def _open(self, slot: Slot, pixels: np.ndarray, region: str, request: gr.Request) -> tuple[gr.HTML, gr.Radio]:
+    def _open(self, slot: Slot, pixels: np.ndarray, region: str, request: gr.Request) -> tuple[gr.HTML, gr.Radio, Any]:
+        """Updates of the editor, the choice of its faces, and the case: the first photo says whose it is."""
         faces = find_faces(pixels)
-        photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
+        work = self.work(request)
+        case = cleared_case(work.photos.get(slot.key)) if slot is FIRST else gr.skip()
+        photo = work.take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
         shown: dict[str, Any] = {}
         try:
             pick_face(faces, 0)  # says in its own words what to do where there is none
             shown = region_shown(photo, 0, region)
         except PhiltrumError as error:
             toast(error, "No face found")
-        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces)
+        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces), case
 
     @guarded("No region shown", lambda: (answer(), answer()))
     def choose_region(
@@ -302,6 +381,7 @@ class AnomalyScoringTab:
         other: int,
         opacity: float,
         name: str,
+        case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
         *settings: Any,
     ) -> Any:
@@ -309,17 +389,19 @@ class AnomalyScoringTab:
         work = self.work(request)
         try:
             given = ((FIRST, first, face), (SECOND, second, other))[: 2 if count == TWO else 1]
+            stop = work.start()
             runs = [self._arguments(work, *each, settings) for each in given]
-            report = stoppable(work.start(), with_time_left(lambda fraction, text: progress(fraction, desc=text)))
+            report = stoppable(stop, with_time_left(lambda fraction, text: progress(fraction, desc=text)))
             called = photo_names(len(runs)) if len(runs) > 1 else ("",)
             results = tuple(
                 self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), which), **options)
                 for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
             )
             report(1.0, "drawing")
-            return self._show(work, results, opacity, name)
+            outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
+            return self._show(outcome, opacity, name)
         except Cancelled:
-            gr.Info("<b>Run cancelled.</b> Photo and region are as they were.", duration=5)
+            gr.Info("<b>Run cancelled.</b> There is no result of it.", duration=5)
         except Exception as error:
             toast(error, "Not run")
         return gr.skip()
@@ -329,34 +411,43 @@ class AnomalyScoringTab:
         work: Work, slot: Slot, value: dict | None, face: int, settings: tuple
     ) -> tuple[Photo, dict[str, Any]]:
         """The photo of a slot and what the pipeline is called with."""
-        photo = work.photo_of((value or {}).get("photo"), slot.key)
+        photo = work.photo_of((value or {}).get("photo"), slot.key, int(face))
         options = ScoringSettings.options(settings)
         if options["region"] == PAINTED:
             del options["region"]
             options |= mask_options(value or {}, photo, int(face))
         return photo, options | {"face": int(face)}
 
-    def _show(self, work: Work, results: tuple[AnomalyScoringResult, ...], opacity: float, name: str) -> tuple:
-        outcome = work.take_result(results)
-        pairs: list[Any] = []
-        for number, result in enumerate(results):
-            pair = (outcome.folder / f"{number}-face.png", outcome.folder / f"{number}-normalized.png")
-            for path, picture in zip(pair, (result.crop, result.normalized), strict=True):
-                path.write_bytes(encode_png(picture))
-            pairs.append(tuple(map(str, pair)))
+    def _show(self, outcome: Outcome, opacity: float, name: str) -> tuple:
+        results = outcome.result
         last = max((result.frames[-1].step for result in results if result.frames), default=0)
+        step = _first_step(results)
         return (
-            *pairs,
-            *[None] * (len(SLOTS) - len(pairs)),
+            *self._pairs(outcome.folder, results),
             heat_maps_html(results, opacity, name),
             scores_html(results),
             measurements_html(*(result.measurements for result in results)),
-            adaptation_html(results),
-            gr.Slider(maximum=max(last, 1), value=last, interactive=last > 0),
+            adaptation_html(results, step),
+            gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
             footer_html(results[0]),
+            *no_files(len(self.all_files)),
             status_html(self.engine.status()),
-            *[gr.DownloadButton(value=None, interactive=False) for _ in range(len(SLOTS) * len(FILES))],
         )
+
+    @staticmethod
+    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[tuple[str, str] | None]:
+        """Files of face and normalized face for each slider, written when first asked for; None where there is none."""
+        pairs: list[tuple[str, str] | None] = []
+        for number, result in enumerate(results):
+            pair = []
+            for name, picture in (("face", result.crop), ("normalized", result.normalized)):
+                # By what it shows, so that the browser never shows another step's picture for it.
+                path = folder / f"{number}-{name}-{pixels_sha256(picture)[:16]}.png"
+                if not path.exists():
+                    write_png(path, picture)
+                pair.append(str(path))
+            pairs.append((pair[0], pair[1]))
+        return [*pairs, *[None] * (len(SLOTS) - len(pairs))]
 
     def stop(self, request: gr.Request) -> tuple:
         """Stops the run: the pipeline ends at its next report of progress."""
@@ -366,16 +457,24 @@ class AnomalyScoringTab:
     # --- result -----------------------------------------------------------------------------------------------------
 
     @guarded("Not drawn")
-    def draw_heat(self, opacity: float, name: str, request: gr.Request) -> Any:
+    def draw_heat(self, opacity: float, name: str, step: float, request: gr.Request) -> Any:
         """Lays a map over the faces anew, from the result that is here."""
         outcome = self.work(request).outcome
-        return gr.skip() if outcome is None else heat_maps_html(outcome.result, opacity, name)
+        if outcome is None:
+            return gr.skip()
+        drawn = heat_maps_html(_at_step(outcome.result, step), opacity, name)
+        return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Not drawn")
-    def draw_frame(self, step: float, request: gr.Request) -> Any:
-        """Shows another step of the adaptation."""
+    def draw_frame(self, step: float, opacity: float, name: str, request: gr.Request) -> Any:
+        """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
         outcome = self.work(request).outcome
-        return gr.skip() if outcome is None else adaptation_html(outcome.result, step)
+        if outcome is None:
+            return gr.skip()
+        results = _at_step(outcome.result, step)
+        pairs = self._pairs(outcome.folder, results)
+        drawn = *pairs, heat_maps_html(results, opacity, name), adaptation_html(outcome.result, step)
+        return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Files not made")
     def make_files(self, request: gr.Request) -> Any:
@@ -393,6 +492,8 @@ class AnomalyScoringTab:
             if work.outcome is outcome:
                 raise
             return gr.skip()  # the page was closed, or another result came, in the meantime
+        if work.outcome is not outcome:
+            return gr.skip()
         files = [made.get(ending) for made in paths for ending in FILES]
         buttons = [
             gr.skip() if file is None else gr.DownloadButton(value=str(file), interactive=True) for file in files
@@ -415,20 +516,22 @@ class AnomalyScoringTab:
         group: str = "all",
         searches: int = 3,
         steps: int = 0,
-        adaptation_steps: int = 50,
-        frames_until: int = 50,
+        adaptation_steps: int = ADAPTATION_STEPS,
+        frames_until: int = FRAMES_UNTIL,
         face: int = 0,
         seed: int = 0,
+        case: str | None = None,
     ) -> tuple[dict, gr.FileData, gr.FileData | None, gr.FileData, gr.FileData | None, gr.FileData]:
         """Scores how far the face in a photo stands out among faces without a cleft, and where.
 
-        Give `photo` and, to score a region of your own, `mask` (a picture of the photo's size; white = scored);
+        Give `photo` and, to score a region of your own, `mask` (a picture of its shape; white = scored);
         otherwise `region` is scored: "mouth-nose", "upper-lip" (with the nostril sill) or "face" (without the eyes).
         `kind` of heat map is "pse", "ssim" or "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the
         paper) or "text". `normalizer` is "inpainting", which takes `searches` (1-10), or "stylegan2", which takes
         `steps` of inversion (0 = as suits the machine), `adaptation_steps` (0-500) and `frames_until`, up to which step
         frames are kept. `group` of faces is what the percentiles compare with: "all", "clinic" (from the front, lips
-        closed, even light) or an age group. `face` picks one of several faces, 0 = largest.
+        closed, even light) or an age group. `face` picks one of several faces, 0 = largest. `case` is a name that
+        stands in every table and in the report.
 
         Returns the numbers, the normalized face as PNG, the map of what does not fit the face as PNG, the heat map of
         the face against its normalized version as PNG, the map of what does not fit as NPY, and a ZIP of everything
@@ -442,11 +545,12 @@ class AnomalyScoringTab:
         try:
             pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
             result = self.engine.run(
-                self.job, pixels, mask=painted, region=region, kind=kind, colour=colour, erosion=erosion,
-                formula=formula, normalizer=normalizer,
+                self.job, pixels, progress=while_waited_for(work), mask=painted, region=region, kind=kind,
+                colour=colour, erosion=erosion, formula=formula, normalizer=normalizer,
                 own=own_options(normalizer, searches, steps, adaptation_steps, frames_until), group=group, face=face,
                 seed=seed,
             )  # fmt: skip
+            result = of_case(result, case)
             paths = write_files(result, work.new_folder(), _STEM)
             from pipelines.anomaly_scoring.exports import scoring_dict
         except Exception as error:
@@ -463,6 +567,24 @@ class AnomalyScoringTab:
 def named(event: str) -> dict[str, Any]:
     """:data:`~ui.repainting.QUIET`, and the event's name, which no other tab has."""
     return QUIET | {"api_name": f"anomaly_scoring_{event}"}
+
+
+def _at_step(results: tuple[AnomalyScoringResult, ...], step: float) -> tuple[AnomalyScoringResult, ...]:
+    """Results as they are after so many steps of adaptation; those without frames as they are."""
+    if not any(result.frames for result in results):
+        return results
+    from pipelines.anomaly_scoring.frames import at_frame, nearest_frame  # here: it imports PyTorch
+
+    return tuple(at_frame(one, nearest_frame(one, step)) if one.frames else one for one in results)
+
+
+def _first_step(results: tuple[AnomalyScoringResult, ...]) -> int:
+    """The step whose picture is the normalized face."""
+    if not any(result.frames for result in results):
+        return 0
+    from pipelines.anomaly_scoring.frames import shown_step  # here: it imports PyTorch
+
+    return next(shown_step(result) for result in results if result.frames)
 
 
 def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from ui import examples
 from ui.editor import answer
 from ui.engine import CLEFT_INPAINTING
 from ui.repainting import RepaintingTab, read_photo_and_mask
+from ui.time_left import Progress
 from ui.uploads import take
-from ui.widgets import guarded, measurements_html
+from ui.widgets import guarded, measurements_html, toast
 
 
 class CleftInpaintingTab(RepaintingTab):
@@ -46,26 +47,31 @@ class CleftInpaintingTab(RepaintingTab):
         self.facts = [gr.HTML(measurements_html(), apply_default_css=False)]
 
     def connect(self) -> None:
-        opened = [self.editor, self.face]
-        self.editor.upload(self.open_photo, None, opened, **self.named("open_photo"))
-        self.editor.select(self.open_example, None, [*opened, self.extent], **self.named("open_example"))
+        self.editor.upload(self.open_photo, None, self.opened, **self.named("open_photo"))
+        self.editor.select(self.open_example, None, [self.extent, *self.opened], **self.named("open_example"))
         self.suggest.click(
             self.suggest_mask, [self.editor, self.extent, self.face], self.editor, **self.named("suggest_mask")
         )
 
-    @guarded("Photo not opened", lambda: (answer(), gr.skip()))
-    def open_photo(self, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, and shows it."""
-        (data,) = take(event.path)
-        _, props, face = self.take_photo(request, read_image(data))
-        return answer(**props), face
+        try:
+            (data,) = take(event.path)
+            _, props, more = self.take_photo(request, read_image(data))
+        except Exception as error:
+            toast(error, "Photo not opened")
+            return self.not_opened()
+        return [answer(**props), *more]
 
-    @guarded("Example not opened", lambda: (answer(), gr.skip(), gr.skip()))
-    def open_example(self, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_example(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Shows the photo of the example that was clicked, with its mask."""
-        example = examples.EXAMPLES[event.example]
-        photo, props, face = self.take_photo(request, examples.photo(example.picture))
-        return answer(**props, base=self.suggested(photo, 0, example.extent)), face, example.extent
+        try:
+            example = examples.EXAMPLES[event.example]
+            photo, props, more = self.take_photo(request, examples.photo(example.picture))
+            return [example.extent, answer(**props, base=self.suggested(photo, 0, example.extent)), *more]
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [gr.skip(), *self.not_opened()]
 
     @guarded("No mask suggested", answer)
     def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> gr.HTML:
@@ -80,14 +86,18 @@ class CleftInpaintingTab(RepaintingTab):
         feather: float,
         seed: float,
         shown: list[str],
+        case: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
         """Runs the pipeline and shows the result."""
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case)
 
     def tell(self, result: RepaintResult) -> list[Any]:
         return [measurements_html(result.measurements_before, result.measurements)]
+
+    def no_facts(self) -> list[Any]:
+        return [measurements_html()]
 
     def api(
         self,
@@ -99,21 +109,23 @@ class CleftInpaintingTab(RepaintingTab):
         grow: float = 0.0,
         feather: float | None = None,
         seed: int = 0,
+        case: str | None = None,
     ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
         """Predicts the non-cleft face of a photo at the photo's own resolution.
 
-        Give `photo` and, if you have one, `mask` (a picture of the photo's size; white = repaint). Without a mask the
+        Give `photo` and, if you have one, `mask` (a picture of its shape; white = repaint). Without a mask the
         region `extent` is suggested from landmarks: "lips", "philtrum" (lips, philtrum and nostrils) or "lower-face".
         `face` picks one of several faces, 0 = largest. `grow` and `feather` are in pixels of the photo; without
-        `feather` it is 4 % of the distance between the eyes. Returns the numbers (landmarks, measurements, seconds,
-        weights), the result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything with a PDF
-        report.
+        `feather` it is 4 % of the distance between the eyes. `case` is a name that stands in every table and in the
+        report. Returns the numbers (landmarks, measurements, seconds, weights, the SHA-256 of the photo's pixels), the
+        result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything with a PDF report.
         """
 
-        def run(photo: bytes, mask: bytes | None) -> RepaintResult:
+        def run(photo: bytes, mask: bytes | None, progress: Progress) -> RepaintResult:
             pixels, painted = read_photo_and_mask(photo, mask)
             return self.engine.run(
-                self.job, pixels, mask=painted, extent=extent, face=face, grow=grow, feather=feather, seed=seed
-            )
+                self.job, pixels, progress=progress, mask=painted, extent=extent, face=face, grow=grow,
+                feather=feather, seed=seed,
+            )  # fmt: skip
 
-        return self.run_for_program(request, [photo, mask], run)
+        return self.run_for_program(request, [photo, mask], case, run)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from pipelines.exports import bundle_zip
+from pipelines.exports import alpha_picture, bundle_zip
 from pipelines.faces.images import write_png
 from pipelines.results import RepaintResult
 from pipelines.tables import csv_bytes, landmarks_csv, result_json
@@ -12,6 +12,7 @@ from pipelines.tables import csv_bytes, landmarks_csv, result_json
 FILES = {
     "result": ("Result, PNG", "result.png"),
     "mask": ("Mask, PNG", "mask.png"),
+    "alpha": ("Feathered mask, PNG", "mask-feathered.png"),
     "landmarks": ("Landmarks, CSV", "landmarks.csv"),
     "json": ("Numbers, JSON", "numbers.json"),
     "zip": ("Everything with a PDF report, ZIP", "report.zip"),
@@ -36,6 +37,7 @@ def write_files(result: RepaintResult, folder: Path, stem: str) -> dict[str, Pat
     paths = {key: folder / f"{stem}-{name}" for key, (_, name) in FILES.items() if key != "zip"}
     write_png(paths["result"], result.image)
     write_png(paths["mask"], result.mask)
+    write_png(paths["alpha"], alpha_picture(result.alpha))
     paths["landmarks"].write_bytes(csv_bytes(landmarks_csv(result)))
     paths["json"].write_bytes(result_json(result).encode())
     return paths

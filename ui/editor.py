@@ -13,7 +13,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.faces.landmarks import Face
+from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.faces.mesh import Face
 from ui import overlay
 from ui.masks import Base, layer_url, photo_url
 from ui.sessions import Photo
@@ -89,7 +90,8 @@ def reference_field(elem_id: str, lead: str) -> gr.HTML:
 def _field(
     kind: str, elem_id: str, *, noun: str, of: str, lead: str, label: str, examples: str, **props: Any
 ) -> gr.HTML:
-    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label}
+    accept = ",".join(("image/*", *CHOSEN))  # browsers know few endings by themselves
+    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label, "accept": accept}
     sources = Template((ASSETS / "photo.html").read_text(encoding="utf-8")).substitute(words)
     frame = Template((ASSETS / f"{kind}.html").read_text(encoding="utf-8"))
     return gr.HTML(
@@ -104,6 +106,7 @@ def _field(
         photo=None,
         face=0,
         reply=0,
+        refused=None,
         most_bytes=MAX_BYTES,
         **props,
     )
@@ -112,6 +115,14 @@ def _field(
 def answer(**props: Any) -> gr.HTML:
     """An update of a field that ends its waiting."""
     return gr.HTML(reply=secrets.randbits(32), **props)
+
+
+def refusal() -> gr.HTML:
+    """An update of a field after a file that was refused: the field is empty, and nothing of it is sent any more.
+
+    The photo before it can be taken again by a button.
+    """
+    return answer(refused=secrets.randbits(32))
 
 
 def photo_props(photo: Photo) -> dict[str, Any]:

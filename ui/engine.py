@@ -12,6 +12,7 @@ import numpy as np
 from pipelines import manifest
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.results import AnomalyScoringResult, RepaintResult
+from ui.turns import Turns
 
 CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
 
@@ -30,7 +31,12 @@ _LOWER_FACE = {"extent": "lower-face"}
 _WARM_UP = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
 """What a job's first run is told."""
 
-_POLL = 0.2  # seconds between two looks at whether a waiting run was stopped
+_LONG = "stylegan2"
+"""Normalizer that takes minutes; every other run takes seconds."""
+
+GPU: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 16}
+"""Of every event that computes. :class:`~ui.turns.Turns` runs one at a time; gradio lets more in, so that whoever waits
+is told for what, in words."""
 
 
 class Pipeline(Protocol):
@@ -93,7 +99,7 @@ class Engine:
         self._own = {MASK_REMOVAL: {"embedder": embedder}}
         self._pipelines = dict(pipelines or {})
         self._problems: dict[str, str] = {}
-        self._loading, self._running = threading.Lock(), threading.Lock()
+        self._loading, self._turns = threading.Lock(), Turns()
 
     def warm_up(self) -> threading.Thread:
         """Loads every pipeline and runs it once on a public-domain portrait, in the background."""
@@ -117,25 +123,20 @@ class Engine:
             return self._pipelines[job]
 
     def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
-        """Runs a job's pipeline, after whatever runs now.
+        """Runs a job's pipeline when it is its turn.
 
-        A run that was stopped may still be at work until its next report of progress; a new one waits for it here, so
-        that two never share the processor's memory. While it waits it reports, and so can be stopped too.
+        A run that was stopped may still be at work until its next report of progress; a new one waits for it, so that
+        two never compute at once. While it waits it reports, and so can be stopped too.
         """
-        pipeline = self.load(job)
-        while not self._running.acquire(timeout=_POLL):
-            if progress is not None:
-                progress(0.0, "waiting for another run to end")
-        try:
-            return pipeline(photo, progress=progress, **options)
-        finally:
-            self._running.release()
+        pipeline, long = self.load(job), options.get("normalizer") == _LONG
+        with self._turns.turn(f"{job} {_LONG}" if long else job, long, progress or _silent) as report:
+            return pipeline(photo, progress=report, **options)
 
     def status(self) -> dict[str, str]:
         """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
         from pipelines import devices, store
 
-        facts = {"state": next(iter(self._problems.values()), "Ready")}
+        facts = {"state": next(iter(self._problems.values()), None) or self._turns.state() or "Ready"}
         try:
             device = devices.choose(self._device, self._precision)
             facts |= {"device": device.label, "memory": device.memory()}
@@ -157,6 +158,10 @@ class Engine:
             except Exception as error:  # a page that explains is better than none
                 self._problems[job] = f"The network could not be loaded ({type(error).__name__})."
         self.ready.set()
+
+
+def _silent(fraction: float, text: str) -> None:
+    """Progress that nobody looks at."""
 
 
 def stoppable(stop: threading.Event, progress: Progress) -> Progress:

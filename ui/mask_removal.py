@@ -15,12 +15,13 @@ from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, FEWEST, MOST
 from pipelines.results import MaskRemovalResult
 from pipelines.tables import mask_share, mean_confidence
 from ui import masked_faces
-from ui.editor import add_base, answer, reference_field, reference_props
+from ui.editor import add_base, answer, reference_field, reference_props, refusal
 from ui.engine import MASK_REMOVAL
 from ui.masks import editor_size
 from ui.repainting import RepaintingTab, face_choice, read_photo_and_mask
 from ui.sessions import Photo, Work
 from ui.stages import show_stages, stage_strip
+from ui.time_left import Progress
 from ui.uploads import take
 from ui.widgets import guarded, toast
 
@@ -81,14 +82,20 @@ class MaskRemovalTab(RepaintingTab):
         self.facts = [gr.HTML(note_html(), apply_default_css=False), stage_strip("removal-stages")]
 
     def connect(self) -> None:
-        photo, reference = [self.editor, self.face], [self.reference, self.reference_face]
-        self.editor.upload(self.open_photo, None, photo, **self.named("open_photo"))
-        self.editor.select(self.open_example, None, [*photo, *reference, self.choice], **self.named("open_example"))
+        photo = [self.editor, self.face]
+        reference = [self.reference, self.reference_face]
+        self.editor.upload(self.open_photo, None, self.opened, **self.named("open_photo"))
+        self.editor.select(
+            self.open_example, None, [*reference, self.choice, *self.opened], **self.named("open_example")
+        )
         self.find.click(self.find_mask, photo, self.editor, **self.named("find_mask"))
         self.suggest.click(self.suggest_region, photo, self.editor, **self.named("suggest_region"))
-        self.reference.upload(self.open_reference, None, reference, **self.named("open_reference"))
+        self.reference.upload(self.open_reference, None, [*reference, *self.results], **self.named("open_reference"))
         self.reference_face.input(
-            lambda face: answer(face=face), self.reference_face, self.reference, **self.named("choose_reference_face")
+            self.choose_reference_face,
+            [self.reference_face, self.reference],
+            [self.reference, *self.results],
+            **self.named("choose_reference_face"),
         )
 
     def own_inputs(self) -> list[gr.components.Component]:
@@ -96,26 +103,30 @@ class MaskRemovalTab(RepaintingTab):
 
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
-    @guarded("Photo not opened", lambda: (answer(), gr.skip()))
-    def open_photo(self, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, shows it, and looks for the mask at once."""
-        (data,) = take(event.path)
-        return self._open(request, read_image(data))
+        try:
+            (data,) = take(event.path)
+            return self._open(request, read_image(data))
+        except Exception as error:
+            toast(error, "Photo not opened")
+            return self.not_opened()
 
-    @guarded("Example not opened", lambda: (answer(), gr.skip(), answer(), gr.skip(), gr.skip()))
-    def open_example(self, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_example(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Shows the masked face that was clicked, and as its reference the same person's face without a mask."""
-        opened = self._open(request, masked_faces.masked(event.example))
-        return *opened, *self._open_reference(request, masked_faces.reference(event.example)), WITH
+        try:
+            opened = self._open(request, masked_faces.masked(event.example))
+            reference = self._open_reference(request, masked_faces.reference(event.example))
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [refusal(), gr.skip(), gr.skip(), *self.not_opened()]
+        return [*reference, WITH, *opened]
 
-    def _open(self, request: gr.Request, pixels: np.ndarray) -> tuple[gr.HTML, gr.Radio]:
-        photo, props, choice = self.take_photo(request, pixels)
+    def _open(self, request: gr.Request, pixels: np.ndarray) -> list[Any]:
+        photo, props, more = self.take_photo(request, pixels)
         if photo.faces:
-            try:
-                props["base"] = found_base(photo, 0)
-            except PhiltrumError as error:
-                toast(error, "No mask found")
-        return answer(**props), choice
+            props |= self.face_props(photo, 0)
+        return [answer(**props), *more]
 
     @guarded("No mask found", answer)
     def find_mask(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
@@ -127,27 +138,39 @@ class MaskRemovalTab(RepaintingTab):
         """Lays the lower face under the strokes."""
         return answer(base=self.suggested(self.photo(value, request), int(face), _EXTENT))
 
-    def choose_face(self, face: int, value: dict | None, request: gr.Request) -> gr.HTML:
-        """Turns to another face of the photo and looks for its mask."""
+    def face_props(self, photo: Photo, face: int) -> dict[str, Any]:
         try:
-            return answer(face=face, base=found_base(self.photo(value, request), int(face)))
-        except Exception as error:
+            return {"base": found_base(photo, face)}
+        except PhiltrumError as error:
             toast(error, "No mask found")
-            return answer(face=face)
+            return {}
 
     # --- reference --------------------------------------------------------------------------------------------------
 
-    @guarded("Reference not opened", lambda: (answer(), gr.skip()))
-    def open_reference(self, event: gr.EventData, request: gr.Request) -> tuple:
+    def open_reference(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, and shows it with the landmarks of its face."""
-        (data,) = take(event.path)
-        return self._open_reference(request, read_image(data))
+        try:
+            (data,) = take(event.path)
+            return [*self._open_reference(request, read_image(data)), *self.cleared()]
+        except Exception as error:
+            toast(error, "Reference not opened")
+            return [refusal(), gr.skip(), *self.kept()]
 
     def _open_reference(self, request: gr.Request, pixels: np.ndarray) -> tuple[gr.HTML, gr.Radio]:
         faces = find_faces(pixels)
         pick_face(faces, 0)  # says in its own words what to do where there is none
         reference = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), "reference")
         return answer(photo=reference_props(reference, CONTROL), face=0), face_choice(faces)
+
+    def choose_reference_face(self, face: int, value: dict | None, request: gr.Request) -> list[Any]:
+        """Turns to another face of the reference; the result with the former one goes."""
+        work = self.work(request)
+        try:
+            work.choose_face(work.photo_of((value or {}).get("photo"), "reference"), int(face))
+        except Exception as error:
+            toast(error, "Face not chosen")
+            return [answer(), *self.kept()]
+        return [answer(face=face), *self.cleared()]
 
     # --- run --------------------------------------------------------------------------------------------------------
 
@@ -159,6 +182,7 @@ class MaskRemovalTab(RepaintingTab):
         feather: float,
         seed: float,
         shown: list[str],
+        case: str,
         choice: str,
         reference: dict | None,
         reference_face: int,
@@ -171,13 +195,16 @@ class MaskRemovalTab(RepaintingTab):
         def own(work: Work) -> dict[str, Any]:
             if choice == WITHOUT:
                 return {}
-            photo = work.photo_of((reference or {}).get("photo"), "reference")
+            photo = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
             return {"reference": photo.pixels, "reference_face": int(reference_face), "points": int(points)}
 
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, own)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own)
 
     def tell(self, result: MaskRemovalResult) -> list[Any]:
         return [note_html(result), show_stages(result)]
+
+    def no_facts(self) -> list[Any]:
+        return [note_html(), show_stages(None)]
 
     def api(
         self,
@@ -192,19 +219,21 @@ class MaskRemovalTab(RepaintingTab):
         grow: float = 0.0,
         feather: float | None = None,
         seed: int = 0,
+        case: str | None = None,
     ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
         """Removes the surgical mask from the face in a photo, at the photo's own resolution.
 
         Give `photo` and, if you have one, `reference`, a photo of the same person without a mask. The surgical mask is
-        found by itself; give `mask` (a picture of the photo's size; white = repaint) to say where it is, or `extent`
+        found by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent`
         ("lips", "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of
         several faces, 0 = largest. `points` is how many control points warp the reference. `grow` and `feather` are in
-        pixels of the photo; without `feather` it is 4 % of the distance between the eyes. Returns the numbers
-        (landmarks, reference, seconds, weights), the result as PNG, the mask as used as PNG, the landmarks as CSV, and
-        a ZIP of everything with the stages' pictures and a PDF report.
+        pixels of the photo; without `feather` it is 4 % of the distance between the eyes. `case` is a name that stands
+        in every table and in the report. Returns the numbers (landmarks, reference, seconds, weights, the SHA-256 of
+        the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything
+        with the stages' pictures and a PDF report.
         """
 
-        def run(photo: bytes, reference: bytes | None, mask: bytes | None) -> MaskRemovalResult:
+        def run(photo: bytes, reference: bytes | None, mask: bytes | None, progress: Progress) -> MaskRemovalResult:
             pixels, painted = read_photo_and_mask(photo, mask)
             return self.engine.run(
                 self.job,
@@ -218,9 +247,10 @@ class MaskRemovalTab(RepaintingTab):
                 grow=grow,
                 feather=feather,
                 seed=seed,
+                progress=progress,
             )
 
-        return self.run_for_program(request, [photo, reference, mask], run)
+        return self.run_for_program(request, [photo, reference, mask], case, run)
 
 
 def note_html(result: MaskRemovalResult | None = None) -> str:

@@ -18,7 +18,7 @@ from ui.overlay import jpeg_url
 EDITOR_SIDE = 1400
 """Longer side in pixels of the copy that the browser paints on; smaller photos are painted on as they are."""
 
-_PREFIX = "data:image/png;base64,"
+_PREFIX, _PNG = "data:image/png;base64,", b"\x89PNG\r\n\x1a\n"
 _MOST_CHARACTERS = 12_000_000  # a mask layer of EDITOR_SIDE squared, uncompressed, is not longer
 _SAME = 2  # levels of alpha by which browsers may round
 
@@ -88,10 +88,12 @@ def read_layer(url: str, size: tuple[int, int]) -> np.ndarray:
     if not isinstance(url, str) or not url.startswith(_PREFIX) or len(url) > _MOST_CHARACTERS:
         raise wrong
     try:
-        data = np.frombuffer(base64.b64decode(url[len(_PREFIX) :], validate=True), np.uint8)
-        # The header is checked before a pixel is decoded, so that a forged size cannot fill the memory.
-        claimed = int.from_bytes(data[16:20].tobytes(), "big"), int.from_bytes(data[20:24].tobytes(), "big")
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if claimed == size else None
+        data = base64.b64decode(url[len(_PREFIX) :], validate=True)
+        # The header is checked before a pixel is decoded, so that a forged size cannot fill the memory, and no other
+        # decoder of OpenCV sees what a page sent (.ci/advisories.txt).
+        claimed = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+        is_layer = data.startswith(_PNG) and claimed == size
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_layer else None
     except (ValueError, cv2.error):
         raise wrong from None
     if image is None or image.ndim != 3 or image.shape[2] != 4 or image.shape[1::-1] != size:

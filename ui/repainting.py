@@ -7,17 +7,21 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
+from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
-from pipelines.faces.landmarks import Face, find_faces, pick_face
-from pipelines.faces.masks import suggest_mask
+from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.faces.masks import fit, suggest_mask
+from pipelines.faces.mesh import Face
 from pipelines.results import RepaintResult
 from pipelines.tables import result_dict
 from ui import examples
+from ui.callers import while_waited_for
+from ui.case import case_field, case_name, cleared_case, of_case
 from ui.comparison import comparison_slider, name_pictures, shown_choice, views
 from ui.downloads import download_buttons, write_bundle, write_files
-from ui.editor import add_base, answer, mask_editor, photo_props
-from ui.engine import Engine, stoppable
+from ui.editor import add_base, answer, mask_editor, photo_props, refusal
+from ui.engine import GPU, Engine, stoppable
 from ui.masks import editor_size, is_untouched, photo_mask, read_layer
 from ui.sessions import Photo, Sessions, Work
 from ui.uploads import take
@@ -88,8 +92,7 @@ class RepaintingTab:
             self.api,
             api_name=self.name,
             api_description=self.api.__doc__,
-            concurrency_id="gpu",
-            concurrency_limit=1,
+            **GPU,
         )
 
     def _build_inputs(self) -> None:
@@ -98,9 +101,12 @@ class RepaintingTab:
         self.editor = mask_editor(f"{self.prefix}-editor", run, self.lead, self.canvas, self.gallery)
         with gr.Row(elem_classes="suggest", equal_height=True):
             self.build_region()
-            self.upload_mask = gr.UploadButton("Upload mask", file_types=["image"], size="md", scale=0, min_width=124)
+            self.upload_mask = gr.UploadButton(
+                "Upload mask", file_types=["image", *CHOSEN], size="md", scale=0, min_width=124
+            )
         self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
         self.build_inputs()
+        self.case = case_field(f"{self.prefix}-case")
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
             self.grow = gr.Slider(
                 -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
@@ -154,7 +160,9 @@ class RepaintingTab:
         self.upload_mask.upload(
             self.take_mask, [self.upload_mask, self.editor], self.editor, **self.named("upload_mask")
         )
-        self.face.input(self.choose_face, [self.face, self.editor], self.editor, **self.named("choose_face"))
+        self.face.input(
+            self.choose_face, [self.face, self.editor], [self.editor, *self.results], **self.named("choose_face")
+        )
         self.shown.change(self.draw_over, self.shown, self.slider, concurrency_limit=1, **self.named("draw_over"))
 
         buttons = [self.run, self.cancel]
@@ -167,16 +175,22 @@ class RepaintingTab:
         )
         ran = begun.then(
             self.predict,
-            [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, *self.own_inputs()],
-            [self.slider, *self.facts, self.footer, status, *self.files],
+            [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case, *self.own_inputs()],
+            [*self.results, status],
             **self.named("run") | {"show_progress": "full"},
             show_progress_on=self.slider,
-            concurrency_id="gpu",
-            concurrency_limit=1,
+            **GPU,
         )
-        ran.then(idle, None, buttons, queue=False, **self.named("end"))
+        ran.then(self.end, None, [*buttons, *self.results], queue=False, **self.named("end"))
         made = ran.success(self.make_files, None, self.files[:-1], concurrency_limit=2, **self.named("files"))
-        made.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("bundle"))
+        bundled = made.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("bundle"))
+        bundled.then(self.settle, None, self.results, queue=False, **self.named("settle"))
+        self.case.change(self.begin_case, self.case, self.files, queue=False, **self.named("begin_case"))
+        renamed = gr.on(
+            [self.case.submit, self.case.blur], self.take_case, self.case, self.files[:-1], concurrency_limit=2,
+            **self.named("case"),
+        )  # fmt: skip
+        renamed.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("case_bundle"))
         name = name_pictures(self.slider.elem_id, self.after)
         self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
         made.then(None, None, None, js=name, **self.named("name_pictures"))
@@ -193,22 +207,59 @@ class RepaintingTab:
         """What :meth:`predict` takes after the settings that every job has."""
         return []
 
+    # --- what belongs to a photo ------------------------------------------------------------------------------------
+
+    @property
+    def results(self) -> list[gr.components.Component]:
+        """What shows a result: all that another photo or face clears."""
+        return [self.slider, *self.facts, self.footer, *self.files]
+
+    def cleared(self) -> list[Any]:
+        """Updates of :attr:`results` where there is no result."""
+        return [None, *self.no_facts(), footer_html(), *no_files(len(self.files))]
+
+    def kept(self) -> list[Any]:
+        """Updates of :attr:`results` that leave them as they are."""
+        return [gr.skip()] * len(self.results)
+
+    def settle(self, request: gr.Request) -> list[Any]:
+        """Clears what came late: a result whose photo was replaced after it left here."""
+        return self.cleared() if self.work(request).outcome is None else self.kept()
+
+    def end(self, request: gr.Request) -> list[Any]:
+        """When a run is over: the buttons, and :meth:`settle`."""
+        return [*idle(), *self.settle(request)]
+
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
     def work(self, request: gr.Request) -> Work:
         """What this tab of the page holds."""
         return self.sessions.get(request.session_hash).work(self.job)
 
-    def take_photo(self, request: gr.Request, pixels: np.ndarray) -> tuple[Photo, dict[str, Any], gr.Radio]:
-        """Keeps a photo; gives it, what the editor is told of it, and the choice of its faces."""
+    def take_photo(self, request: gr.Request, pixels: np.ndarray) -> tuple[Photo, dict[str, Any], list[Any]]:
+        """Keeps a photo in the place of the former one.
+
+        Returns:
+            It, what the editor is told of it, and updates of the choice of its faces, the case and :attr:`results`.
+        """
         faces = find_faces(pixels)
+        case = cleared_case(self.work(request).photos.get("photo"))
         photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape))
         if not faces:
             try:
                 pick_face(faces, 0)  # says in its own words what to do
             except PhiltrumError as error:
                 toast(error, "No face found")
-        return photo, {"photo": photo_props(photo), "face": 0}, face_choice(faces)
+        return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), case, *self.cleared()]
+
+    @property
+    def opened(self) -> list[gr.components.Component]:
+        """What another photo changes: the editor, and what :meth:`take_photo` updates."""
+        return [self.editor, self.face, self.case, *self.results]
+
+    def not_opened(self) -> list[Any]:
+        """Updates of :attr:`opened` where a file was refused."""
+        return [refusal(), gr.skip(), gr.skip(), *self.kept()]
 
     def suggested(self, photo: Photo, face: int, extent: str) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
@@ -218,14 +269,31 @@ class RepaintingTab:
 
     @guarded("Mask not used", answer)
     def take_mask(self, path: str | None, value: dict | None, request: gr.Request) -> gr.HTML:
-        """Lays an uploaded mask under the strokes."""
+        """Lays an uploaded mask under the strokes; one that marks nothing leaves the mask as it was."""
         (data,) = take(path)
         photo = self.photo(value, request)
-        return answer(base=add_base(photo, read_mask(data, photo.pixels.shape[:2]), "Mask uploaded."))
+        given = read_mask(data)
+        if not given.any():
+            raise MaskEmpty("The uploaded mask marks nothing, so the mask stays as it was; white is what is repainted.")
+        mask = fit(given, photo.pixels.shape[:2])
+        said = "Mask uploaded."
+        if given.shape != mask.shape:
+            said = f"Mask uploaded and scaled from {given.shape[1]} × {given.shape[0]} pixels."
+        return answer(base=add_base(photo, mask, said))
 
-    def choose_face(self, face: int, value: dict | None, request: gr.Request) -> gr.HTML:
-        """Turns to another face of the photo."""
-        return answer(face=face)
+    def choose_face(self, face: int, value: dict | None, request: gr.Request) -> list[Any]:
+        """Turns to another face of the photo; the result of the former one goes."""
+        try:
+            photo = self.photo(value, request)
+            self.work(request).choose_face(photo, int(face))
+            return [answer(face=face, **self.face_props(photo, int(face))), *self.cleared()]
+        except Exception as error:
+            toast(error, "Face not chosen")
+            return [answer(), *self.kept()]
+
+    def face_props(self, photo: Photo, face: int) -> dict[str, Any]:
+        """What else the editor is told when a face is chosen."""
+        return {}
 
     def photo(self, value: dict | None, request: gr.Request) -> Photo:
         """The photo that the editor shows.
@@ -247,6 +315,7 @@ class RepaintingTab:
         feather: float,
         seed: float,
         shown: list[str],
+        case: str,
         own: Callable[[Work], dict[str, Any]] = lambda work: {},
     ) -> Any:
         """Runs the pipeline and shows the result.
@@ -260,14 +329,16 @@ class RepaintingTab:
             feather: the same.
             seed: of the grain.
             shown: what the pictures show.
+            case: what the files call the case.
             own: further arguments of the job's own.
         """
         work = self.work(request)
         try:
-            photo = work.photo_of((value or {}).get("photo"))
+            stop = work.start()
+            photo = work.photo_of((value or {}).get("photo"), face=int(face))
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
             unit = pick_face(photo.faces, int(face)).eye_distance / 100
-            report = stoppable(work.start(), lambda fraction, text: progress(fraction, desc=text))
+            report = stoppable(stop, lambda fraction, text: progress(fraction, desc=text))
             result = self.engine.run(
                 self.job,
                 photo.pixels,
@@ -279,20 +350,24 @@ class RepaintingTab:
             )
             report(1.0, "drawing")
             return (
-                views(work.take_result(result), shown),
+                views(work.take_result(of_case(result, case), stop), shown),
                 *self.tell(result),
                 footer_html(result),
+                *no_files(len(self.files)),
                 status_html(self.engine.status()),
-                *[gr.DownloadButton(value=None, interactive=False) for _ in self.files],
             )
         except Cancelled:
-            gr.Info("<b>Run cancelled.</b> Photo and mask are as they were.", duration=5)
+            gr.Info("<b>Run cancelled.</b> There is no result of it.", duration=5)
         except Exception as error:
             toast(error, "Not run")
         return gr.skip()
 
     def tell(self, result: RepaintResult) -> list[Any]:
         """Updates of :attr:`facts`."""
+        return []
+
+    def no_facts(self) -> list[Any]:
+        """Updates of :attr:`facts` where there is no result."""
         return []
 
     def stop(self, request: gr.Request) -> tuple:
@@ -306,7 +381,25 @@ class RepaintingTab:
     def draw_over(self, shown: list[str], request: gr.Request) -> Any:
         """Shows the pictures with or without outline and landmarks."""
         outcome = self.work(request).outcome
-        return gr.skip() if outcome is None else views(outcome, shown)
+        if outcome is None:
+            return gr.skip()
+        drawn = views(outcome, shown)
+        return drawn if self.work(request).outcome is outcome else gr.skip()
+
+    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case's name, until the new one is written out."""
+        outcome = self.work(request).outcome
+        same = outcome is None or outcome.result.case == case_name(case)
+        return [gr.skip()] * len(self.files) if same else no_files(len(self.files))
+
+    @guarded("Files not made")
+    def take_case(self, case: str, request: gr.Request) -> Any:
+        """Writes the files with another case's name."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.result.case == case_name(case):
+            return [gr.skip()] * (len(self.files) - 1)
+        outcome.result = of_case(outcome.result, case)
+        return self._write(request, write_files)
 
     @guarded("Files not made")
     def make_files(self, request: gr.Request) -> Any:
@@ -329,24 +422,32 @@ class RepaintingTab:
             if work.outcome is outcome:
                 raise
             return gr.skip()  # the page was closed, or another result came, in the meantime
+        if work.outcome is not outcome:
+            return gr.skip()
         buttons = [gr.DownloadButton(value=str(path), interactive=True) for path in paths.values()]
         return buttons if len(buttons) > 1 else buttons[0]
 
     # --- API --------------------------------------------------------------------------------------------------------
 
     def run_for_program(
-        self, request: gr.Request, files: list[gr.FileData | None], run: Callable[..., RepaintResult]
+        self,
+        request: gr.Request,
+        files: list[gr.FileData | None],
+        case: str | None,
+        run: Callable[..., RepaintResult],
     ) -> tuple[dict, dict, dict, dict, dict]:
         """Runs the pipeline for a program: numbers, result, mask, landmarks, ZIP.
 
         Args:
             request: of the program.
             files: what it uploaded, the photo first; each is removed.
-            run: makes the result from the files' contents.
+            case: what the files call the case.
+            run: makes the result from the files' contents and the progress that it reports to.
         """
         work = self.work(request)
         try:
-            result = run(*take(*[file["path"] if file else None for file in files]))
+            contents = take(*[file["path"] if file else None for file in files])
+            result = of_case(run(*contents, while_waited_for(work)), case)
             folder = work.new_folder()
             paths = write_files(result, folder, self.stem) | write_bundle(result, folder, self.stem)
         except Exception as error:
@@ -355,13 +456,13 @@ class RepaintingTab:
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Both as arrays; the mask has to have the photo's size.
+    """Both as arrays; a mask of the photo's proportions is scaled to its size.
 
     Raises:
-        PhiltrumError: one is no picture, or the sizes differ.
+        PhiltrumError: one is no picture, or the proportions differ.
     """
     pixels = read_image(photo)
-    return pixels, None if mask is None else read_mask(mask, pixels.shape[:2])
+    return pixels, None if mask is None else fit(read_mask(mask), pixels.shape[:2])
 
 
 def face_choice(faces: list[Face]) -> gr.Radio:
@@ -386,6 +487,11 @@ def mask_options(value: dict, photo: Photo, face: int) -> dict[str, Any]:
 def idle() -> tuple[gr.Button, gr.Button]:
     """Updates of *Run* and *Cancel* when nothing runs."""
     return gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def no_files(count: int) -> list[gr.DownloadButton]:
+    """Updates of so many buttons while there is nothing to download."""
+    return [gr.DownloadButton(value=None, interactive=False) for _ in range(count)]
 
 
 def file_data(path: Path) -> dict[str, Any]:

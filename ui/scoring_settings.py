@@ -13,7 +13,11 @@ PAINTED = "painted"
 
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
 _SEARCHES, _MOST_SEARCHES = 3, 10
-_ADAPTATION_STEPS, _MOST_ADAPTATION, _MOST_STEPS = 50, 500, 10_000
+ADAPTATION_STEPS, FRAMES_UNTIL = 20, 50
+"""Steps of StyleGAN2's adaptation unless others are asked for: where it is measured, which is before the anomaly is
+back (the pipeline's own default), and how far it goes on, so that one sees it come back."""
+
+_MOST_ADAPTATION, _MOST_STEPS = 500, 10_000
 _KINDS_FOR_SURE = ("pse", "ssim")
 _EVERYONE = "all"  # the group of faces that every scale has
 
@@ -78,11 +82,11 @@ class ScoringSettings:
                     info="0 takes as many as suit this machine.",
                 )  # fmt: skip
                 self.adaptation_steps = gr.Slider(
-                    0, _MOST_ADAPTATION, _ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
+                    0, _MOST_ADAPTATION, ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
                     info="After these the face counts as normalized; too many bring the anomaly back.",
                 )  # fmt: skip
                 self.frames_until = gr.Slider(
-                    0, _MOST_ADAPTATION, _ADAPTATION_STEPS, step=5, label="Adapt on up to step (StyleGAN2)",
+                    0, _MOST_ADAPTATION, FRAMES_UNTIL, step=5, label="Adapt on up to step (StyleGAN2)",
                     info="Only to see when the anomaly reappears; the score stays the same.",
                 )  # fmt: skip
             self.seed = gr.Number(

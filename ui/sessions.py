@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.masks import Base
 
@@ -39,6 +39,9 @@ _GONE = {
 }
 
 
+_REPLACED = "Another photo or face was chosen meanwhile; press Run again."
+
+
 class PhotoGone(PhiltrumError):
     """The page's photo is no longer on the server."""
 
@@ -53,6 +56,7 @@ class Photo:
         faces: largest first; empty where none was found.
         size: width and height of the copy that the browser paints on.
         bases: suggested and uploaded masks by name, at the photo's resolution.
+        face: which of its faces was chosen, 0 = the largest.
     """
 
     key: str
@@ -60,6 +64,7 @@ class Photo:
     faces: list[Face]
     size: tuple[int, int]
     bases: dict[str, Base] = field(default_factory=dict)
+    face: int = 0
 
 
 @dataclass
@@ -93,37 +98,79 @@ class Work:
         """The cohort that was given, of the tab that takes one."""
         self.stop = threading.Event()
         """Stops the run that is under way; every run has its own."""
+        self.gone = threading.Event()
+        """Set once the page, or the program that uses the API, is no longer there."""
         self._folders: deque[Path] = deque()
-        self._closed = False
+        self._changing = threading.Lock()  # whoever replaces a photo and whoever hands in a result take turns
 
     def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
-        """Replaces the photo, the reference or the second photo. The last result stays until the next run."""
-        self.photos[what] = Photo(secrets.token_urlsafe(8), pixels, faces, size)
-        return self.photos[what]
+        """Replaces the photo, the reference or the second photo; what was made of the former one is forgotten."""
+        photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
+        with self._changing:
+            self.photos[what] = photo
+            self._forget_result()
+        return photo
 
-    def photo_of(self, key: str | None, what: str = "photo") -> Photo:
+    def photo_of(self, key: str | None, what: str = "photo", face: int | None = None) -> Photo:
         """The photo, the reference or the second photo of that name.
 
+        Args:
+            key: its name.
+            what: which of the photos it is.
+            face: the face that is meant; None where that does not matter.
+
         Raises:
-            PhotoGone: the tab holds none, or another one.
+            PhotoGone: the tab holds none, or another one; or another face of it was chosen.
         """
         photo = self.photos.get(what)
-        if photo is None or key != photo.key:
+        if photo is None or not key:
             raise PhotoGone(_GONE[what])
+        if key != photo.key or face not in (None, photo.face):
+            raise PhotoGone(_REPLACED)
         return photo
 
     def start(self) -> threading.Event:
-        """Stops any run of this tab and gives the event that will stop the next."""
-        self.stop.set()
-        self.stop = threading.Event()
-        return self.stop
+        """Stops any run of this tab and gives the event that will stop the next.
 
-    def take_result(self, result: RepaintResult | tuple[AnomalyScoringResult, ...]) -> Outcome:
-        """Replaces the result; the files of the one before it go."""
-        previous, self.outcome = self.outcome, Outcome(result, self.new_folder())
+        A run asks for it first, and for its photos then: so a photo that is replaced in between is noticed.
+        """
+        with self._changing:
+            self.stop.set()
+            self.stop = threading.Event()
+            return self.stop
+
+    def take_result(
+        self, result: RepaintResult | tuple[AnomalyScoringResult, ...], stop: threading.Event | None = None
+    ) -> Outcome:
+        """Replaces the result; the files of the one before it go.
+
+        Args:
+            result: what was made.
+            stop: of the run that made it, as :meth:`start` gave it.
+
+        Raises:
+            Cancelled: the run was stopped, as when another photo was chosen meanwhile, or the page was closed.
+        """
+        with self._changing:
+            if stop is not None and stop.is_set():
+                raise Cancelled("The run was stopped.")
+            outcome = Outcome(result, self.new_folder())
+            previous, self.outcome = self.outcome, outcome
         if previous is not None:
             shutil.rmtree(previous.folder, ignore_errors=True)
-        return self.outcome
+        return outcome
+
+    def choose_face(self, photo: Photo, face: int) -> None:
+        """Turns to another face of a photo; what was made of the former one is forgotten."""
+        with self._changing:
+            photo.face = face
+            self._forget_result()
+
+    def _forget_result(self) -> None:
+        self.stop.set()
+        previous, self.outcome = self.outcome, None
+        if previous is not None:
+            shutil.rmtree(previous.folder, ignore_errors=True)
 
     def lasting_folder(self) -> Path:
         """An empty folder that stays until the page is closed.
@@ -133,7 +180,7 @@ class Work:
         """
         folder = self.folder / secrets.token_urlsafe(8)
         folder.mkdir(parents=True, mode=0o700)
-        if self._closed:  # looked at last, so that closing either sees the folder or is seen here
+        if self.gone.is_set():  # looked at last, so that closing either sees the folder or is seen here
             shutil.rmtree(self.folder, ignore_errors=True)
             raise Cancelled("The page was closed.")
         return folder
@@ -152,7 +199,7 @@ class Work:
 
     def close(self) -> None:
         """Stops the run and forgets photos, result and files."""
-        self._closed = True
+        self.gone.set()
         self.stop.set()
         self.photos.clear()
         self.outcome = self.cohort = None

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,9 +14,10 @@ from ui.cleft_inpainting import CleftInpaintingTab
 from ui.editor import MAX_BYTES
 from ui.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
 from ui.mask_removal import MaskRemovalTab
+from ui.outgoing import shut, stay
 from ui.sessions import IDLE, Sessions
 from ui.theme import ASSETS, HEAD, STYLE, theme
-from ui.widgets import status_html
+from ui.widgets import state_of, status_html
 
 _TITLE = """
 <div class="app-title">
@@ -31,6 +31,8 @@ _TITLE = """
 
 _TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab, ANOMALY_SCORING: AnomalyScoringTab}
 
+_LOOK = 2.0  # seconds between two looks at whether the app is busy
+
 _LOADING = {"state": "Loading the network …"}
 
 
@@ -40,6 +42,7 @@ def build(engine: Engine) -> gr.Blocks:
     Args:
         engine: runs the pipelines, a tab each; the page may be served before they are loaded.
     """
+    shut()
     sessions = Sessions(CACHE)
 
     def status() -> Iterator[str]:
@@ -47,6 +50,10 @@ def build(engine: Engine) -> gr.Blocks:
             yield status_html(_LOADING)
             engine.ready.wait()
         yield status_html(engine.status())
+
+    def refresh(shown: str) -> Any:
+        line = status_html(engine.status()) if engine.ready.is_set() else shown
+        return gr.skip() if state_of(line) == state_of(shown) else line
 
     def close(request: gr.Request) -> None:
         sessions.close(request.session_hash)
@@ -78,6 +85,15 @@ def build(engine: Engine) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
             concurrency_limit=None,
+        )
+        gr.Timer(_LOOK).tick(
+            refresh,
+            line,
+            line,
+            queue=False,
+            api_name="refresh_status",
+            api_visibility="private",
+            show_progress="hidden",
         )
         page.unload(close)
     page.queue(default_concurrency_limit=8, max_size=64)
@@ -113,6 +129,8 @@ def serving(host: str, port: int, share: bool, auth: tuple[str, str] | None) -> 
 def serve(page: gr.Blocks, engine: Engine, launch: dict[str, Any], announce: Callable[[str], None]) -> None:
     """Serves the page until SIGINT or SIGTERM, loading the network behind it; then forgets everything and ends.
 
+    Once it is served the process connects to no other computer. A public link is held by a program of its own.
+
     The process ends at once: open pages keep connections, and gradio would wait for them.
 
     Args:
@@ -125,9 +143,9 @@ def serve(page: gr.Blocks, engine: Engine, launch: dict[str, Any], announce: Cal
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     page.launch(**launch, prevent_thread_lock=True)
+    stay()
     announce(page.share_url or page.local_url)
     engine.warm_up()
     stop.wait()
     forget_cache()
-    sys.stdout.flush()
     os._exit(0)

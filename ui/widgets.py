@@ -67,6 +67,11 @@ def status_html(status: dict[str, str]) -> str:
     )
 
 
+def state_of(line: str) -> str:
+    """The state that a line of :func:`status_html` says."""
+    return line.partition("<b>")[2].partition("</b>")[0]
+
+
 def footer_html(result: RepaintResult | AnomalyScoringResult | None = None) -> str:
     """The footer: what the app is for, its version, and what drew the result on the page."""
     facts = [f"Philtrum {__version__}"]

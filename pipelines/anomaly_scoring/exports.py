@@ -23,7 +23,17 @@ from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
 from pipelines.page import Facts, Page, Picture, write_page
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
-from pipelines.tables import cell, csv_bytes, landmark_facts, measurement_facts, origin, signed, to_csv
+from pipelines.tables import (
+    cell,
+    csv_bytes,
+    landmark_facts,
+    measurement_facts,
+    origin,
+    photo_columns,
+    photo_facts,
+    signed,
+    to_csv,
+)
 
 _LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 
@@ -95,9 +105,12 @@ def scoring_json(result: AnomalyScoringResult) -> str:
 
 
 def measurements_csv(result: AnomalyScoringResult) -> str:
-    """One row a measurement: key, label, value, unit, formula."""
-    rows = [("key", "label", "value", "unit", "formula")]
-    rows += [(one.key, one.label, cell(one.value), one.unit, one.formula) for one in result.measurements]
+    """One row a measurement: key, label, value, unit, formula, the case's name and the hash of the photo's pixels."""
+    whose = photo_columns(result)
+    rows = [("key", "label", "value", "unit", "formula", *whose)]
+    rows += [
+        (one.key, one.label, cell(one.value), one.unit, one.formula, *whose.values()) for one in result.measurements
+    ]
     return to_csv(rows)
 
 
@@ -207,6 +220,7 @@ def _score_facts(result: AnomalyScoringResult) -> Facts:
     facts += [
         ("Region", f"{REGION_NAMES[result.basis.region]}, {score.pixels:,} px"),
         ("Photo", f"{columns} × {rows} px, face {result.face + 1} of {result.faces}"),
+        *photo_facts(result),
     ]
     return tuple(facts)
 

@@ -18,8 +18,9 @@ from pipelines.anomaly_scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scores import FORMULAS
 from pipelines.anomaly_scoring.scores import score as score_of
 from pipelines.errors import MaskEmpty, MaskOffFace, OptionInvalid
-from pipelines.faces.landmarks import Face, find_faces, pick_face
+from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
+from pipelines.faces.mesh import Face
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
@@ -153,7 +154,7 @@ class AnomalyScoring:
 
         Raises:
             NoFaceFound, FaceIndexInvalid: there is no such face.
-            ImageTooSmall: the face has too few pixels.
+            ImageTooSmall, FaceIncomplete: the face has too few pixels, or is cut by the photo's edge.
             MaskMismatch, MaskEmpty, MaskOffFace: the painted region does not fit the photo or the face.
             OptionInvalid: there is no such region, kind, colour space, formula or group.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded, or the reference scale is damaged.
@@ -171,7 +172,7 @@ class AnomalyScoring:
             lpips, used = self._lpips if kind == "lpips" else (None, ())
             faces = find_faces(photo)
             chosen = pick_face(faces, face)
-            check_face(chosen)
+            check_face(chosen, photo.shape)
 
         with stage("normalizing", 0.05):
             comparison = {"kind": kind, "colour": colour, "erosion": erosion}

@@ -12,16 +12,14 @@ from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
 from pipelines.faces.tone import find_tone
 from pipelines.repainting import (
-    FEATHER,
     Progress,
     Stages,
     check_arguments,
     check_face,
-    crop_hole,
-    landmarks_in,
+    landmarks_after,
+    prepare,
     to_network,
     to_pixels,
-    within_reach,
 )
 from pipelines.results import CleftInpaintingResult, WeightsUsed
 
@@ -68,13 +66,15 @@ class CleftInpainting:
             seed: of the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
 
+        What of the mask reaches beyond the crop that the network draws is continued from what is around it.
+
         Returns:
             The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
 
         Raises:
             NoFaceFound, FaceIndexInvalid: there is no such face.
             MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
-            ImageTooSmall: the face has too few pixels.
+            ImageTooSmall, FaceIncomplete: the face has too few pixels, or is cut by the photo's edge.
             OptionInvalid: no such extent, or a negative feather.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
@@ -87,7 +87,7 @@ class CleftInpainting:
         with stage("landmarks", 0.1):
             faces = find_faces(photo)
             chosen = pick_face(faces, face)
-            check_face(chosen)
+            check_face(chosen, photo.shape)
 
         with stage("alignment", 0.3):
             alignment = align(photo, chosen)
@@ -95,10 +95,8 @@ class CleftInpainting:
 
         with stage("mask", 0.4):
             given = masks.suggest_mask(chosen, photo.shape[:2], extent) if mask is None else mask
-            used = masks.grow(masks.clean(given), grow)
-            used = within_reach(used, alignment)
-            alpha = masks.feather(used, FEATHER * chosen.eye_distance if feather is None else feather)
-            hole = crop_hole(alpha, alignment)
+            region = prepare(given, chosen, alignment, grow, feather)
+            hole = region.hole
 
         with stage("network", 0.55):
             painted, landmarks = _predict(model.network, crop, hole, self.device)
@@ -106,25 +104,25 @@ class CleftInpainting:
         with stage("compositing", 0.75):
             tone = find_tone(crop, ~hole)
             painted = tone(painted)
-            image = composite(photo, painted, alpha, alignment, seed=seed, tone=tone)
+            image = composite(photo, painted, region.alpha, alignment, seed=seed, tone=tone)
+            image, alpha = region.continued(image)
             repainted = np.where(hole[..., None], painted, crop)
 
         with stage("measurements", 0.9):
             predicted = alignment.to_photo(landmarks * alignment.size).astype(np.float32)
-            before = landmarks_in(crop, alignment, chosen.points)
-            after = landmarks_in(repainted, alignment, predicted)
+            after = landmarks_after(image, region.mask, chosen, repainted, alignment, predicted)
 
         stage.done()
         return CleftInpaintingResult(
             image=image,
             photo=photo,
-            mask=used,
+            mask=region.mask,
             alpha=alpha,
             crop_before=crop,
             crop=repainted,
-            landmarks_before=before,
-            landmarks=predicted,
-            measurements_before=measure(before),
+            landmarks_before=chosen.points,
+            landmarks=after,
+            measurements_before=measure(chosen.points),
             measurements=measure(after),
             seconds=stage.seconds,
             weights=(WeightsUsed(model.name, model.sha256[:12]),),

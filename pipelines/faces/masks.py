@@ -7,8 +7,8 @@ anything else sees them.
 import cv2
 import numpy as np
 
-from pipelines.errors import OptionInvalid
-from pipelines.faces.landmarks import Face
+from pipelines.errors import MaskMismatch, OptionInvalid
+from pipelines.faces.mesh import Face
 
 EXTENTS = ("lips", "philtrum", "lower-face")
 """Suggested regions: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
@@ -18,6 +18,8 @@ GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
 
 VERTICES = 32
 """Vertices of an outline."""
+
+_LEAST_SIDE = 32  # px; nobody paints on less
 
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _NOSE_BASE = (129, 358, 64, 294, 48, 278, 98, 327, 2, 1, 4, 45, 275)  # alae, nostrils, columella and tip
@@ -143,6 +145,35 @@ def clean(mask: np.ndarray, smallest: float = 1e-3) -> np.ndarray:
         kept = _drop_small(near, limit)
         cleaned[window] = ~_drop_small(~kept, limit) if not kept.all() else kept
     return cleaned
+
+
+def fit(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A mask that was made for a photo, at the size of the photo that is here.
+
+    People paint on a smaller copy, or export at another resolution: where the proportions are the photo's, it is clear
+    what is meant.
+
+    Args:
+        mask: ``bool`` ``(h, w)``.
+        shape: height and width of the photo.
+
+    Returns:
+        ``bool`` ``(H, W)``; ``mask`` itself where it has that size.
+
+    Raises:
+        MaskMismatch: its proportions are others, by more than a pixel of the smaller of the two pictures.
+    """
+    (height, width), (rows, columns) = mask.shape, shape
+    if mask.shape == tuple(shape):
+        return mask
+    off = abs(width * rows - height * columns) / max(rows, height)  # pixels of the smaller picture's width
+    if off > 1 or min(mask.shape) < _LEAST_SIDE:
+        raise MaskMismatch(
+            f"The mask is {width} × {height} pixels and the photo {columns} × {rows}; "
+            "give a mask of the photo's size or proportions."
+        )
+    smooth = cv2.INTER_AREA if height > rows else cv2.INTER_LINEAR
+    return cv2.resize(mask.astype(np.uint8) * 255, (columns, rows), interpolation=smooth) > 127
 
 
 def _window(mask: np.ndarray, margin: float) -> tuple[slice, slice]:

@@ -6,35 +6,31 @@ import numpy as np
 import torch
 
 from pipelines import devices, store
-from pipelines.errors import FaceIndexInvalid, ImageTooSmall, NoFaceFound
+from pipelines.errors import FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
-from pipelines.faces.landmarks import Face, find_crop_face, find_faces, pick_face
+from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
+from pipelines.faces.mesh import Face
 from pipelines.faces.tone import find_tone
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
-from pipelines.mask_removal.remainder import smooth_over
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.repainting import (
-    FEATHER,
     Progress,
     Stages,
     check_arguments,
     check_face,
-    crop_hole,
-    landmarks_in,
+    landmarks_after,
+    prepare,
     to_network,
     to_pixels,
-    within_reach,
 )
 from pipelines.results import MaskRemovalResult, WeightsUsed
 
 MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
-
-BORDER = 0.08  # of the eye distance: what is smoothed over below the crop reaches so far into it
 
 
 class MaskRemoval:
@@ -96,7 +92,7 @@ class MaskRemoval:
             seed: of the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
 
-        What of the mask hangs below the crop is continued from what is around it, if it is less than a tenth.
+        What of the mask reaches beyond the crop that the network draws is continued from what is around it.
 
         Returns:
             The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
@@ -106,7 +102,7 @@ class MaskRemoval:
             SurgicalMaskNotFound: no mask was given, and none was found.
             ReferenceUnusable: the reference cannot be warped onto the face.
             MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
-            ImageTooSmall: a face has too few pixels.
+            ImageTooSmall, FaceIncomplete: a face has too few pixels, or is cut by the photo's edge.
             OptionInvalid: no such extent or number of points, or a negative feather.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
@@ -119,7 +115,7 @@ class MaskRemoval:
         with stage("landmarks", 0.1):
             faces = find_faces(photo)
             chosen = pick_face(faces, face)
-            check_face(chosen)
+            check_face(chosen, photo.shape)
             other = None if reference is None else _reference_face(reference, reference_face)
 
         with stage("segmentation", 0.25):
@@ -133,13 +129,8 @@ class MaskRemoval:
         with stage("alignment", 0.4):
             alignment = align(photo, chosen)
             crop = alignment.crop(photo)
-            wanted = masks.grow(masks.clean(given), grow)
-            used = within_reach(wanted, alignment)
-            width = FEATHER * chosen.eye_distance if feather is None else feather
-            alpha = masks.feather(used, width)
-            hole = crop_hole(alpha, alignment)
-            # Some of what lies within reach too: towards the crop's border compositing lets the photo shine through.
-            rest = masks.grow(wanted & ~used, BORDER * chosen.eye_distance)
+            region = prepare(given, chosen, alignment, grow, feather)
+            hole = region.hole
 
         with stage("reference", 0.5):
             crop_face = Face(alignment.to_crop(chosen.mesh).astype(np.float32))
@@ -158,14 +149,12 @@ class MaskRemoval:
             coarse, refined = tone(to_pixels(answer.coarse)), tone(to_pixels(answer.image))
 
         with stage("compositing", 0.8):
-            image = composite(photo, refined, alpha, alignment, seed=seed, tone=tone)
-            if rest.any():
-                below = masks.feather(rest, width)
-                image, alpha = smooth_over(image, below), np.maximum(alpha, below)
+            image = composite(photo, refined, region.alpha, alignment, seed=seed, tone=tone)
+            image, alpha = region.continued(image)
             repainted = np.where(hole[..., None], refined, crop)
 
         with stage("result", 0.9):
-            after = landmarks_in(repainted, alignment, chosen.points)
+            after = landmarks_after(image, region.mask, chosen, repainted, alignment, chosen.points)
             identity = None
             if self.embedder and other is not None:
                 identity = self.embedder.similarity(image, after, reference, other.points)
@@ -174,11 +163,11 @@ class MaskRemoval:
         return MaskRemovalResult(
             image=image,
             photo=photo,
-            mask=wanted,
+            mask=region.mask,
             alpha=alpha,
             crop_before=crop,
             crop=repainted,
-            landmarks_before=landmarks_in(crop, alignment, chosen.points),
+            landmarks_before=chosen.points,
             landmarks=after,
             seconds=stage.seconds,
             weights=(WeightsUsed(model.name, model.sha256[:12]),),
@@ -204,8 +193,8 @@ def _reference_face(reference: np.ndarray, index: int) -> Face:
     """The face of the reference; its errors say that the reference is meant."""
     try:
         chosen = pick_face(find_faces(reference), index)
-        check_face(chosen)
-    except (NoFaceFound, FaceIndexInvalid, ImageTooSmall) as error:
+        check_face(chosen, reference.shape)
+    except (NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
         raise type(error)(f"The reference photo cannot be used. {error}") from error
     return chosen
 

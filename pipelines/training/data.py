@@ -31,12 +31,12 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import DataUnreadable, PhiltrumError
+from pipelines.faces.formats.kinds import ENDINGS
 from pipelines.files import write_atomic
 
 CROP = 256
 """Side of a stored crop in pixels."""
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _SPLITS = ("train", "val", "test")
 _CHUNK = 32  # pictures that a process takes at once
 
@@ -145,7 +145,7 @@ def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: f
     Raises:
         DataUnreadable: the folder holds no pictures.
     """
-    names = sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.suffix.lower() in _SUFFIXES)
+    names = sorted(str(path.relative_to(root)) for path in Path(root).rglob("*") if path.suffix.lower() in ENDINGS)
     if not names:
         raise DataUnreadable("The data folder holds no pictures.")
     random.Random(seed).shuffle(names)
@@ -172,7 +172,7 @@ def _shard_files(shards: list[Path]) -> Iterator[tuple[str, bytes]]:
     for shard in shards:
         with tarfile.open(shard) as archive:
             for member in archive:
-                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                if member.isfile() and Path(member.name).suffix.lower() in ENDINGS:
                     yield Path(member.name).name, archive.extractfile(member).read()
 
 
@@ -183,7 +183,7 @@ def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
     elif any((root / f"{other}.txt").exists() for other in _SPLITS):
         return
     else:
-        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)
     for path in paths:
         yield str(path.relative_to(root)), path.read_bytes()
 
@@ -201,16 +201,17 @@ def _apply(photo: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _mesh_of(job: tuple[bytes, bool]) -> tuple[np.ndarray, np.ndarray]:
-    """Mesh as a fraction of the crop, and the matrix photo -> crop; NaN where no face was found."""
+    """Mesh as a fraction of the crop, and the matrix photo -> crop; NaN where no face was found, or
+    an aligned crop's is not upright."""
     from pipelines.faces.alignment import align
-    from pipelines.faces.landmarks import find_crop_face, find_face
+    from pipelines.faces.landmarks import find_face, find_upright_crop_face
 
     data, aligned = job
     nothing = np.full((478, 2), np.nan, np.float32), np.eye(2, 3, dtype=np.float64)
     try:
         photo = _decode(data)
         if aligned:
-            face = find_crop_face(photo)
+            face = find_upright_crop_face(photo)
             side = np.array(photo.shape[1::-1], np.float32)
             return (face.mesh / side, nothing[1]) if face else nothing
         face = find_face(photo)

@@ -11,7 +11,7 @@ from pipelines.anomaly_scoring.inversion import CPU_STEPS, GPU_STEPS, JOB, Inver
 from pipelines.anomaly_scoring.normalization import make_normalizer
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
 from pipelines.faces.alignment import FFHQ, align
-from pipelines.faces.landmarks import Face
+from pipelines.faces.mesh import Face
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.stylegan.likeness import DISCRIMINATOR
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
@@ -226,7 +226,7 @@ def test_what_is_missing_is_said(astronaut, face):
         ({"steps": 10_001}, "steps of inversion"),
         ({"adaptation_steps": -1}, "steps of adaptation must be a number from 0 to 500"),
         ({"adaptation_steps": 501}, "steps of adaptation"),
-        ({"frames_until": 49}, "step of the last frame must be a number from 50 to 500"),
+        ({"frames_until": 19}, "step of the last frame must be a number from 20 to 500"),
         ({"frames_until": 501}, "step of the last frame"),
         ({"perceptual": "resnet"}, "perceptual network must be one of auto, vgg"),
         ({"speed": 1}, "no such option"),

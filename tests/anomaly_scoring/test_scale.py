@@ -12,7 +12,7 @@ from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
 from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, check_group, count, encode, groups, percentile
+from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, check_group, count, digest, encode, groups, percentile
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.results import Basis
 
@@ -104,6 +104,7 @@ def test_every_field_of_a_basis_is_in_a_key_or_known_to_move_nothing():
 
 def test_a_weights_folder_of_ones_own_needs_no_scale(file):
     assert percentile("severity", -2, BASIS) is None and groups() == (EVERYONE,) and count() == 0
+    assert digest() is None
 
 
 def test_the_scale_that_comes_with_philtrum_is_missed(file, monkeypatch):
@@ -111,7 +112,7 @@ def test_the_scale_that_comes_with_philtrum_is_missed(file, monkeypatch):
     monkeypatch.setattr(scale, "_SHIPPED", file.parent.resolve())
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(file.parent / "elsewhere" / ".."))
     (file.parent / "elsewhere").mkdir()
-    for attempt in (lambda: percentile("severity", -2, BASIS), groups, count, lambda: check_group(EVERYONE)):
+    for attempt in (lambda: percentile("severity", -2, BASIS), groups, count, digest, lambda: check_group(EVERYONE)):
         with pytest.raises(WeightsMissing, match="is not on this machine; restore the weights folder"):
             attempt()
     file.write_bytes(encode({KEY: VALUES}))

@@ -145,7 +145,8 @@ def test_json_holds_score_and_notice_and_what_made_them(result):
     assert (facts["job"], facts["notice"], facts["version"]) == ("anomaly-scoring", NOTICE, __version__)
     assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
     assert (facts["device"], facts["seed"], facts["face"], facts["faces"]) == ("CPU, bfloat16", 7, 1, 2)
-    assert facts["photo"] == {"width": 360, "height": 480}
+    assert facts["photo"] == {"width": 360, "height": 480, "pixels_sha256": result.photo_sha256}
+    assert facts["case"] is None and exports.scoring_dict(replace(result, case="P01"))["case"] == "P01"
     assert facts["score"] == {
         "severity": pytest.approx(result.score.severity, abs=1e-6),
         "normality": pytest.approx(result.score.normality, abs=1e-6),
@@ -216,8 +217,9 @@ def test_what_is_not_known_is_null(result):
 
 
 def test_measurements_as_a_table(result):
-    rows = list(csv.DictReader(StringIO(exports.measurements_csv(result))))
-    assert list(rows[0]) == ["key", "label", "value", "unit", "formula"]
+    rows = list(csv.DictReader(StringIO(exports.measurements_csv(replace(result, case="P01")))))
+    assert list(rows[0]) == ["key", "label", "value", "unit", "formula", "case", "photo_pixels_sha256"]
+    assert {(row["case"], row["photo_pixels_sha256"]) for row in rows} == {("P01", result.photo_sha256)}
     for row, one in zip(rows, result.measurements, strict=True):
         assert (row["key"], row["label"], row["unit"]) == (one.key, one.label, one.unit)
         assert float(row["value"]) == pytest.approx(one.value, abs=1e-4)
@@ -283,7 +285,7 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
     real = files.Path.write_bytes
 
     def full_disk(path, data):
-        if ".npy." in path.name:
+        if data.startswith(b"\x93NUMPY"):
             raise OSError(28, "No space left on device")
         return real(path, data)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
-from driver import PATIENCE, App, RemovalTab, ScoringTab, SlowPipeline, Tab
+from driver import PATIENCE, App, HeldPipeline, RemovalTab, ScoringTab, SlowPipeline, Tab
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.ui.apps import free_port, launched, weights_of_both
@@ -54,10 +54,24 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def slow(browser: Browser) -> Iterator[tuple[Tab, SlowPipeline, gr.Blocks]]:
     """The page before a pipeline that takes a minute."""
+    pipeline = SlowPipeline()
+    with _before(browser, pipeline) as (tab, page):
+        yield tab, pipeline, page
+
+
+@pytest.fixture
+def held(browser: Browser) -> Iterator[tuple[Tab, HeldPipeline]]:
+    """The page before a pipeline that answers when it is told to, whoever still waits for it."""
+    pipeline = HeldPipeline()
+    with _before(browser, pipeline) as (tab, _):
+        yield tab, pipeline
+
+
+@contextmanager
+def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks]]:
     from ui.engine import CLEFT_INPAINTING, Engine
     from ui.shell import build, serving
 
-    pipeline = SlowPipeline()
     engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})
     engine.ready.set()
     page = build(engine)
@@ -65,7 +79,7 @@ def slow(browser: Browser) -> Iterator[tuple[Tab, SlowPipeline, gr.Blocks]]:
         page.launch(**serving("127.0.0.1", free_port(), False, None), prevent_thread_lock=True)
         with _tab(browser, page.local_url, "light") as tab:
             expect(tab.page.get_by_role("button", name="Example:")).to_have_count(tab.examples)
-            yield tab, pipeline, page
+            yield tab, page
     finally:
         page.close()
 

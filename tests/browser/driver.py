@@ -14,6 +14,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from pipelines.errors import Cancelled
+from pipelines.faces.landmarks import find_face
+from pipelines.faces.measurements import measure
+from pipelines.results import CleftInpaintingResult
 
 PATIENCE = 60_000
 """Milliseconds; other work may share the machine."""
@@ -89,9 +92,9 @@ class Tab:
         chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": data})
 
     def opened_after(self, before: str | None, of: str = "editor") -> None:
-        """Waits until a field shows another photo than the one called ``before``."""
+        """Waits until a field shows a photo, and another than the one called ``before``."""
         shown = f"({self.field('value()', of)}?.photo ?? null)"
-        self.page.wait_for_function(f"before => {shown} !== before", arg=before)
+        self.page.wait_for_function(f"before => {shown} !== null && {shown} !== before", arg=before)
 
     def layer_key(self, of: str = "editor") -> str | None:
         """Name of the photo that a field shows."""
@@ -125,11 +128,25 @@ class Tab:
             expect(self.pictures.last).not_to_have_attribute("src", shown)
         expect(self.page.locator(f"#{self.prefix}-zip")).to_be_enabled()
 
+    def predict_again(self) -> None:
+        """Presses Run once more: the same photo gives the same picture, drawn anew."""
+        self.run.click()
+        expect(self.page.locator(f"#{self.prefix}-zip")).to_be_disabled()
+        expect(self.page.locator(f"#{self.prefix}-zip")).to_be_enabled()
+
     def download(self, key: str) -> bytes:
         """Downloads a file by the key of its button."""
         with self.page.expect_download() as download:
             self.page.locator(f"#{self.prefix}-{key}").click()
         return Path(download.value.path()).read_bytes()
+
+    def has_no_result(self) -> None:
+        """Waits until nothing of a result is left on the page: picture, numbers, downloads."""
+        expect(self.pictures).to_have_count(0)
+        expect(self.panel.locator(".measures tbody tr")).to_have_count(0)
+        expect(self.footer).to_contain_text("no result yet")
+        for button in self.panel.locator(".files").get_by_role("button").all():
+            expect(button).to_be_disabled()
 
     def says(self, text: str) -> Locator:
         """Waits for a toast with this text."""
@@ -246,3 +263,23 @@ class SlowPipeline:
             self.stopped.set()
             raise
         raise AssertionError("the run was to be stopped")
+
+
+class HeldPipeline:
+    """A pipeline that looks at no progress and answers as soon as ``release`` is set: the photo, turned to grey."""
+
+    def __init__(self) -> None:
+        self.started, self.release, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, photo: np.ndarray, **options: object) -> CleftInpaintingResult:
+        self.started.set()
+        assert self.release.wait(60)
+        points, mask = find_face(photo).points, np.zeros(photo.shape[:2], bool)
+        mask[:9, :9] = True
+        crop = np.zeros((256, 256, 3), np.uint8)
+        self.ended.set()
+        return CleftInpaintingResult(
+            image=np.full_like(photo, 128), photo=photo, mask=mask, alpha=mask.astype(np.float32), crop_before=crop,
+            crop=crop, landmarks_before=points, landmarks=points, seconds={}, weights=(), device="CPU", seed=0, face=0,
+            faces=1, extent=None, measurements_before=measure(points), measurements=measure(points),
+        )  # fmt: skip

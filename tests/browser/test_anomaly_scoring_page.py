@@ -86,7 +86,7 @@ def test_searches_belong_to_the_fast_normalizer_and_reach_it(scoring: ScoringTab
     scoring.panel.get_by_role("radio", name="Fast repainting").first.check()
     scoring.slide({"Searches": 1})
     scoring.predict()
-    expect(scoring.score).to_contain_text("Fast repainting (1 searches)")
+    expect(scoring.score).to_contain_text("Fast repainting (1 search)")
     expect(scoring.lead).to_contain_text("No percentile: no open-set faces were scored with these settings")
 
 
@@ -122,11 +122,17 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab,
     expect(scoring.score).to_contain_text("50 + 5 steps")
     expect(scoring.footer).to_contain_text("face-generator-64")
     frames, step = scoring.page.locator("#scoring-frames"), scoring.page.locator("#scoring-step input[type=range]")
-    expect(frames).to_contain_text("after 10 steps")
-    last = frames.locator("img").get_attribute("src")
+    expect(frames).to_contain_text("after 5 steps")  # the normalized face, which slider and map show too
+    shown = frames.locator("img").get_attribute("src")
+    picture, heat = scoring.pictures.last.get_attribute("src"), scoring.heat.get_attribute("src")
     step.fill("0")
     expect(frames).to_contain_text("before adaptation")
-    assert frames.locator("img").get_attribute("src") != last
+    expect(scoring.pictures.last).not_to_have_attribute("src", picture)
+    expect(scoring.heat).not_to_have_attribute("src", heat)
+    assert frames.locator("img").get_attribute("src") != shown
+    step.fill("5")
+    expect(scoring.pictures.last).to_have_attribute("src", picture)
+    expect(scoring.heat).to_have_attribute("src", heat)
     assert [frame["step"] for frame in json.loads(scoring.download("json"))["adaptation"]["frames"]] == [*range(11)]
 
 

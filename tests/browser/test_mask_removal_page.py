@@ -142,7 +142,7 @@ def test_reference_that_shows_too_little_is_refused_in_words(removal: RemovalTab
     removal.steps(1)
     removal.open_reference(astronaut[:120])  # ends below the nose
     removal.run.click()
-    removal.says("Not run. The reference shows too little")
+    removal.says("Not run. The reference photo cannot be used. Part of the eyes, nose or mouth lies beyond")
     expect(removal.run).to_be_enabled()
     expect(removal.pictures).to_have_count(0)
 

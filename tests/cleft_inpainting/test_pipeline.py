@@ -17,7 +17,8 @@ from pipelines.errors import (
     OptionInvalid,
 )
 from pipelines.faces.landmarks import find_face
-from pipelines.faces.masks import EXTENTS, suggest_mask
+from pipelines.faces.masks import EXTENTS, clean, suggest_mask
+from pipelines.faces.measurements import measure
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,21 @@ def test_predicted_landmarks_lie_on_the_face(result, astronaut):
     error = np.linalg.norm(result.landmarks - face.points, axis=1).mean() / face.eye_distance
     assert result.landmarks.shape == (68, 2)
     assert error < 0.12
+
+
+def test_predicted_landmarks_lie_on_the_drawn_mouth_and_the_rest_on_the_photo(result, astronaut):
+    before, drawn = find_face(astronaut).points, find_face(result.image).points
+    column, row = np.floor(before).astype(int).T
+    inside = result.mask[row, column]
+    assert inside[48:].all(), "the mouth is repainted"
+    assert np.array_equal(result.landmarks_before, before)
+    assert np.array_equal(result.landmarks[inside], drawn[inside])
+    assert np.array_equal(result.landmarks[~inside], before[~inside])
+
+
+def test_measures_are_those_of_the_points_that_every_job_finds(result, astronaut):
+    assert result.measurements_before == measure(find_face(astronaut).points), "as anomaly scoring takes them"
+    assert result.measurements == measure(result.landmarks)
 
 
 def test_two_calls_give_the_same_picture(pipeline, result, astronaut):
@@ -160,6 +176,20 @@ def test_bad_masks_get_one_clear_sentence(pipeline, astronaut, make_mask, error,
     mask = make_mask(astronaut.shape[:2], find_face(astronaut))
     with pytest.raises(error, match=sentence):
         pipeline(astronaut, mask)
+
+
+def test_a_mask_painted_far_below_the_crop_is_repainted_to_its_end(pipeline, astronaut):
+    face = find_face(astronaut)
+    mask = suggest_mask(face, astronaut.shape[:2], "lips")
+    x = int(face.points[8, 0])
+    mask[int(face.points[57, 1]) :, x - 12 : x + 12] = True  # over chin, neck and suit to the photo's lower edge
+    photo = astronaut.copy()
+    photo[mask] = photo[mask] // 2 + np.uint8([0, 100, 0])  # of another colour than all around
+    result = pipeline(photo, mask)
+    assert np.array_equal(result.mask, clean(mask)) and (result.alpha[result.mask] == 1).all()
+    assert np.array_equal(result.image[result.alpha == 0], photo[result.alpha == 0])
+    changed = np.abs(result.image.astype(int) - photo)[result.mask].max(1) > 3
+    assert changed.mean() > 0.9
 
 
 def test_one_pixel_mask_is_repainted_and_nothing_else(pipeline, astronaut):

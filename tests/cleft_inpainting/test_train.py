@@ -194,7 +194,7 @@ def test_losses_of_weight_zero_cost_nothing(build):
 
 
 def test_training_lowers_the_losses_of_a_batch(build):
-    recipe = build(adversarial=0.0, lr=3e-3, landmark=0.01)
+    recipe = build(adversarial=0.0, lr=1e-3, landmark=0.01)
     batch = recipe.batch(0)
     recipe.batch = lambda step: batch
     figures = [recipe.step(step) for step in range(25)]

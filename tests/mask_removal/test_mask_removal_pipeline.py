@@ -78,7 +78,7 @@ def test_without_a_reference(job, masked):
 def test_the_reference_reaches_the_network(job, masked, astronaut):
     photo = masked[0]
     alone, helped = job(photo), job(photo, astronaut)
-    darker = job(photo, cv2.GaussianBlur(astronaut, (0, 0), 6))
+    darker = job(photo, cv2.GaussianBlur(astronaut, (0, 0), 3))
     assert not np.array_equal(alone.refined, helped.refined)
     assert not np.array_equal(darker.refined, helped.refined)
 

@@ -83,7 +83,7 @@ def test_reads_a_sharded_set(shards, tmp_path, astronaut, face):
 
 
 def data_points() -> tuple[int, ...]:
-    from pipelines.faces.landmarks import MESH_TO_68
+    from pipelines.faces.mesh import MESH_TO_68
 
     return MESH_TO_68
 
@@ -184,6 +184,14 @@ def test_pictures_without_a_face_are_an_error_of_their_own(tmp_path):
     (root / "grey.png").write_bytes(encode_png(np.full((200, 200, 3), 90, np.uint8)))
     with pytest.raises(DataUnreadable, match="No face was found"):
         load_faces(root, "train", cache=tmp_path / "cache")
+
+
+def test_crops_that_are_not_upright_are_left_out(shards, tmp_path, astronaut, face):
+    crop = crop_of(astronaut, face)
+    whole = load_faces(shards, "train", cache=tmp_path / "cache")
+    turned = {f"turned-{turns}.png": encode_png(np.ascontiguousarray(np.rot90(crop, turns))) for turns in (1, 2)}
+    write_shard(shards / "train-02.tar", turned)
+    assert load_faces(shards, "train", cache=tmp_path / "cache").names == whole.names
 
 
 def test_unusable_folders_say_why(tmp_path, shards, photos):

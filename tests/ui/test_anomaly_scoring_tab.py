@@ -1,6 +1,7 @@
 """What the tab of anomaly scoring tells of its results, and what it does with what it is given."""
 
 import base64
+import hashlib
 import json
 import re
 import zipfile
@@ -17,7 +18,7 @@ import torch
 
 from benchmarks.anomaly_scale import AGES
 from pipelines import store
-from pipelines.anomaly_scoring import pipeline
+from pipelines.anomaly_scoring import adaptation, pipeline
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE, MAPS
 from pipelines.anomaly_scoring.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES
 from pipelines.anomaly_scoring.inpainting import MOST_SEARCHES, SEARCHES
@@ -29,8 +30,9 @@ from pipelines.anomaly_scoring.study import settings_of
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsMissing
 from pipelines.faces.images import encode_png
-from pipelines.faces.landmarks import MESH_TO_68, find_faces
+from pipelines.faces.landmarks import find_faces
 from pipelines.faces.measurements import measure
+from pipelines.faces.mesh import MESH_TO_68
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, Score, WeightsUsed
 from ui import CACHE, cohort, drawn_anomalies, scorers, scoring_facts
 from ui.adaptation import adaptation_html, nearest_frame
@@ -167,9 +169,10 @@ def opened(tab: AnomalyScoringTab, photo: np.ndarray, what: str = "photo") -> di
 
 
 def run(
-    tab: AnomalyScoringTab, count: str, first: dict | None, second: dict | None = None, settings=SETTINGS, name="local"
-) -> Any:
-    return tab.score(REQUEST, count, first, second, 0, 0, 60, name, lambda fraction, desc: None, *settings)
+    tab: AnomalyScoringTab, count: str, first: dict | None, second: dict | None = None, settings=SETTINGS, name="local",
+    case="",
+) -> Any:  # fmt: skip
+    return tab.score(REQUEST, count, first, second, 0, 0, 60, name, case, lambda fraction, desc: None, *settings)
 
 
 def picture(html: str, number: int = 0) -> np.ndarray:
@@ -410,6 +413,7 @@ def test_searches_begin_and_end_as_the_normalizers():
         settings.build_advanced()
     slider = settings.searches
     assert (slider.minimum, slider.value, slider.maximum) == (1, SEARCHES, MOST_SEARCHES)
+    assert (settings.adaptation_steps.value, settings.frames_until.value) == (adaptation.ADAPTATION_STEPS, 50)
     assert len(settings.components) == len(SETTINGS) and settings.components[4] is slider
 
 
@@ -469,7 +473,7 @@ def test_maps_of_both_photos_are_switched_without_a_new_run(tab: AnomalyScoringT
     results = tab.work(REQUEST).outcome.result
     assert heat == heat_maps_html(results, 60, "local")
     for name in MAPS:
-        assert tab.draw_heat(40, name, REQUEST) == heat_maps_html(results, 40, name) != heat
+        assert tab.draw_heat(40, name, 0, REQUEST) == heat_maps_html(results, 40, name) != heat
     assert len(fake.calls) == 2
     again = run(tab, ONE, opened(tab, astronaut), name="asymmetry")[2]
     assert "left unlike right (% of light)" in again, "the map that was chosen stays over the next run"
@@ -494,6 +498,58 @@ def test_painted_region_is_sent_as_a_mask(tab: AnomalyScoringTab, fake: Fake, as
     assert "region" not in call and np.array_equal(call["mask"], layer > 0)
 
 
+def test_scrubber_moves_slider_and_map_and_begins_at_the_normalized_face(tab, fake: Fake, astronaut: np.ndarray):
+    crop = cv2.resize(astronaut, (SIDE, SIDE))
+    images = [np.clip(crop.astype(int) + 40 - 2 * step, 0, 255).astype(np.uint8) for step in range(0, 21, 10)]
+    frames = tuple(AdaptationFrame(10 * number, image, -1.0 - number) for number, image in enumerate(images))
+
+    class Adapted(Fake):
+        def __call__(self, photo, **options):
+            scored = result(photo, frames=frames, normalized=images[1])
+            return replace(scored, asymmetry=replace(scored.asymmetry, map=np.zeros((SIDE, SIDE), np.float32)))
+
+    tab.engine._pipelines[ANOMALY_SCORING] = Adapted()
+    shown = run(tab, ONE, opened(tab, astronaut))
+    assert shown[6].value == 10 and shown[6].interactive and "after 10 steps" in shown[5]
+    assert np.array_equal(cv2.imread(shown[0][1])[..., ::-1], images[1])
+    first, second, heat, frame = tab.draw_frame(20, 60, "heat", REQUEST)
+    assert second is None and "after 20 steps" in frame
+    assert first[0] == shown[0][0] and np.array_equal(cv2.imread(first[1])[..., ::-1], images[2])
+    assert heat == tab.draw_heat(60, "heat", 20, REQUEST) != tab.draw_heat(60, "heat", 0, REQUEST)
+    assert tab.draw_frame(20, 60, "local", REQUEST)[2] != tab.draw_frame(0, 60, "local", REQUEST)[2]
+    assert tab.draw_frame(10, 60, "local", REQUEST)[:2] == shown[:2]
+
+
+def test_photo_that_is_replaced_during_the_run_leaves_no_result(tab: AnomalyScoringTab, fake: Fake, astronaut):
+    value = opened(tab, astronaut)
+    score = fake.__class__.__call__
+
+    class Replacing(Fake):
+        def __call__(self, photo, **options):
+            opened(tab, astronaut[:, ::-1].copy())
+            return score(fake, photo, **options)
+
+    tab.engine._pipelines[ANOMALY_SCORING] = Replacing()
+    run(tab, ONE, value)
+    assert tab.work(REQUEST).outcome is None
+    assert tab.draw_heat(50, "local", 0, REQUEST) == gr.skip() == tab.make_files(REQUEST)
+
+
+def test_case_is_in_every_file_and_can_be_changed_after_the_run(tab: AnomalyScoringTab, fake: Fake, astronaut):
+    run(tab, ONE, opened(tab, astronaut), case="  P 01\n")
+    (scored,) = tab.work(REQUEST).outcome.result
+    assert scored.case == "P 01"
+    files = dict(zip(FILES, tab.make_files(REQUEST), strict=False))
+    facts = json.loads(Path(files["json"].value["path"]).read_text(encoding="utf-8"))
+    assert facts["case"] == "P 01"
+    assert facts["photo"]["pixels_sha256"] == hashlib.sha256(astronaut.tobytes()).hexdigest()
+    assert tab.take_case("P 01", REQUEST) == gr.skip()
+    files = dict(zip(FILES, tab.take_case("P02", REQUEST), strict=False))
+    with zipfile.ZipFile(files["zip"].value["path"]) as archive:
+        assert json.loads(archive.read("score.json"))["case"] == "P02"
+        assert b"P02" in archive.read("measurements.csv")
+
+
 @pytest.mark.parametrize(
     ("count", "given", "sentence"),
     [
@@ -514,7 +570,7 @@ def test_errors_of_the_pipeline_are_sentences(tmp_path: Path, astronaut: np.ndar
     tab = AnomalyScoringTab(Engine("cpu", pipelines={ANOMALY_SCORING: broken}), Sessions(tmp_path))
     run(tab, ONE, opened(tab, astronaut))
     assert "Not run.</b> The network is not on this machine; fetch it." in toasts[0]
-    assert "heat" not in str(tab.draw_heat(50, "local", REQUEST)), "there is still nothing to draw"
+    assert "heat" not in str(tab.draw_heat(50, "local", 0, REQUEST)), "there is still nothing to draw"
     assert tab.work(REQUEST).outcome is None
 
 
@@ -522,7 +578,7 @@ def test_errors_of_the_pipeline_are_sentences(tmp_path: Path, astronaut: np.ndar
 def test_example_opens_one_photo_or_both(tab: AnomalyScoringTab, key: str):
     opened = tab.open_example("mouth-nose", SimpleNamespace(example=key), REQUEST)
     pictures = drawn_anomalies.photos(key)
-    assert opened[-1] == (TWO if len(pictures) == 2 else ONE)
+    assert opened[4] == (TWO if len(pictures) == 2 else ONE)
     photos = tab.work(REQUEST).photos
     assert list(photos) == ["photo", "second"][: len(pictures)]
     for photo, meant, editor in zip(photos.values(), pictures, opened, strict=False):
@@ -566,7 +622,7 @@ def uploads(photos: dict[str, bytes]) -> list[str]:
 def test_cohort_is_scored_ranked_and_compared_with_ratings(tiny: CohortTab, fake: Fake, astronaut: np.ndarray):
     pictures = {f"P{number}.png": encode_png(astronaut[:, : 512 - number]) for number in range(3)}
     given = uploads(pictures | {"broken.png": b"no picture"})
-    _, said = tiny.take_photos(given, REQUEST)
+    _, said = tiny.take_photos(given, None, REQUEST)
     assert "4 photos" in said and not any(Path(path).exists() for path in given), "uploads do not stay where they were"
     (ratings,) = uploads({"ratings.csv": b"name,rating\nP0,7\nP1,5\nP2,1\nP9,3\n"})
     assert "with ratings" in tiny.take_ratings(ratings, REQUEST)
@@ -601,7 +657,7 @@ def test_change_after_surgery_is_told_of_both_figures(tiny: CohortTab, astronaut
     pictures = {
         f"P{n}_{time}.png": astronaut[:, : 512 - 2 * n - late] for n in (1, 2) for late, time in enumerate(TIMES)
     }
-    tiny.take_photos(uploads({name: encode_png(photo) for name, photo in pictures.items()}), REQUEST)
+    tiny.take_photos(uploads({name: encode_png(photo) for name, photo in pictures.items()}), None, REQUEST)
     _, figures, *_ = tiny.score(REQUEST, lambda fraction, desc: None, *SETTINGS)
     assert "<dt>Change, local severity</dt><dd>−10.00" in figures and "<dt>Change, severity</dt><dd>+1.00" in figures
     assert "Pearson" not in figures and "local severity falls" not in figures, "there are no ratings"
@@ -640,14 +696,14 @@ def test_weights_that_cannot_be_loaded_are_a_sentence_of_the_cohort(
 ):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
     tab = CohortTab(Engine("cpu", pipelines={ANOMALY_SCORING: Scorers("cpu")}), Sessions(tmp_path / "sessions"))
-    tab.take_photos(uploads({"a.png": encode_png(astronaut)}), REQUEST)
+    tab.take_photos(uploads({"a.png": encode_png(astronaut)}), None, REQUEST)
     tab.score(REQUEST, lambda fraction, desc: None, *SETTINGS)
     assert len(toasts) == 1 and "Not run.</b>" in toasts[0] and "went wrong" not in toasts[0]
 
 
 def test_photos_can_be_added_and_all_removed(tiny: CohortTab, astronaut: np.ndarray):
-    tiny.take_photos(uploads({"a.png": encode_png(astronaut)}), REQUEST)
-    _, said = tiny.take_photos(uploads({"b.png": encode_png(astronaut)}), REQUEST)
+    tiny.take_photos(uploads({"a.png": encode_png(astronaut)}), None, REQUEST)
+    _, said = tiny.take_photos(uploads({"b.png": encode_png(astronaut)}), None, REQUEST)
     assert "2 photos" in said
     folder = tiny.cohort(REQUEST).folder
     assert tiny.forget(REQUEST) == given_html() and not folder.exists()
@@ -665,7 +721,7 @@ def test_wrong_ratings_and_an_empty_cohort_are_sentences(tiny: CohortTab, fake: 
 def test_too_many_photos_are_refused_in_words(tiny: CohortTab, toasts: list[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(cohort, "_MOST", 1)
     given = uploads({"a.png": b"1", "b.png": b"2"})
-    assert tiny.take_photos(given, REQUEST)[0] is None
+    assert tiny.take_photos(given, None, REQUEST)[0] is None
     assert "python -m pipelines study" in toasts[0] and not any(Path(path).exists() for path in given)
 
 

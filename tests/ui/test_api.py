@@ -1,5 +1,6 @@
 """The app's API as programs use it, and what it promises of privacy."""
 
+import hashlib
 import ipaddress
 import json
 import time
@@ -55,7 +56,9 @@ def predict(client: Client, photo: Path, **options) -> tuple[dict, np.ndarray, n
 
 
 def test_result_has_the_photos_size_and_its_pixels_outside_the_mask(client: Client, photo: Path, astronaut: np.ndarray):
-    numbers, result, mask, landmarks, bundle = predict(client, photo, extent="lips", feather=5.0, seed=3)
+    numbers, result, mask, landmarks, bundle = predict(client, photo, extent="lips", feather=5.0, seed=3, case="P01")
+    assert numbers["case"] == "P01" and ",P01," in landmarks
+    assert numbers["photo"]["pixels_sha256"] == hashlib.sha256(astronaut.tobytes()).hexdigest()
     assert result.shape == astronaut.shape
     far = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > 6
     assert np.array_equal(result[far], astronaut[far])
@@ -108,7 +111,7 @@ def test_scoring_gives_numbers_pictures_the_local_map_and_everything(client: Cli
     numbers, normalized, local, heat, raw, bundle = client.predict(
         photo=handle_file(str(photo)), region="upper-lip", searches=1, api_name="/anomaly_scoring"
     )
-    assert numbers["basis"]["conditions"] == "1 searches" and numbers["basis"]["region"] == "upper-lip"
+    assert numbers["basis"]["conditions"] == "1 search" and numbers["basis"]["region"] == "upper-lip"
     assert numbers["local"]["local_severity"] > 0 and numbers["asymmetry"]["asymmetry"] > 0
     assert numbers["score"]["normality"] == -numbers["score"]["severity"]
     values = np.load(raw)
@@ -142,13 +145,13 @@ def test_one_public_endpoint_a_job(client: Client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert list(named) == ["/cleft_inpainting", "/mask_removal", "/anomaly_scoring"]
     names = {path: [each["parameter_name"] for each in point["parameters"]] for path, point in named.items()}
-    edge = ["grow", "feather", "seed"]
+    edge = ["grow", "feather", "seed", "case"]
     assert names["/cleft_inpainting"] == ["photo", "mask", "extent", "face", *edge]
     own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
     assert names["/mask_removal"] == [*own, *edge]
     comparison = ["region", "kind", "colour", "erosion", "formula"]
     steps = ["normalizer", "group", "searches", "steps", "adaptation_steps", "frames_until"]
-    assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed"]
+    assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed", "case"]
 
 
 def test_files_of_another_folder_cannot_be_asked_for(client: Client, served: Served):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -54,6 +55,13 @@ def test_a_cleft_is_drawn_into_mouth_and_nose_of_a_large_face(name):
     assert changed.sum() > 200 and not (changed & ~place).any()
 
 
+def built(tab):
+    """A tab with its components, of a page that nobody serves."""
+    with gr.Blocks():
+        tab.build(gr.HTML())
+    return tab
+
+
 @pytest.mark.parametrize("module", [examples, masked_faces, drawn_anomalies])
 def test_examples_are_small_pictures_with_names(module):
     shown = module.gallery()
@@ -78,8 +86,8 @@ def test_examples_are_shown_without_torch():
 
 @pytest.mark.parametrize("key", examples.EXAMPLES)
 def test_an_example_of_cleft_inpainting_opens_its_photo_with_its_mask(key, tmp_path):
-    tab, example = CleftInpaintingTab(None, Sessions(tmp_path)), examples.EXAMPLES[key]
-    editor, _, extent = tab.open_example(SimpleNamespace(example=key), REQUEST)
+    tab, example = built(CleftInpaintingTab(None, Sessions(tmp_path))), examples.EXAMPLES[key]
+    extent, editor, *_ = tab.open_example(SimpleNamespace(example=key), REQUEST)
     photo = tab.work(REQUEST).photo_of(editor.props["photo"]["key"])
     assert np.array_equal(photo.pixels, examples.photo(example.picture))
     (base,) = photo.bases.values()
@@ -89,8 +97,8 @@ def test_an_example_of_cleft_inpainting_opens_its_photo_with_its_mask(key, tmp_p
 
 @pytest.mark.parametrize("key", masked_faces.EXAMPLES)
 def test_an_example_of_mask_removal_opens_with_a_found_mask_and_the_same_persons_reference(key, tmp_path):
-    tab = MaskRemovalTab(None, Sessions(tmp_path))
-    editor, _, field, _, choice = tab.open_example(SimpleNamespace(example=key), REQUEST)
+    tab = built(MaskRemovalTab(None, Sessions(tmp_path)))
+    field, _, choice, editor, *_ = tab.open_example(SimpleNamespace(example=key), REQUEST)
     work = tab.work(REQUEST)
     photo = work.photo_of(editor.props["photo"]["key"])
     reference = work.photo_of(field.props["photo"]["key"], "reference")

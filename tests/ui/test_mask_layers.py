@@ -96,6 +96,15 @@ def test_grey_pictures_are_no_layers():
         read_layer("data:image/png;base64," + base64.b64encode(png).decode(), (5, 5))
 
 
+def test_no_decoder_but_that_of_png_sees_a_layer(monkeypatch):
+    """A file may be of another kind and yet hold, where a PNG has it, the size that is asked for."""
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    forged = bytearray(cv2.imencode(".jpg", np.zeros((5, 5), np.uint8))[1].tobytes())
+    forged[16:24] = b"\0\0\0\x05\0\0\0\x05"
+    with pytest.raises(MaskMismatch):
+        read_layer("data:image/png;base64," + base64.b64encode(forged).decode(), (5, 5))
+
+
 @given(st.integers(1, 12000), st.integers(1, 12000))
 def test_copy_to_paint_on_is_bounded_and_keeps_its_shape(height, width):
     w, h = editor_size((height, width, 3))

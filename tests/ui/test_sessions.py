@@ -44,6 +44,8 @@ def test_photo_and_reference_are_kept_side_by_side(sessions: Sessions):
     photo, reference = (work.take_photo(PIXELS, [], (6, 4), what) for what in ("photo", "reference"))
     assert work.photo_of(photo.key) is photo and work.photo_of(reference.key, "reference") is reference
     with pytest.raises(PhotoGone, match="take “Without reference”"):
+        work.photo_of(None, "reference")
+    with pytest.raises(PhotoGone, match="press Run again"):
         work.photo_of(photo.key, "reference")
     sessions.close("a")
     assert work.photos == {}
@@ -55,6 +57,32 @@ def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
     assert old.key != new.key
     with pytest.raises(PhotoGone):
         session.photo_of(old.key)
+
+
+@pytest.mark.parametrize("what", ["photo", "reference", "second"])
+def test_another_photo_forgets_the_result_and_drops_a_late_one(sessions: Sessions, what: str):
+    work = sessions.get("a").work(JOB)
+    work.take_photo(PIXELS, [], (6, 4), what)
+    folder = work.take_result(SimpleNamespace(), work.start()).folder
+    stop = work.start()
+    work.take_photo(PIXELS, [], (6, 4), what)
+    assert stop.is_set() and work.outcome is None and not folder.exists()
+    with pytest.raises(Cancelled):
+        work.take_result(SimpleNamespace(), stop)
+    assert work.outcome is None
+    assert work.take_result(SimpleNamespace(), work.start()) is work.outcome
+
+
+def test_another_face_forgets_the_result_and_a_run_that_waited_for_the_former(sessions: Sessions):
+    work = sessions.get("a").work(JOB)
+    photo = work.take_photo(PIXELS, [], (6, 4))
+    stop = work.start()
+    assert work.photo_of(photo.key, face=0) is photo
+    work.choose_face(photo, 1)
+    assert stop.is_set()
+    with pytest.raises(PhotoGone, match="press Run again"):
+        work.photo_of(photo.key, face=0)
+    assert work.photo_of(photo.key, face=1) is photo
 
 
 def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):

@@ -1,7 +1,7 @@
-"""What of a mask hangs below the crop: continued from what is around it.
+"""What of a mask reaches beyond the crop: continued from what is around it.
 
-The network repaints the crop, which ends below the chin. The tip of a mask may hang lower, over neck and clothes, where
-there is no face to draw; classical inpainting (Telea 2004) is enough there.
+The network repaints the crop, which ends below the chin. The tip of a surgical mask may hang lower, and people paint
+farther, over neck and clothes, where there is no face to draw; classical inpainting (Telea 2004) is enough there.
 """
 
 import cv2
