@@ -37,8 +37,18 @@ from pipelines.faces.mesh import Face
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.training.data import FaceSet, load_faces
 
-LABELLED, RENDERED, BARE = "labelled", "rendered", "bare"
-"""Photos with labels; every mask picture over faces; the same faces without a mask."""
+LABELLED, RENDERED, BARE, BEARDED = "labelled", "rendered", "bare", "bearded"
+"""Photos with labels; every mask picture over faces; faces without a mask; those of them that wear a beard."""
+
+BEARDED_FACES = frozenset(
+    f"val-{number:05d}.webp"
+    for number in (
+        *(13, 31, 54, 62, 123, 169, 174, 177, 178, 216, 219, 235, 238, 261, 294, 296, 331, 337, 356, 385, 406, 428),
+        *(457, 477, 481, 484, 496, 511, 512, 514, 528, 570, 583, 622, 624, 627, 668, 678, 685, 686, 690, 732, 746, 751),
+        *(766, 797, 811, 829, 830, 831, 881, 894, 900, 925, 968, 977, 995),
+    )
+)
+"""Validation faces with a beard, picked by eye."""
 
 _CLUSTERS = 3  # of the baseline
 _WRONG, _MISSED = (230, 60, 40), (40, 90, 230)  # colours of the contact sheet
@@ -176,6 +186,9 @@ def _sets(options: argparse.Namespace, faces: FaceSet) -> Iterator[tuple[str, st
         if worn:  # a few faces may all look one way
             yield template.name, RENDERED, _examine_worn, worn
     yield BARE, BARE, _examine_bare, [(crop,) for crop in islice(crops, options.bare)]
+    bearded = [(crop,) for name, crop in zip(faces.names, crops, strict=True) if name in BEARDED_FACES]
+    if bearded:
+        yield BEARDED, BEARDED, _examine_bare, bearded
 
 
 def run(options: argparse.Namespace) -> None:
@@ -186,7 +199,7 @@ def run(options: argparse.Namespace) -> None:
     """
     out = Path(options.out)
     faces = load_faces(options.data, "val", cache=options.cache, most=options.most)
-    kinds = {LABELLED: "Labelled photos", RENDERED: "All mask pictures", BARE: "Bare faces"}
+    kinds = {LABELLED: "Labelled photos", RENDERED: "All mask pictures", BARE: "Bare faces", BEARDED: "Bearded faces"}
     found: dict[str, list[Finding]] = {}
     with workers(options.workers) as pool, tqdm(disable=None) as bar:
         for name, group, examined, photos in _sets(options, faces):
@@ -197,10 +210,11 @@ def run(options: argparse.Namespace) -> None:
             kinds.setdefault(name, name.replace("_", " "))
             if group == RENDERED:
                 found.setdefault(RENDERED, []).extend(findings)
-    ordered = [LABELLED, *(name for name in found if name not in (LABELLED, RENDERED, BARE)), RENDERED, BARE]
+    last = (RENDERED, BARE, BEARDED)
+    ordered = [LABELLED, *(name for name in found if name not in (LABELLED, *last)), *last]
     rows = [row(name, method, found[name]) for name in ordered if name in found for method in METHODS]
     layout = Layout("segmentation", "Finding surgical masks", ("Set", "set"), kinds, _LABELS, _COLUMNS, _NOTE)
-    counts = {f"{name}_photos": len(found.get(name, ())) for name in (LABELLED, RENDERED, BARE)}
+    counts = {f"{name}_photos": len(found.get(name, ())) for name in (LABELLED, *last)}
     write_tables(out, rows, {**counts, "faces_a_picture": options.faces}, layout)
     columns = {name: _worst(found[name]) for name in (LABELLED, RENDERED) if len(found.get(name, ())) >= SHEET_FACES}
     if columns:
@@ -222,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="folder with val.tar")
     parser.add_argument("--masked", help="folder with labelled photos in pairs/ and mask pictures in templates/")
     parser.add_argument("--faces", type=command.count, default=40, help="faces under each mask picture")
-    parser.add_argument("--bare", type=command.count, default=400, help="faces without a mask")
+    parser.add_argument("--bare", type=command.count, default=1000, help="faces without a mask")
     command.add_photo_options(parser, "runs/segmentation")
     return command.finish(run, parser.parse_args(arguments), "segmentation")
 
