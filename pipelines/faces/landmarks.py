@@ -1,6 +1,7 @@
 """The faces of a photo: MediaPipe's mesh of each, looked at twice."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from pipelines.errors import FaceIndexInvalid, NoFaceFound
 from pipelines.faces.detectors import find_far, find_meshes
 from pipelines.faces.mesh import Face
-from pipelines.faces.plausibility import examine
+from pipelines.faces.plausibility import Opinion, examine
 
 _LONG_SIDE = 768  # px of the picture in which faces are looked for first
 _MESH_SIDE = 192  # px; FaceMesh resamples a face to this side, so a face smaller than that deserves more pixels
@@ -16,11 +17,15 @@ _PAD = 1 / 3  # of the longer side; tight crops are missed without a margin arou
 _MOST_TILES = 128  # of a wide shot; about six milliseconds each
 _TILE_OVERLAP = 0.25  # of a tile's side: a face cut by all tiles of one level is small in a tile of the level before
 _WIDE_SHOT = 0.08  # of the photo's longer side; where all faces are narrower, smaller ones may be about
-# Fits, measured on the validation faces, photos of masked faces, pairs of LFW, and noise, in all four quarter turns:
-_GIVEN = 4.3  # so much better another turn must fit than the given one; upright masked faces lose by 4.1 at most
-_PLAIN = 25 + _GIVEN  # from here on nobody asks which way up a face is; upside-down meshes of bare faces reach 23.4
-_LEAST = 13 + _GIVEN  # of a face; upright validation faces reach 14.0 and more, noise 12.2, turned noise 14.7
+# Measured on the validation faces, photos of masked faces, pairs of LFW, and noise, in all four quarter turns:
+_LEAST = (13.0, 17.3)  # fit of a face, upright and turned; validation faces reach 14.0 and more, noise 12.2 and 14.7
+_GIVEN = 1.5  # so much better another turn must stand than the given one
+_PLAIN = (
+    27.0,
+    36.0,
+)  # fit or standing from which on it is not asked; faces on their heads reach 25.7 and 33.1
 _SIDEWAYS = 60.0  # degrees by which the mesh of a face may be turned and still be as good as an upright one's
+_ASKEW = 10.0  # by so much less sure is a mesh that lies on its side: another turn has the face upright, more exactly
 _SAME = 0.3  # overlap of two meshes of one face
 _LEAST_TILE = 400  # px of the photo; faces too small for such a tile have no detail to repaint
 
@@ -40,14 +45,14 @@ def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
         Faces in photo coordinates; an empty list where there is none (a pure profile included).
     """
     found = _judged(photo, 0, most)
-    if not found or found[0][1] < _PLAIN:
+    if not found or not found[0].plain:
         tiles = not found  # a face that was found is large enough to be found without them
         for turns in (1, 2, 3):
             found += _judged(photo, turns, most, tiles)
     kept: list[Face] = []
-    for face, fit in sorted(found, key=lambda pair: -pair[1]):
-        if fit >= _LEAST and all(_overlap(face.box, other.box) < _SAME for other in kept):
-            kept.append(face)
+    for one in sorted(found, key=lambda one: -one.standing):
+        if one.fits and all(_overlap(one.face.box, other.box) < _SAME for other in kept):
+            kept.append(one.face)
     return _largest_first(kept)[:most]
 
 
@@ -90,24 +95,43 @@ def find_upright_crop_face(crop: np.ndarray) -> Face | None:
     face = find_crop_face(crop)
     if face is None or abs(face.turn) >= _SIDEWAYS:
         return None
-    if examine(crop, face).fit >= _PLAIN - _GIVEN:
+    if _is_plain(examine(crop, face)):
         return face
     upright = (other for other in find_faces(crop) if abs(other.turn) < _SIDEWAYS)
     return face if any(_overlap(face.box, other.box) >= _SAME for other in upright) else None
 
 
-def _judged(photo: np.ndarray, turns: int, most: int, tiles: bool = True) -> list[tuple[Face, float]]:
-    """Faces of the photo turned counter-clockwise by so many quarters, the largest first, in the photo's own pixels,
-    each with its fit: that of a face which stands upright in the photo as it was given is :data:`_GIVEN` higher.
+class _Judged(NamedTuple):
+    """A face in the photo's own pixels.
+
+    Attributes:
+        face: its mesh.
+        fits: whether the mesh fits well enough for a face.
+        plain: whether it stands plainly the right way up.
+        standing: how surely it does.
     """
+
+    face: Face
+    fits: bool
+    plain: bool
+    standing: float
+
+
+def _judged(photo: np.ndarray, turns: int, most: int, tiles: bool = True) -> list[_Judged]:
+    """Faces of the photo turned counter-clockwise by so many quarters, the largest first."""
     turned = np.ascontiguousarray(np.rot90(photo, turns))
-    return [
-        (
-            _turned_back(face, turns, turned.shape),
-            examine(turned, face).fit + (_GIVEN if not turns and abs(face.turn) < _SIDEWAYS else 0),
-        )
-        for face in _search(turned, tiles)[:most]
-    ]
+    judged = []
+    for face in _search(turned, tiles)[:most]:
+        opinion, upright = examine(turned, face), abs(face.turn) < _SIDEWAYS
+        given = upright and not turns
+        standing = opinion.standing + given * _GIVEN - (not upright) * _ASKEW
+        fits, plain = opinion.fit >= _LEAST[not given], upright and _is_plain(opinion)
+        judged.append(_Judged(_turned_back(face, turns, turned.shape), fits, plain, standing))
+    return judged
+
+
+def _is_plain(opinion: Opinion) -> bool:
+    return opinion.fit >= _PLAIN[0] or opinion.standing >= _PLAIN[1]
 
 
 def _search(photo: np.ndarray, tiles: bool = True) -> list[Face]:

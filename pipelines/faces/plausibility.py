@@ -3,7 +3,8 @@
 FaceMesh fits an upright face to whatever its detector takes for one: to noise, and to a face that stands on its head,
 whose brow becomes a mouth. So the picture is turned until the mesh stands upright and looked at once more. A face that
 stands so looks like one to the short-range detector, has its eyes, nose and mouth where the mesh has them, and gets the
-same mesh from the mirror image.
+same mesh from the mirror image. A mask hides most of that, and from beneath it every face looks much like its own
+reverse; so which way up a face stands is asked of its eyes as well.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from math import log2
 import cv2
 import numpy as np
 
-from pipelines.faces.detectors import find_meshes, find_near
+from pipelines.faces.detectors import count_eyes, find_meshes, find_near
 from pipelines.faces.mesh import IRIS_LEFT, MIRROR_MESH, Face
 
 _SIDE = 192  # px of the upright picture: what the detector and FaceMesh resample to
@@ -22,6 +23,7 @@ _REACH, _FARTHER = (
 )  # margin around the mesh for the detector and for FaceMesh, as a part of the mesh's half side
 _CENTRED = 0.2  # of the picture's side between its middle and the middle of what is detected
 _ASTRAY = 1.5  # eye distances; how far astray beyond that is does not matter
+_EYE_REACH = 0.55  # eye distances around an eye that are looked at: brow and lid, not the other eye
 _EVEN, _UNEVEN = 0.004, 0.5  # eye distances; beyond these more or less evenness says nothing
 
 
@@ -33,17 +35,25 @@ class Opinion:
         score: the short-range detector's, 0-1; 0 where it sees no face there.
         astray: largest distance between the mesh's eyes, nose and mouth and those of the detector, in eye distances.
         unevenness: mean distance between the meshes of the upright picture and of its mirror image, in eye distances.
+        eyes: how surely the eyes stand upright: the sum over both of log2(1 + :func:`count_eyes`), 0 to about 18.
     """
 
     score: float
     astray: float
     unevenness: float
+    eyes: float
 
     @property
     def fit(self) -> float:
         """How well the mesh fits in one number, higher is better: a logistic regression of right against upside-down
         meshes on 420 photos of ``faces`` and ``masked``, rounded."""
         return 20 * self.score - 8 * self.astray - 2 * log2(self.unevenness)
+
+    @property
+    def standing(self) -> float:
+        """How surely the mesh stands the right way up, higher is more surely: the fit, and the eyes with a weight that
+        put all of 350 faces, 130 of them masked, above their own reverse."""
+        return self.fit + self.eyes
 
 
 def examine(photo: np.ndarray, face: Face) -> Opinion:
@@ -60,8 +70,9 @@ def examine(photo: np.ndarray, face: Face) -> Opinion:
         if seen.score > score and np.all(np.abs(middle / _SIDE - 0.5) < _CENTRED):
             distances = np.linalg.norm(seen.keypoints - landmarks, axis=1)
             score, astray = seen.score, float(distances.max() / np.linalg.norm(landmarks[1] - landmarks[0]))
+    eyes = sum(log2(1 + count_eyes(_around_eye(picture, landmarks, side), side == 0)) for side in (0, 1))
     picture, _ = _upright(photo, face, _FARTHER)
-    return Opinion(score, min(astray, _ASTRAY), _unevenness(picture))
+    return Opinion(score, min(astray, _ASTRAY), _unevenness(picture), eyes)
 
 
 def _upright(photo: np.ndarray, face: Face, reach: float) -> tuple[np.ndarray, np.ndarray]:
@@ -86,6 +97,14 @@ def _upright(photo: np.ndarray, face: Face, reach: float) -> tuple[np.ndarray, n
         matrix[:, 2] += matrix[:, :2] @ corner
         matrix[:, :2] *= factor
     return cv2.warpAffine(photo, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_REFLECT_101), landmarks
+
+
+def _around_eye(picture: np.ndarray, landmarks: np.ndarray, side: int) -> np.ndarray:
+    """A square patch around an eye of the upright picture: 0 is the one on the image's left."""
+    half = max(2, round(_EYE_REACH * float(np.linalg.norm(landmarks[1] - landmarks[0]))))
+    size, middle = (2 * half, 2 * half), tuple(landmarks[side].astype(float))
+    matrix = np.float64([[1, 0, half - middle[0]], [0, 1, half - middle[1]]])
+    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _unevenness(picture: np.ndarray) -> float:

@@ -198,6 +198,15 @@ def test_pairs_in_every_quarter_turn(shared):
             assert away < 0.2, f"{name}, turned {turns} times: {away:.2f} eye distances"
 
 
+def test_masked_faces_upside_down(shared):
+    """Of a masked face little but the eyes says which way up it stands; one of the 43 is taken wrongly."""
+    upright = []
+    for path in sorted((shared / "masked" / "pairs").glob("*-masked.jpg")):
+        photo = np.ascontiguousarray(read_image(path)[::-1, ::-1])
+        upright.append(abs(find_face(photo).turn) < 90)
+    assert len(upright) == 43 and sum(upright) <= 1
+
+
 def test_the_upside_down_case(shared):
     (face,) = find_faces(read_image(shared / "cases/upside_down.png"))
     assert abs(face.turn) > 170

@@ -31,6 +31,17 @@ def test_turns_do_not_matter(astronaut, face, degrees):
     assert examine(photo, turned).fit == pytest.approx(examine(astronaut, face).fit, abs=2)
 
 
+def test_eyes_tell_which_way_up_a_face_stands(astronaut, face):
+    upright = examine(astronaut, face).eyes
+    assert upright > 10
+    photo, turned = moved(astronaut, face, 180)
+    assert examine(photo, turned).eyes == pytest.approx(upright, abs=2)
+    # An upright mesh whose eyes lie on those of a face that stands on its head.
+    wrong = Face(np.float32(turned.eyes.mean(0) + (face.mesh - face.eyes.mean(0))))
+    assert abs(wrong.turn) < 60
+    assert examine(photo, wrong).eyes < upright - 5
+
+
 @pytest.mark.parametrize("scale", [0.5, 3.0, 9.0])
 def test_size_does_not_matter(astronaut, face, scale):
     photo, large = moved(astronaut, face, scale=scale)
@@ -64,6 +75,8 @@ def test_a_face_that_leaves_the_photo_is_looked_at_all_the_same(astronaut, face)
 
 
 def test_fit_grows_with_the_score_and_falls_with_the_rest():
-    good = Opinion(0.9, 0.1, 0.02)
-    assert good.fit > max(Opinion(0.8, 0.1, 0.02).fit, Opinion(0.9, 0.2, 0.02).fit, Opinion(0.9, 0.1, 0.04).fit)
-    assert Opinion(0.9, 0.1, 0.04).fit == pytest.approx(good.fit - 2)
+    good = Opinion(0.9, 0.1, 0.02, 10.0)
+    worse = Opinion(0.8, 0.1, 0.02, 10.0), Opinion(0.9, 0.2, 0.02, 10.0), Opinion(0.9, 0.1, 0.04, 10.0)
+    assert good.fit > max(one.fit for one in worse)
+    assert worse[-1].fit == pytest.approx(good.fit - 2)
+    assert Opinion(0.9, 0.1, 0.02, 4.0).fit == good.fit and good.standing == pytest.approx(good.fit + 10)
