@@ -9,7 +9,8 @@ import math
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 NOTICE = "Research use only. Not a diagnostic device. Generated content."
 """Stands in every export."""
+
+Result = TypeVar("Result", RepaintResult, AnomalyScoringResult)
 
 _MOST_LETTERS, _LINE = 80, 40  # of a case's name, and of one of its lines on a page
 
@@ -172,6 +175,11 @@ def case_name(text: str | None) -> str | None:
     """A case's name as it stands in files: one line of at most 80 letters, no control signs; None where it is empty."""
     letters = "".join(letter if letter.isprintable() else " " for letter in text or "")
     return " ".join(letters.split())[:_MOST_LETTERS].strip() or None
+
+
+def of_case(result: Result, case: str | None) -> Result:
+    """The result with its case's name."""
+    return replace(result, case=case_name(case))
 
 
 def photo_columns(result: RepaintResult | AnomalyScoringResult) -> dict[str, str | None]:

@@ -1,17 +1,11 @@
 """The case that a result belongs to: a name that people may give, and that stands in every file of the result."""
 
-from dataclasses import replace
-from typing import TypeVar
-
 import gradio as gr
 
-from pipelines.results import AnomalyScoringResult, RepaintResult
-from pipelines.tables import case_name
+from pipelines.tables import case_name, of_case
 from ui.sessions import Photo
 
 __all__ = ["case_field", "case_name", "cleared_case", "of_case"]
-
-Result = TypeVar("Result", RepaintResult, AnomalyScoringResult)
 
 
 def case_field(elem_id: str) -> gr.Textbox:
@@ -29,8 +23,3 @@ def case_field(elem_id: str) -> gr.Textbox:
 def cleared_case(former: Photo | None) -> str | dict:
     """The field's update when a photo is opened: the former photo's case is not the next one's."""
     return gr.skip() if former is None else ""
-
-
-def of_case(result: Result, case: str | None) -> Result:
-    """The result with its case's name."""
-    return replace(result, case=case_name(case))

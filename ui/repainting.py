@@ -462,7 +462,7 @@ def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, n
         PhiltrumError: one is no picture, or the proportions differ.
     """
     pixels = read_image(photo)
-    return pixels, None if mask is None else fit(read_mask(mask), pixels.shape[:2])
+    return pixels, None if mask is None else read_mask(mask, pixels.shape[:2])
 
 
 def face_choice(faces: list[Face]) -> gr.Radio:

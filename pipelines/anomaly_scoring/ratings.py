@@ -27,7 +27,7 @@ TIMES = ("before", "after")
 
 NO_RATINGS = frozenset({
     *FIGURES, "rank", "seconds", "index", "no", "no.", "nr", "nr.", "number", "row", "#", "sex", "gender",
-    "date", "year",
+    "date", "year", "case", "photo_pixels_sha256",
 })  # fmt: skip
 """Columns of numbers that nobody has rated, in small letters: our own tables', counts, and facts of a patient."""
 

@@ -29,6 +29,7 @@ class Record:
         region: what was scored.
         normalizer: what drew the normalized face.
         seconds: that it took.
+        photo_pixels_sha256: of the photo's decoded pixels: tells which photo a row is of, whatever its file is called.
         cells: normality by key of :class:`pipelines.anomaly_scoring.ablation.Comparison`.
     """
 
@@ -42,6 +43,7 @@ class Record:
     region: str
     normalizer: str
     seconds: float
+    photo_pixels_sha256: str
     cells: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -55,6 +55,7 @@ class PhotoScore:
         region: what was scored.
         normalizer: what drew the normalized face.
         seconds: that scoring took, when it was done.
+        photo_pixels_sha256: of the photo's decoded pixels.
         rating: mean over the raters, or None.
         error: the sentence that says why there is no score, else empty.
     """
@@ -70,6 +71,7 @@ class PhotoScore:
     region: str = ""
     normalizer: str = ""
     seconds: float | None = None
+    photo_pixels_sha256: str = ""
     rating: float | None = None
     error: str = ""
 
@@ -296,6 +298,7 @@ def _outcome(photo: Path, key: str, scorer: Scorer, lpips: LPIPS | None) -> Reco
             region=result.basis.region,
             normalizer=result.basis.normalizer,
             seconds=float(sum(result.seconds.values())),
+            photo_pixels_sha256=result.photo_sha256,
             cells=normalities(result, lpips),
         )
     except Cancelled:
@@ -368,6 +371,7 @@ def _row(photo: Path, outcome: Record | str, rank: float | None, rating: float |
         region=outcome.region,
         normalizer=outcome.normalizer,
         seconds=outcome.seconds,
+        photo_pixels_sha256=outcome.photo_pixels_sha256,
         rating=rating,
     )
 

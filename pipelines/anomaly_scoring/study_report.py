@@ -32,7 +32,7 @@ from pipelines.tables import NOTICE, cell, csv_bytes, signed, to_csv
 FILES = ("scores.csv", "correlations.csv", "ablation.csv", "pairs.csv", "study.json", "scatter.png", "study.pdf")
 """What :func:`write_study` writes."""
 
-SCORE_COLUMNS = ("name", *FIGURES, "rank", "region", "normalizer", "seconds", "error")
+SCORE_COLUMNS = ("name", *FIGURES, "rank", "region", "normalizer", "seconds", "error", "photo_pixels_sha256")
 """Columns of ``scores.csv``."""
 
 _BLUE, _INK, _GREY = tuple(value / 255 for value in MASK_COLOUR), "#16202a", "#5b6670"
@@ -70,7 +70,7 @@ def scores_csv(study: Study) -> str:
     for photo in (*study.photos, *study.others):
         figures = figure_cells({name: getattr(photo, name) for name in FIGURES}).values()
         made = (_short(photo.rank, "g"), photo.region, photo.normalizer, _short(photo.seconds, ".2f"))
-        rows.append((photo.name, *figures, *made, photo.error))
+        rows.append((photo.name, *figures, *made, photo.error, photo.photo_pixels_sha256))
     return to_csv(rows)
 
 

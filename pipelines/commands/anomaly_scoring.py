@@ -124,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.anomaly_scoring.exports import write_scoring
     from pipelines.anomaly_scoring.figures import FIGURES, figure_cells, figures_of
     from pipelines.faces.images import read_image, read_mask
+    from pipelines.tables import of_case, photo_columns
 
     outputs.protect_weights()
     job = scorer(args)
@@ -132,11 +133,11 @@ def run(args: argparse.Namespace) -> int:
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         pixels = read_image(photo)
         mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
-        result = job(pixels, mask=mask, progress=progress, **comparison(args))
+        result = of_case(job(pixels, mask=mask, progress=progress, **comparison(args)), args.case)
         outputs.check_files(stem)
         write_scoring(result, outputs.folder, stem)
         made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
-        return figure_cells(figures_of(result)) | made
+        return figure_cells(figures_of(result)) | made | photo_columns(result)
 
     columns = ("name", *FIGURES, "region", "normalizer", "seconds", "error")
     return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)

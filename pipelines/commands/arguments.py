@@ -15,6 +15,7 @@ def add_photo_arguments(
     )
     parser.add_argument("image", metavar="IMAGE|FOLDER", type=Path, help="a photo, or a folder of photos")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--case", metavar="NAME", help="whose photos these are: stands in every table and JSON file")
 
 
 def add_repaint_arguments(parser: argparse.ArgumentParser) -> None:

@@ -68,10 +68,11 @@ def run_batch(
     Returns, Raises: as :func:`run_photos`.
     """
     from pipelines.exports import write_result
-    from pipelines.tables import mask_share
+    from pipelines.tables import mask_share, of_case, photo_columns
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
-        result, more = repaint(photo, progress)
+        drawn, more = repaint(photo, progress)
+        result = of_case(drawn, args.case)
         outputs.check_files(stem)
         picture, _ = write_result(result, outputs.folder, stem, stages=stages)
         return {
@@ -82,6 +83,7 @@ def run_batch(
             "face": result.face + 1,
             "mask_share": f"{mask_share(result):.4f}",
             **more,
+            **photo_columns(result),
         }
 
     table = Table(SUMMARY, ("photo", "result", "status", "error", "seconds"), status=True)

@@ -9,12 +9,12 @@ import os
 import cv2
 import numpy as np
 
-from pipelines.errors import MaskMismatch
 from pipelines.faces.colour import to_srgb
 from pipelines.faces.formats.decoding import Source, as_unreadable, decode
 from pipelines.faces.formats.depth import binary
 from pipelines.faces.formats.layers import laid_over, pixels
 from pipelines.faces.marks import marked
+from pipelines.faces.masks import fit
 from pipelines.files import write_atomic
 
 MIN_SIDE = 32
@@ -56,7 +56,8 @@ def read_mask(source: Source, shape: tuple[int, int] | None = None) -> np.ndarra
 
     Args:
         source: path, bytes or binary stream.
-        shape: the photo's height and width, if the mask has to match it.
+        shape: height and width of the photo that the mask is for: one of its proportions is scaled to it
+            (:func:`pipelines.faces.masks.fit`).
 
     Returns:
         ``bool`` ``(H, W)``.
@@ -64,17 +65,12 @@ def read_mask(source: Source, shape: tuple[int, int] | None = None) -> np.ndarra
     Raises:
         ImageUnreadable: as in :func:`read_image`.
         ImageTooLarge: as in :func:`read_image`.
-        MaskMismatch: the mask is not of ``shape``.
+        MaskMismatch: the mask has not the proportions of ``shape``.
     """
     image = decode(source, least=1, scale=binary)
     with as_unreadable():
         mask = marked(image)
-    if shape is not None and mask.shape != tuple(shape):
-        raise MaskMismatch(
-            f"The mask is {mask.shape[1]} × {mask.shape[0]} pixels and the photo {shape[1]} × {shape[0]}; "
-            "give a mask of the photo's size."
-        )
-    return mask
+    return mask if shape is None else fit(mask, shape)
 
 
 def encode_png(array: np.ndarray) -> bytes:

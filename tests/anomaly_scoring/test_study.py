@@ -229,7 +229,8 @@ def test_a_deleted_score_is_made_anew(cohort, study_of, tmp_path):
 OLD = {"key": "ab", "severity": 1.5, "percentile": None, "region": "mouth-nose", "normalizer": "inpainting"}
 """Of a line as it was before there were local severities."""
 
-NULL = {**vars(Record("ab", 1.5, None, 2.5, None, 3.5, None, "mouth-nose", "inpainting", 0.5)), "local_severity": None}
+_WHOLE = Record("ab", 1.5, None, 2.5, None, 3.5, None, "mouth-nose", "inpainting", 0.5, "cd")
+NULL = {**vars(_WHOLE), "local_severity": None}
 """A line without a figure that every study needs."""
 
 

@@ -80,8 +80,9 @@ def test_scores(study):
             "0.75",
             "",
         )
+        assert row["photo_pixels_sha256"] == photo.photo_pixels_sha256 and len(photo.photo_pixels_sha256) == 64
     assert len({photo.rank for photo in study.scored}) > 4 and len({row["local_severity"] for row in rows[:6]}) > 4
-    assert [value for key, value in rows[6].items() if key not in ("name", "error")] == [""] * 11
+    assert [value for key, value in rows[6].items() if key not in ("name", "error")] == [""] * 12
     assert rows[6]["error"].startswith("No face was found")
     assert rows[7] == dict.fromkeys(study_report.SCORE_COLUMNS, "") | {
         "name": "'=notes.txt",

@@ -26,7 +26,7 @@ FIGURES = [
     "normality",
     "percentile",
 ]
-COLUMNS = ["name", *FIGURES, "region", "normalizer", "seconds", "error"]
+COLUMNS = ["name", *FIGURES, "region", "normalizer", "seconds", "error", "case", "photo_pixels_sha256"]
 MAPS = {"heatmap": "npy", "local": "local.npy", "asymmetry": "asymmetry.npy"}
 ENDINGS = sorted(["normalized.png", "json", *(f"{name}.png" for name in MAPS), *MAPS.values()])
 
@@ -53,7 +53,8 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
     assert names(out) == [*(f"anna.{ending}" for ending in ENDINGS), "scores.csv"]
     (row,) = scores(out)
     facts = facts_of(out)
-    assert (row["name"], row["error"]) == ("anna.png", "")
+    assert (row["name"], row["error"], row["case"]) == ("anna.png", "", "")
+    assert row["photo_pixels_sha256"] == facts["photo"]["pixels_sha256"]
     assert (row["region"], row["normalizer"]) == ("mouth-nose", "inpainting")
     assert {row[name] for name in FIGURES if name.endswith("percentile")} == {""}
     assert float(row["local_severity"]) == pytest.approx(facts["local"]["local_severity"], abs=1e-4)
@@ -142,7 +143,7 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
     assert list(rows) == ["anna.png", "bad.jpg", "zoe.png", "notes.txt"]
     assert rows["notes.txt"]["error"].startswith("This file is no picture by its ending")
     assert rows["bad.jpg"]["error"].startswith("This file is not a picture that can be read")
-    assert all(rows["bad.jpg"][column] == "" for column in COLUMNS[1:-1])
+    assert all(rows["bad.jpg"][column] == "" for column in COLUMNS if column not in ("name", "error"))
     for name in ("severity", "local_severity", "asymmetry"):
         assert rows["anna.png"][name] == rows["zoe.png"][name] != ""
 

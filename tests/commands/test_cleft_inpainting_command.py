@@ -17,6 +17,7 @@ from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.commands.drawn_face import drawn_face
 from pipelines.faces.images import encode_png, read_image, read_mask
 from pipelines.faces.measurements import measure
+from pipelines.results import pixels_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +48,35 @@ def test_one_photo_gives_picture_facts_and_summary(run, photos, tmp_path):
     for one in measure(np.array([point["before"] for point in facts["landmarks"]])):
         assert float(row[f"{one.key}_before"]) == pytest.approx(one.value, abs=0.2)
         assert row[f"{one.key}_after"]
+
+
+def test_a_case_and_the_photos_hash_stand_in_table_and_facts(run, photos, tmp_path):
+    out = tmp_path / "out"
+    assert run("cleft-inpainting", photos / "anna.png", "--out", out, "--case", "=A 17\n")[0] == 0
+    facts = json.loads((out / "anna.json").read_text(encoding="utf-8"))
+    (row,) = summary(out)
+    assert facts["case"] == "=A 17" and row["case"] == "'=A 17"
+    assert row["photo_pixels_sha256"] == pixels_sha256(read_image(photos / "anna.png"))
+
+
+def test_a_mask_of_another_size_is_scaled_and_one_of_other_proportions_refused(run, photos, tmp_path, mouth_png):
+    photo = read_image(photos / "anna.png")
+    mask = read_mask(mouth_png)
+    (tmp_path / "full.png").write_bytes(mouth_png)
+    for name, size in (("half", (128, 128)), ("flat", (128, 40))):
+        small = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+        (tmp_path / f"{name}.png").write_bytes(encode_png(small))
+    whole = ("--mask", tmp_path / "full.png", "--out", tmp_path / "full")
+    assert run("cleft-inpainting", photos / "anna.png", *whole)[0] == 0
+    half = ("--mask", tmp_path / "half.png", "--out", tmp_path / "half")
+    assert run("cleft-inpainting", photos / "anna.png", *half)[0] == 0
+    (full,), (scaled,) = summary(tmp_path / "full"), summary(tmp_path / "half")
+    assert float(scaled["mask_share"]) == pytest.approx(float(full["mask_share"]), rel=0.1)
+    assert read_image(tmp_path / "half" / "anna.png").shape == photo.shape
+    flat = ("--mask", tmp_path / "flat.png", "--out", tmp_path / "flat")
+    status, _, trouble = run("cleft-inpainting", photos / "anna.png", *flat)
+    assert status == 2 and "give a mask of the photo's size or proportions" in trouble
+    assert not (tmp_path / "flat").exists()
 
 
 def test_suggested_extents_differ(run, photos, tmp_path):
@@ -223,13 +253,15 @@ def test_a_mask_that_has_the_photos_whole_name_goes_first(run, photos, tmp_path,
     assert {row["photo"]: row["status"] for row in summary(out)} == {"anna.bmp": "failed", "anna.png": "done"}
 
 
-def test_one_mask_file_serves_every_photo_of_its_size(run, photos, tmp_path, mouth_png):
+def test_one_mask_file_serves_every_photo_of_its_proportions(run, photos, tmp_path, mouth_png):
     (photos / "large.png").write_bytes(encode_png(drawn_face(300)))
+    (photos / "wide.png").write_bytes(encode_png(np.pad(drawn_face(300), ((0, 0), (0, 60), (0, 0)))))
     (tmp_path / "mask.png").write_bytes(mouth_png)
     out = tmp_path / "out"
     assert run("cleft-inpainting", photos, "--mask", tmp_path / "mask.png", "--out", out)[0] == 1
     rows = {row["photo"]: row for row in summary(out)}
-    assert rows["anna.png"]["status"] == "done" and "300 × 300" in rows["large.png"]["error"]
+    assert rows["anna.png"]["status"] == rows["large.png"]["status"] == "done"
+    assert "360 × 300" in rows["wide.png"]["error"]
 
 
 def test_a_scan_with_another_ending_and_a_mask_without_a_photo(run, photos, tmp_path, mouth_png):

@@ -59,7 +59,7 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     (row,) = summary(out)
     assert list(row) == [
         "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "reference",
-        "reference_yaw", "identity",
+        "reference_yaw", "identity", "case", "photo_pixels_sha256",
     ]  # fmt: skip
     assert (row["photo"], row["result"], row["status"], row["error"]) == ("anna.png", "anna.png", "done", "")
     assert (row["faces"], row["face"], row["mask_source"], row["reference"]) == ("1", "1", "found", "none")

@@ -216,6 +216,8 @@ def test_mask_of_one_bit_and_of_sixteen(tmp_path):
 def test_mask_of_another_size():
     data = saved(Image.new("L", (30, 20), 255), "PNG")
     assert read_mask(data, (20, 30)).all()
+    large = saved(Image.new("L", (60, 40), 255), "PNG")
+    assert read_mask(large, (80, 120)).shape == (80, 120) and read_mask(large, (80, 120)).all()
     with pytest.raises(MaskMismatch, match="30 × 20 pixels and the photo 20 × 30"):
         read_mask(data, (30, 20))
 
