@@ -207,11 +207,6 @@ def test_masked_faces_upside_down(shared):
     assert len(upright) == 43 and sum(upright) <= 1
 
 
-def test_the_upside_down_case(shared):
-    (face,) = find_faces(read_image(shared / "cases/upside_down.png"))
-    assert abs(face.turn) > 170
-
-
 def noise(seed: int) -> np.ndarray:
     """Noise of four kinds: of every pixel, of many sizes, blurred, blurred and grey."""
     random = np.random.default_rng(seed)
