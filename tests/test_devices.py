@@ -1,5 +1,8 @@
 """The device: chosen once, with a precision that it really has."""
 
+import platform
+
+import numpy as np
 import pytest
 import torch
 
@@ -101,6 +104,17 @@ def test_autocast_computes_in_the_chosen_precision(no_gpu, precision):
     with device.autocast():
         assert layer(torch.zeros(1, 3, 8, 8)).dtype == device.dtype
     assert layer.weight.dtype == torch.float32
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries cannot be asked")
+def test_memory_that_is_not_used_is_given_back():
+    pieces = [np.ones(10_000, np.uint8) for _ in range(30_000)]  # 300 MB, too small for pages of their own
+    last = np.ones(10_000, np.uint8)  # what lies above them keeps the C library from it
+    held = devices.process_memory()
+    pieces.clear()
+    devices.give_memory_back()
+    assert held - devices.process_memory() > 200 * 2**20
+    assert last.all()
 
 
 def test_memory_of_the_process_grows_with_what_it_holds(no_gpu):

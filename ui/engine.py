@@ -128,9 +128,14 @@ class Engine:
         A run that was stopped may still be at work until its next report of progress; a new one waits for it, so that
         two never compute at once. While it waits it reports, and so can be stopped too.
         """
+        from pipelines.devices import give_memory_back
+
         pipeline, long = self.load(job), options.get("normalizer") == _LONG
         with self._turns.turn(f"{job} {_LONG}" if long else job, long, progress or _silent) as report:
-            return pipeline(photo, progress=report, **options)
+            try:
+                return pipeline(photo, progress=report, **options)
+            finally:
+                give_memory_back()
 
     def status(self) -> dict[str, str]:
         """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
