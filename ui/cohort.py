@@ -19,6 +19,7 @@ from ui.repainting import QUIET, idle
 from ui.scoring_settings import ScoringSettings
 from ui.sessions import Sessions, Work
 from ui.time_left import Progress, with_time_left
+from ui.turns import WAITING
 from ui.uploads import add, forget, take
 from ui.widgets import footer_html, guarded, toast
 
@@ -269,9 +270,19 @@ class CohortTab:
 
         scorers: Scorers = self.engine.load(ANOMALY_SCORING)
 
+        told = (0.0, "")
+
+        def whole(fraction: float, text: str) -> None:
+            nonlocal told
+            told = (fraction, text)
+            report(fraction, text)
+
+        def of_photo(_: float, text: str) -> None:
+            if WAITING in text:  # whoever waits is told for what; else the count of photos says enough
+                report(told[0], f"{told[1]}, {text}")
+
         def score_one(photo: np.ndarray) -> AnomalyScoringResult:
-            silent = stoppable(stop, lambda fraction, text: None)
-            cohort.last = self.engine.run(ANOMALY_SCORING, photo, progress=silent, **options)
+            cohort.last = self.engine.run(ANOMALY_SCORING, photo, progress=stoppable(stop, of_photo), **options)
             return cohort.last
 
         return run_study(
@@ -282,7 +293,7 @@ class CohortTab:
             ratings=cohort.ratings,
             lpips=lpips_here(),
             seed=options["seed"],
-            progress=report,
+            progress=whole,
         )
 
     def stop(self, request: gr.Request) -> tuple:

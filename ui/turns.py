@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from ui.time_left import Progress, duration
 
+WAITING = "waiting for "
+"""Stands in what a job's progress is told while others have their turn, and in nothing else that it is told."""
+
 _POLL = 0.2  # seconds between two looks at whether a waiting job was stopped
 _BETWEEN = 1.0  # seconds that a long job works between two short ones that pass
 _PATIENCE = 60.0  # seconds after which a long job waits no longer behind short ones that came later
@@ -150,7 +153,7 @@ class Turns:
         # A long job that a short one waits for lets it pass.
         seconds = sum(_BETWEEN if one.long and not mine.long else self._left(one) for one in ahead)
         count = "one other job" if len(ahead) <= 1 else f"{len(ahead)} other jobs"
-        return f"waiting for {count}, about {duration(seconds)}"
+        return f"{WAITING}{count}, about {duration(seconds)}"
 
     def _left(self, one: Turn) -> float:
         """Seconds that a job still takes: by its own speed, or as long as those of its kind."""

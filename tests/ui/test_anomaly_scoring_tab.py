@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,7 @@ from ui.scoring_files import FILES, write_files
 from ui.scoring_settings import ScoringSettings
 from ui.sessions import Photo, Sessions
 from ui.time_left import duration, part_of, with_time_left
+from ui.turns import WAITING
 from ui.widgets import measurements_html
 
 SETTINGS = ("mouth-nose", "pse", "inpainting", "all", 4, "ycbcr", "equation", True, 0, 50, 50, 3)
@@ -651,6 +653,26 @@ def test_cohort_is_scored_ranked_and_compared_with_ratings(tiny: CohortTab, fake
     folder = tiny.cohort(REQUEST).folder
     tiny.sessions.close(REQUEST.session_hash)
     assert not folder.exists(), "nothing of a patient stays"
+
+
+def test_a_cohort_that_waits_for_another_job_says_so(tiny: CohortTab, engine: Engine, astronaut: np.ndarray):
+    tiny.take_photos(uploads({"P0.png": encode_png(astronaut)}), None, REQUEST)
+    told: list[str] = []
+    waits = threading.Event()
+
+    def progress(fraction: float, desc: str) -> None:
+        told.append(desc)
+        if WAITING in desc:
+            waits.set()
+
+    with engine._turns.turn("another", False, lambda fraction, text: None):
+        run = threading.Thread(target=tiny.score, args=(REQUEST, progress, *SETTINGS))
+        run.start()
+        assert waits.wait(20)
+    run.join(20)
+    assert not run.is_alive()
+    assert any(text.startswith("0 of 1 photos, waiting for one other job, about ") for text in told)
+    assert any(text.startswith("1 of 1 photos") for text in told)
 
 
 def test_change_after_surgery_is_told_of_both_figures(tiny: CohortTab, astronaut: np.ndarray):
