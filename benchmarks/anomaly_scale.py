@@ -13,6 +13,7 @@ import csv
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
@@ -30,7 +31,7 @@ from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.exposure import side_light
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
-from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings, lpips_name
 from pipelines.anomaly_scoring.regions import REGIONS, lip_gap
 from pipelines.anomaly_scoring.scale import Key
 from pipelines.anomaly_scoring.scores import FORMULAS, score
@@ -50,6 +51,7 @@ from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import check_face
+from pipelines.results import Basis
 from pipelines.training.data import FaceSet, load_faces
 
 AGES = {"0-8": (0, 8), "9-17": (9, 17), "18 and older": (18, np.inf)}
@@ -166,7 +168,7 @@ def scales_of(scores: Mapping[str, Scores], plan: Plan, people: Mapping[str, Per
     if not known:
         raise DataUnreadable("No face was found in any picture; use other photos.")
     scoring, _ = _scorer(plan)
-    columns = [("severity", scoring.basis(**way._asdict()), place) for place, way in enumerate(plan.ways)]
+    columns = [("severity", _basis(scoring, way, plan), place) for place, way in enumerate(plan.ways)]
     columns += [
         (figure, scoring.basis(region=region), place)
         for figure in ("local", "asymmetry")
@@ -180,6 +182,18 @@ def scales_of(scores: Mapping[str, Scores], plan: Plan, people: Mapping[str, Per
         for group, inside in groups.items()
         for figure, basis, place in columns
     }
+
+
+def _basis(scoring: AnomalyScoring, way: Way, plan: Plan) -> Basis:
+    """The pipeline's statement; LPIPS' file lies where the plan says, which the pipeline does not know."""
+    if way.kind != "lpips":
+        return scoring.basis(**way._asdict())
+    return replace(scoring.basis(**way._replace(kind="pse")._asdict()), kind="lpips", perceptual=_lpips_name(plan))
+
+
+@lru_cache(maxsize=1)
+def _lpips_name(plan: Plan) -> str:
+    return lpips_name(plan.weights_dir)
 
 
 def _groups(known: Mapping[str, Mapping[str, np.ndarray]], people: Mapping[str, Person]) -> dict[str, np.ndarray]:

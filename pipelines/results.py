@@ -185,8 +185,8 @@ class Basis:
         normalizer: which one: ``"inpainting"`` or ``"stylegan2"``.
         weights: first twelve hex digits of the SHA-256 of each file that normalizes, joined by "+".
         conditions: what else was chosen of the normalizer, for people, as in ``"3 searches"``.
-        perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet"``; None
-            where none was.
+        perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet
+            f7010d8fcf41"`` with the first digits of its hash; None where none was.
         region: one of :data:`pipelines.anomaly_scoring.regions.REGIONS`, or ``"painted"``.
         kind, colour, erosion, formula: as in :class:`Score`.
         version: of the code that turns a photo into figures; see :data:`pipelines.anomaly_scoring.pipeline.VERSION`.

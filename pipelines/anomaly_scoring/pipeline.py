@@ -1,7 +1,8 @@
 """Anomaly scoring: from a photo to its normalized face, the maps of what does not fit, and the figures of each."""
 
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from pipelines.faces.measurements import measure
 from pipelines.faces.mesh import Face
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
-from pipelines.metrics.backbones import find_backbone
+from pipelines.metrics.backbones import find_backbone, fingerprint
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.repainting import Progress, Stages, check_arguments, check_face
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, WeightsUsed
@@ -37,7 +38,27 @@ PAINTED = "painted"
 
 _LEAST_SEARCHED = 0.1  # of a region; a peak over less says nothing of it
 
-_LPIPS, _LPIPS_NAME = "alex", "LPIPS, AlexNet"
+_LPIPS = "alex"
+
+
+def lpips_name(folder: str | Path | None = None) -> str:
+    """What a basis calls the network of LPIPS maps: which one, and its weights' fingerprint.
+
+    Args:
+        folder: where its file lies, as for :class:`~pipelines.metrics.perceptual.LPIPS`.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt: it cannot be loaded.
+    """
+    return f"LPIPS, AlexNet {fingerprint(_LPIPS, folder)}"
+
+
+class _Lpips(NamedTuple):
+    """The metric of LPIPS maps, what a basis calls it, and its file."""
+
+    name: str
+    metric: LPIPS
+    weights: tuple[WeightsUsed, ...]
 
 
 class AnomalyScoring:
@@ -95,7 +116,7 @@ class AnomalyScoring:
             normalizer=self.name,
             weights="+".join(used.sha256 for used in stated.weights),
             conditions=stated.conditions,
-            perceptual=_LPIPS_NAME if kind == "lpips" else stated.perceptual,
+            perceptual=self._lpips.name if kind == "lpips" else stated.perceptual,
             region=region,
             kind=kind,
             colour=colour,
@@ -169,7 +190,7 @@ class AnomalyScoring:
         stage = Stages(progress)
 
         with stage("landmarks", 0.0):
-            lpips, used = self._lpips if kind == "lpips" else (None, ())
+            lpips, used = (self._lpips.metric, self._lpips.weights) if kind == "lpips" else (None, ())
             faces = find_faces(photo)
             chosen = pick_face(faces, face)
             check_face(chosen, photo.shape)
@@ -220,9 +241,9 @@ class AnomalyScoring:
         )
 
     @cached_property
-    def _lpips(self) -> tuple[LPIPS, tuple[WeightsUsed, ...]]:
+    def _lpips(self) -> _Lpips:
         used = WeightsUsed("alexnet", sha256_of(find_backbone(_LPIPS))[:12])
-        return LPIPS(_LPIPS).to(self.device.torch_device), (used,)
+        return _Lpips(lpips_name(), LPIPS(_LPIPS).to(self.device.torch_device), (used,))
 
     @staticmethod
     def _severity(

@@ -4,6 +4,7 @@ They come from a folder that the caller names, else from the one in the environm
 else from the weights folder, where the store puts what it fetches. Nothing is downloaded here.
 """
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -65,3 +66,17 @@ def read_backbone(network: str, folder: str | Path | None = None) -> dict[str, T
     """
     tensors = read_tensors(find_backbone(network, folder))
     return {key: value.float() for key, value in tensors.items() if key.startswith("features.")}
+
+
+def fingerprint(network: str, folder: str | Path | None = None) -> str:
+    """The first 12 digits of a SHA-256 over a backbone's weights: the same for torchvision's file and for one that
+    holds the convolutional part alone.
+
+    Raises:
+        OptionInvalid, WeightsMissing, WeightsCorrupt: as :func:`read_backbone`.
+    """
+    digest = hashlib.sha256()
+    for key, value in sorted(read_backbone(network, folder).items()):
+        digest.update(f"{key} {tuple(value.shape)}".encode())
+        digest.update(value.numpy().astype("<f4").tobytes())
+    return digest.hexdigest()[:12]

@@ -14,6 +14,7 @@ from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
 from pipelines.anomaly_scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, check_group, count, digest, encode, groups, percentile
 from pipelines.errors import WeightsCorrupt, WeightsMissing
+from pipelines.metrics.backbones import VARIABLE
 from pipelines.results import Basis
 
 BASIS = Basis(
@@ -183,6 +184,12 @@ def test_the_shipped_scales_are_those_of_the_shipped_weights_and_code(normalizer
         for figure, value in (("severity", -2.0), ("local", 40.0), ("asymmetry", 20.0)):
             found = percentile(figure, value, scoring.basis(region=region))
             assert found is not None and found.faces >= 200, (figure, region)
+
+
+def test_the_shipped_scale_of_lpips_maps_is_of_the_network_that_it_was_measured_with(shared, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(shared / "weights"))
+    found = percentile("severity", -2.0, AnomalyScoring(device="cpu").basis(kind="lpips"))
+    assert found is not None and found.faces == 1000
 
 
 def test_the_shipped_groups_of_the_fast_normalizer():

@@ -28,7 +28,7 @@ from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import hull_mask, suggest_mask
 from pipelines.faces.mesh import Face
 from pipelines.faces.symmetry import even_face
-from pipelines.metrics.backbones import VARIABLE
+from pipelines.metrics.backbones import VARIABLE, fingerprint
 from pipelines.repainting import to_network, to_pixels
 from pipelines.results import Basis, Percentile
 
@@ -174,10 +174,15 @@ def test_the_basis_of_a_whole_run_and_of_a_painted_region(scoring, comparing, re
     assert painted == comparing.basis(region=PAINTED) != comparing.basis(region="face")
 
 
-def test_the_basis_names_the_precision_and_the_network_of_the_map(comparing):
+def test_the_basis_names_the_precision_and_the_network_of_the_map(comparing, shared, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(shared / "weights"))
     half = AnomalyScoring(device="cpu", precision="bfloat16", searches=1).basis()
     assert half.precision == "bfloat16"
-    assert comparing.basis(kind="lpips").perceptual == "LPIPS, AlexNet" and half.perceptual is None
+    assert half.perceptual is None
+    assert comparing.basis(kind="lpips").perceptual == f"LPIPS, AlexNet {fingerprint('alex')}"
+    monkeypatch.setenv(VARIABLE, "/nowhere")
+    with pytest.raises(WeightsMissing):
+        AnomalyScoring(device="cpu", searches=1).basis(kind="lpips")
 
 
 def test_the_number_of_searches_is_a_condition():
@@ -250,7 +255,8 @@ def test_lpips_is_computed_and_named_where_its_network_is(comparing, astronaut, 
     monkeypatch.setenv(VARIABLE, str(shared / "weights"))
     result = comparing(astronaut, kind="lpips")
     assert result.score.kind == "lpips" and 0 < result.heat.max() < 5
-    assert result.basis == comparing.basis(kind="lpips") and result.basis.perceptual == "LPIPS, AlexNet"
+    assert result.basis == comparing.basis(kind="lpips")
+    assert result.basis.perceptual == f"LPIPS, AlexNet {fingerprint('alex')}"
     assert [used.name for used in result.weights] == ["cleft-inpainting", "alexnet"]
     monkeypatch.setenv(VARIABLE, "/nowhere")  # loaded once
     assert comparing(astronaut, kind="lpips").score == result.score

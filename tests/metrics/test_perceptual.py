@@ -129,3 +129,16 @@ def test_weights_of_another_network_are_said(backbones, tmp_path):
 def test_an_unknown_network_is_said(backbones):
     with pytest.raises(OptionInvalid, match="one of alex, squeeze, vgg"):
         LPIPS("resnet", backbones)
+
+
+def test_the_fingerprint_is_of_the_weights_and_not_of_the_file(backbones, tmp_path):
+    state = torch.load(backbones / FILES["alex"], weights_only=True)
+    whole = {**dict(reversed(state.items())), "classifier.6.bias": torch.zeros(1000)}
+    torch.save(whole, tmp_path / "alexnet-owt-7be5be79.pth")
+    found = sources.fingerprint("alex", backbones)
+    assert sources.fingerprint("alex", tmp_path) == found and len(found) == 12
+    whole["features.0.bias"] = whole["features.0.bias"] + 1e-6
+    torch.save(whole, tmp_path / "alexnet-owt-7be5be79.pth")
+    assert sources.fingerprint("alex", tmp_path) != found
+    with pytest.raises(WeightsMissing):
+        sources.fingerprint("vgg", tmp_path)
