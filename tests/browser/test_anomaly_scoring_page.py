@@ -216,6 +216,9 @@ def test_fits_the_screen_and_nothing_moves_in_anomaly_scoring(scoring: ScoringTa
     scoring.predict()
     assert scoring.page.evaluate(places) == before
     assert scoring.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    scoring.page.set_viewport_size({"width": 420, "height": 900})
+    scoring.page.wait_for_timeout(300)
+    assert scoring.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "on a telephone too"
 
 
 @pytest.mark.parametrize("scoring", ["dark"], indirect=True)
@@ -232,3 +235,6 @@ def test_controls_of_anomaly_scoring_have_names(scoring: ScoringTab):
     expect(page.locator("#cohort-run")).to_be_visible()
     assert page.evaluate(nameless) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "on a telephone too"

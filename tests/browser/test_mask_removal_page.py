@@ -209,6 +209,9 @@ def test_fits_the_screen_and_nothing_moves_in_mask_removal(removal: RemovalTab, 
     removal.predict()
     assert removal.page.evaluate(places) == before
     assert removal.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    removal.page.set_viewport_size({"width": 420, "height": 900})
+    removal.page.wait_for_timeout(300)
+    assert removal.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "on a telephone too"
 
 
 def test_controls_of_mask_removal_have_names(removal: RemovalTab):
