@@ -1,0 +1,179 @@
+"""How much the surroundings of a face colour what is drawn: the same face before other walls, and in other borders.
+
+    python -m benchmarks.surroundings --data FOLDER
+
+Each held-out face is repainted by the app's pipeline as it is, and again with everything round the face exchanged; its
+own pixels stay, and so does the mask. What is drawn should stay too. Writes ``surroundings.md`` and ``.json`` into the
+output folder.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
+from tqdm import tqdm
+
+from benchmarks import command
+from benchmarks.tables import markdown_line
+from pipelines.cleft_inpainting.pipeline import CleftInpainting
+from pipelines.devices import DEVICES, PRECISIONS
+from pipelines.errors import DataUnreadable, PhiltrumError
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.masks import suggest_mask
+from pipelines.faces.mesh import Face
+from pipelines.files import write_all_atomic
+from pipelines.training.data import load_faces
+
+NAME = "surroundings"
+"""Stem of the files."""
+
+WALLS = {
+    "black wall": (0, 0, 0),
+    "grey wall": (128, 128, 128),
+    "white wall": (255, 255, 255),
+    "orange wall": (255, 140, 40),
+    "yellow wall": (250, 220, 60),
+    "green wall": (40, 160, 70),
+    "blue drape": (40, 90, 200),
+    "red drape": (190, 30, 40),
+}
+"""Surroundings that reach up to the face → their colour."""
+
+BORDERS = {"black border": 0, "grey border": 128, "white border": 255}
+"""Surroundings outside a rectangle round the face → their grey."""
+
+NOISE = "noise"
+"""A wall of random pixels."""
+
+ALL = (*WALLS, NOISE, *BORDERS)
+"""The twelve."""
+
+_EDGE = 0.06  # eye distances from the face's outline to the wall
+_SOFT = 1.5  # px, blur of the wall's edge
+_ROOM = 0.15  # eye distances from the face to a border
+_RING = 3  # px on either side of a hole's border, which are compared for a seam
+
+
+def around(crop: np.ndarray, face: Face) -> Iterator[tuple[str, np.ndarray]]:
+    """The crop in each of :data:`ALL`: ``uint8`` of its shape."""
+    outline = np.zeros(crop.shape[:2], np.uint8)
+    cv2.fillConvexPoly(outline, cv2.convexHull(np.round(face.mesh).astype(np.int32)), 1)
+    reach = round(_EDGE * face.eye_distance)
+    grown = cv2.dilate(outline, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    own = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), _SOFT)[..., None]
+    noise = np.random.default_rng(0).integers(0, 256, crop.shape)
+    for name, wall in (*WALLS.items(), (NOISE, noise)):
+        yield name, np.round(crop * own + np.asarray(wall) * (1 - own)).astype(np.uint8)
+    room = round(_ROOM * face.eye_distance)
+    left, top = np.maximum(np.floor(face.mesh.min(0)).astype(int) - room, 0)
+    right, bottom = np.ceil(face.mesh.max(0)).astype(int) + room
+    for name, grey in BORDERS.items():
+        framed = np.full_like(crop, grey)
+        framed[top:bottom, left:right] = crop[top:bottom, left:right]
+        yield name, framed
+
+
+def difference(one: np.ndarray, other: np.ndarray, hole: np.ndarray) -> float:
+    """Median over the hole of the difference between two pictures, CIEDE2000."""
+    return float(np.median(deltaE_ciede2000(rgb2lab(one)[hole], rgb2lab(other)[hole])))
+
+
+def seam(picture: np.ndarray, hole: np.ndarray) -> float:
+    """Mean difference across the hole's border, CIEDE2000, of colours averaged along it over some pixels."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RING + 1, 2 * _RING + 1))
+    inside = hole & ~cv2.erode(hole.astype(np.uint8), kernel).astype(bool)
+    outside = cv2.dilate(hole.astype(np.uint8), kernel).astype(bool) & ~hole
+    lab = rgb2lab(picture).astype(np.float32)
+    edge = inside & cv2.dilate(outside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    one, other = (_averaged(lab, ring)[edge] for ring in (inside, outside))
+    return float(deltaE_ciede2000(one, other).mean())
+
+
+def _averaged(lab: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    weight = ring.astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), 2 * _RING)[..., None]
+    return cv2.GaussianBlur(lab * weight[..., None], (0, 0), 2 * _RING) / np.maximum(total, 1e-6)
+
+
+def measure(job: CleftInpainting, crops: Sequence[np.ndarray], extent: str) -> dict[str, list[tuple[float, float]]]:
+    """Surrounding → of each face the difference inside the hole, and by how much the seam grew over the photo's own.
+
+    Args:
+        job: repaints.
+        crops: ``uint8`` ``(S, S, 3)`` each; those in which no face is found in every surrounding are passed over there.
+        extent: of the suggested mask.
+    """
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ALL}
+    for crop in tqdm(crops, NAME, disable=None):
+        face = find_crop_face(crop)
+        if face is None:
+            continue
+        hole = suggest_mask(face, crop.shape[:2], extent)
+        try:
+            plain = job(crop, hole).image
+        except PhiltrumError:
+            continue
+        for name, other in around(crop, face):
+            try:
+                drawn = job(other, hole).image
+            except PhiltrumError:  # no face is found before this wall
+                continue
+            found[name].append((difference(plain, drawn, hole), seam(drawn, hole) - seam(crop, hole)))
+    return found
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures, then writes the table.
+
+    Raises:
+        PhiltrumError: data, weights or the device are not to be had.
+    """
+    job = CleftInpainting(options.weights, options.device, options.precision)
+    held_out = load_faces(options.data, "val", cache=options.cache, most=options.most)
+    crops = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in held_out.images]
+    found = measure(job, crops, options.extent)
+    if not any(found.values()):
+        raise DataUnreadable("No face was found in any picture; use other photos.")
+    header = ["Surroundings", "Faces", "ΔE in the hole, median", "worst tenth", "Seam, ΔE more than the photo's"]
+    lines = [
+        f"The same faces in other surroundings, mask *{options.extent}*; ΔE is CIEDE2000:",
+        "",
+        markdown_line(header),
+    ]
+    lines.append(markdown_line(["---", *["---:"] * 4]))
+    rows = {**found, "all": [one for faces in found.values() for one in faces]}
+    table = {name: _row(faces) for name, faces in rows.items() if faces}
+    for name, (count, median, worst, grown) in table.items():
+        lines.append(markdown_line([name, str(count), f"{median:.2f}", f"{worst:.2f}", f"{grown:+.2f}"]))
+    facts = {"extent": options.extent, "rows": {name: list(row) for name, row in table.items()}}
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {f"{NAME}.md": "\n".join(lines) + "\n", f"{NAME}.json": json.dumps(facts, indent=1) + "\n"}
+    write_all_atomic({folder / name: text.encode() for name, text in texts.items()})
+
+
+def _row(faces: Sequence[tuple[float, float]]) -> tuple[int, float, float, float]:
+    differences, seams = np.array(faces).T
+    return len(faces), float(np.median(differences)), float(np.quantile(differences, 0.9)), float(np.median(seams))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command: 0, or 2 with one sentence where nothing could be measured."""
+    parser = argparse.ArgumentParser("python -m benchmarks.surroundings", description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", required=True, help="folder with val.tar")
+    parser.add_argument("--weights", help="name of registered weights; the default ones otherwise")
+    parser.add_argument("--extent", default="philtrum", help="mask that is suggested (default %(default)s)")
+    parser.add_argument("--device", default="auto", help=f"one of {', '.join(DEVICES)}")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    command.add_photo_options(parser, f"runs/{NAME}")
+    parser.set_defaults(most=50)
+    return command.finish(run, parser.parse_args(arguments), NAME)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
