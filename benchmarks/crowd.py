@@ -64,7 +64,7 @@ class App:
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}/"
         words = [sys.executable, "app.py", "--port", str(port)]
-        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + _START
         while True:
             with contextlib.suppress(Exception):
@@ -84,7 +84,7 @@ class App:
     def close(self) -> None:
         """Ends it."""
         self._process.terminate()
-        self._process.communicate()
+        self._process.wait()
 
 
 class Person:
@@ -182,10 +182,12 @@ def campaign(people: int, runs: int) -> Outcome:
             for turn, job in _turns(person.number, runs):
                 if turn % _LEAVES == _LEAVES - 1:
                     person.leave_in_the_middle(job, float(random.uniform(0.1, 2.0)))
-                    outcome.left += 1
+                    with lock:
+                        outcome.left += 1
                 elif turn % _RETURNS == _RETURNS - 1:
                     person.leave()
-                    outcome.returned += 1
+                    with lock:
+                        outcome.returned += 1
                 start = time.monotonic()
                 ended = person.run(job, f"{person.number}-{turn}")
                 with lock:

@@ -22,11 +22,12 @@ from ui.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.engine import ANOMALY_SCORING, GPU, Engine, stoppable
 from ui.heat_map import OPACITY, heat_maps_html, photo_names
 from ui.masks import editor_size
-from ui.repainting import QUIET, face_choice, file_data, idle, mask_options, no_files, read_photo_and_mask
+from ui.repainting import QUIET, face_choice, file_data, mask_options, no_files, read_photo_and_mask
 from ui.scoring_facts import REGIONS, scores_html
 from ui.scoring_files import FILES, file_buttons, write_files
 from ui.scoring_settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
 from ui.sessions import Outcome, Photo, Sessions, Work
+from ui.tab import ResultTab, idle
 from ui.time_left import part_of, with_time_left
 from ui.uploads import take
 from ui.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
@@ -55,7 +56,7 @@ class Slot:
 SLOTS = FIRST, SECOND = Slot("photo", "scoring", "photo"), Slot("second", "scoring-second", "second photo")
 
 
-class AnomalyScoringTab:
+class AnomalyScoringTab(ResultTab):
     """The tab's components and what their events do.
 
     Args:
@@ -271,18 +272,6 @@ class AnomalyScoringTab:
             *no_files(len(self.all_files)),
         ]
 
-    def kept(self) -> list[Any]:
-        """Updates of :attr:`results` that leave them as they are."""
-        return [gr.skip()] * len(self.results)
-
-    def settle(self, request: gr.Request) -> list[Any]:
-        """Clears what came late: a result whose photo was replaced after it left here."""
-        return self.cleared() if self.work(request).outcome is None else self.kept()
-
-    def end(self, request: gr.Request) -> list[Any]:
-        """When a run is over: the buttons, and :meth:`settle`."""
-        return [*idle(), *self.settle(request)]
-
     def begin_case(self, case: str, request: gr.Request) -> list[Any]:
         """Takes the files away that bear another case's name, until the new one is written out."""
         outcome = self.work(request).outcome
@@ -300,10 +289,6 @@ class AnomalyScoringTab:
         return self.make_files(request)
 
     # --- photos and regions -----------------------------------------------------------------------------------------
-
-    def work(self, request: gr.Request) -> Work:
-        """What this tab of the page holds."""
-        return self.sessions.get(request.session_hash).work(self.job)
 
     def _opens(self, slot: Slot) -> Any:
         def open_photo(region: str, event: gr.EventData, request: gr.Request) -> list[Any]:

@@ -15,9 +15,10 @@ from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.results import AnomalyScoringResult
 from ui.engine import ANOMALY_SCORING, GPU, Engine, stoppable
-from ui.repainting import QUIET, idle
+from ui.repainting import QUIET
 from ui.scoring_settings import ScoringSettings
 from ui.sessions import Sessions, Work
+from ui.tab import idle
 from ui.time_left import Progress, with_time_left
 from ui.turns import WAITING
 from ui.uploads import add, forget, take

@@ -24,6 +24,7 @@ from ui.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.engine import GPU, Engine, stoppable
 from ui.masks import editor_size, is_untouched, photo_mask, read_layer
 from ui.sessions import Photo, Sessions, Work
+from ui.tab import ResultTab, idle
 from ui.uploads import take
 from ui.widgets import explain, footer_html, guarded, status_html, toast
 
@@ -34,7 +35,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Of events that are over at once and are nobody's business but the page's."""
 
 
-class RepaintingTab:
+class RepaintingTab(ResultTab):
     """The tab's components and what their events do.
 
     A job's own tab says what it is called, adds its own components (``build_...``), connects them (:meth:`connect`) and
@@ -218,23 +219,7 @@ class RepaintingTab:
         """Updates of :attr:`results` where there is no result."""
         return [None, *self.no_facts(), footer_html(), *no_files(len(self.files))]
 
-    def kept(self) -> list[Any]:
-        """Updates of :attr:`results` that leave them as they are."""
-        return [gr.skip()] * len(self.results)
-
-    def settle(self, request: gr.Request) -> list[Any]:
-        """Clears what came late: a result whose photo was replaced after it left here."""
-        return self.cleared() if self.work(request).outcome is None else self.kept()
-
-    def end(self, request: gr.Request) -> list[Any]:
-        """When a run is over: the buttons, and :meth:`settle`."""
-        return [*idle(), *self.settle(request)]
-
     # --- photo and mask ---------------------------------------------------------------------------------------------
-
-    def work(self, request: gr.Request) -> Work:
-        """What this tab of the page holds."""
-        return self.sessions.get(request.session_hash).work(self.job)
 
     def take_photo(self, request: gr.Request, pixels: np.ndarray) -> tuple[Photo, dict[str, Any], list[Any]]:
         """Keeps a photo in the place of the former one.
@@ -482,11 +467,6 @@ def mask_options(value: dict, photo: Photo, face: int) -> dict[str, Any]:
     if is_untouched(layer, base) and base.made_by is not None and base.made_by["face"] == face:
         return base.made_by
     return {"mask": photo_mask(layer, base, photo.pixels.shape[:2])}
-
-
-def idle() -> tuple[gr.Button, gr.Button]:
-    """Updates of *Run* and *Cancel* when nothing runs."""
-    return gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def no_files(count: int) -> list[gr.DownloadButton]:

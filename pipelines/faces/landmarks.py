@@ -18,12 +18,11 @@ _MOST_TILES = 128  # of a wide shot; about six milliseconds each
 _TILE_OVERLAP = 0.25  # of a tile's side: a face cut by all tiles of one level is small in a tile of the level before
 _WIDE_SHOT = 0.08  # of the photo's longer side; where all faces are narrower, smaller ones may be about
 # Measured on the validation faces, photos of masked faces, pairs of LFW, and noise, in all four quarter turns:
-_LEAST = (13.0, 17.3)  # fit of a face, upright and turned; validation faces reach 14.0 and more, noise 12.2 and 14.7
+_LEAST = 13.0  # fit of a face that is upright in the photo as given; validation faces reach 14.0 and more, noise 12.2
+_LEAST_TURNED = 17.3  # of any other; turned noise reaches 14.7
 _GIVEN = 1.5  # so much better another turn must stand than the given one
-_PLAIN = (
-    27.0,
-    36.0,
-)  # fit or standing from which on it is not asked; faces on their heads reach 25.7 and 33.1
+_PLAIN_FIT = 27.0  # from here on nobody asks which way up a face is; meshes of faces on their heads reach 25.7
+_PLAIN_STANDING = 36.0  # likewise; they reach 33.1
 _SIDEWAYS = 60.0  # degrees by which the mesh of a face may be turned and still be as good as an upright one's
 _ASKEW = 10.0  # by so much less sure is a mesh that lies on its side: another turn has the face upright, more exactly
 _SAME = 0.3  # overlap of two meshes of one face
@@ -125,13 +124,13 @@ def _judged(photo: np.ndarray, turns: int, most: int, tiles: bool = True) -> lis
         opinion, upright = examine(turned, face), abs(face.turn) < _SIDEWAYS
         given = upright and not turns
         standing = opinion.standing + given * _GIVEN - (not upright) * _ASKEW
-        fits, plain = opinion.fit >= _LEAST[not given], upright and _is_plain(opinion)
+        fits, plain = opinion.fit >= (_LEAST if given else _LEAST_TURNED), upright and _is_plain(opinion)
         judged.append(_Judged(_turned_back(face, turns, turned.shape), fits, plain, standing))
     return judged
 
 
 def _is_plain(opinion: Opinion) -> bool:
-    return opinion.fit >= _PLAIN[0] or opinion.standing >= _PLAIN[1]
+    return opinion.fit >= _PLAIN_FIT or opinion.standing >= _PLAIN_STANDING
 
 
 def _search(photo: np.ndarray, tiles: bool = True) -> list[Face]:

@@ -17,10 +17,8 @@ from pipelines.faces.detectors import count_eyes, find_meshes, find_near
 from pipelines.faces.mesh import IRIS_LEFT, MIRROR_MESH, Face
 
 _SIDE = 192  # px of the upright picture: what the detector and FaceMesh resample to
-_REACH, _FARTHER = (
-    0.3,
-    0.6,
-)  # margin around the mesh for the detector and for FaceMesh, as a part of the mesh's half side
+_REACH = 0.3  # margin around the mesh that the detector is shown, as a part of the mesh's half side
+_FARTHER = 0.6  # the same for FaceMesh
 _CENTRED = 0.2  # of the picture's side between its middle and the middle of what is detected
 _ASTRAY = 1.5  # eye distances; how far astray beyond that is does not matter
 _EYE_REACH = 0.55  # eye distances around an eye that are looked at: brow and lid, not the other eye
