@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import command
-from benchmarks.people import DARK, LIGHT, as_markdown, differences, typology_angle
+from benchmarks.people import DARK, LIGHT, as_markdown, differences
 from benchmarks.scores import Scores, kept, workers
 from pipelines import store
 from pipelines.anomaly_scoring import scale
@@ -32,7 +32,7 @@ from pipelines.anomaly_scoring.exposure import side_light
 from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings, lpips_name
-from pipelines.anomaly_scoring.regions import REGIONS, lip_gap
+from pipelines.anomaly_scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scale import Key
 from pipelines.anomaly_scoring.scores import FORMULAS, score
 from pipelines.devices import DEVICES, PRECISIONS
@@ -46,7 +46,9 @@ from pipelines.errors import (
     WeightsMissing,
 )
 from pipelines.faces.landmarks import find_face
+from pipelines.faces.measurements import lip_gap
 from pipelines.faces.mesh import Face
+from pipelines.faces.skin import typology_angle
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS

@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from skimage.color import rgb2lab
 
 from benchmarks.tables import markdown_line
-from pipelines.anomaly_scoring.exposure import skin_colour
-from pipelines.faces.mesh import Face
 
 DARK, LIGHT = 28.0, 41.0
 """Individual typology angles in degrees: skin below the first is tan to dark, above the second light to very light."""
@@ -30,19 +27,6 @@ class Difference(NamedTuple):
     faces: tuple[int, int]
     medians: tuple[float, float]
     higher: float
-
-
-def typology_angle(crop: np.ndarray, face: Face) -> float:
-    """Individual typology angle of a face's skin in degrees, higher for lighter skin: the arctangent of (L* − 50) / b*.
-
-    Source: Chardon, Cretois & Hourseau 1991. Of a photo it is that of skin and light together.
-
-    Args:
-        crop: RGB ``uint8`` ``(S, S, 3)``, an aligned face.
-        face: in pixels of the crop.
-    """
-    lightness, _, yellow = rgb2lab(skin_colour(crop, face)[None, None] / 255)[0, 0]
-    return float(np.degrees(np.arctan2(lightness - 50, yellow)))
 
 
 def differences(

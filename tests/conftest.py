@@ -53,6 +53,20 @@ def face():
 
 
 @pytest.fixture(scope="session")
+def parted(face):
+    """``parted(gap) -> Face``: the astronaut's face, its lower lip raised until so many eye distances part the lips."""
+    from pipelines.faces.mesh import MESH_TO_68, Face
+
+    def parted(gap: float) -> Face:
+        mesh = face.mesh.copy()
+        for upper, lower in ((61, 67), (62, 66), (63, 65)):
+            mesh[MESH_TO_68[lower]] = face.points[upper] + [0, gap * face.eye_distance]
+        return Face(mesh)
+
+    return parted
+
+
+@pytest.fixture(scope="session")
 def toy_set(tmp_path_factory, face) -> Path:
     """A sharded set of aligned crops of one public-domain face: six to train on, three to validate."""
     from pipelines.faces.alignment import align

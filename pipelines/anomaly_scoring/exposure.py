@@ -1,12 +1,10 @@
 """How a face was lit: how brightly, by which figures are divided so that light and camera do not move them, and from
 which side."""
 
-from collections.abc import Sequence
-
-import cv2
 import numpy as np
 
 from pipelines.faces.mesh import Face
+from pipelines.faces.skin import LEFT_CHEEK, RIGHT_CHEEK, colour_at, skin_colour
 
 STANDARD = 150.0
 """Grey levels of the skin in a photo of standard exposure."""
@@ -14,23 +12,9 @@ STANDARD = 150.0
 SHADOW = 20.0
 """Grey levels that are added before light is compared, so that noise in shadows is not taken for a difference."""
 
-_LEFT, _RIGHT = (50, 101, 117, 205), (280, 330, 346, 425)  # mesh points on the cheeks and under the eyes
-_FOREHEAD = (151, 9)
-_BLUR = 0.026  # eye distances
-
-
-def skin_colour(crop: np.ndarray, face: Face) -> np.ndarray:
-    """Mean colour, RGB ``(3,)``, of the skin of cheeks and forehead, away from lips and nose.
-
-    Args:
-        crop: RGB ``uint8`` ``(S, S, 3)``, an aligned face.
-        face: in pixels of the crop.
-    """
-    return _colour(crop, face, (*_LEFT, *_RIGHT, *_FOREHEAD))
-
 
 def skin_level(crop: np.ndarray, face: Face) -> float:
-    """Grey level of :func:`skin_colour`, 1 to 255: the mean of its channels."""
+    """Grey level of :func:`~pipelines.faces.skin.skin_colour`, 1 to 255: the mean of its channels."""
     return max(1.0, float(skin_colour(crop, face).mean()))
 
 
@@ -41,7 +25,7 @@ def side_light(crop: np.ndarray, face: Face) -> float:
         crop: RGB ``uint8`` ``(S, S, 3)``, an aligned face.
         face: in pixels of the crop.
     """
-    left, right = (max(1.0, float(_colour(crop, face, points).mean())) for points in (_LEFT, _RIGHT))
+    left, right = (max(1.0, float(colour_at(crop, face, cheek).mean())) for cheek in (LEFT_CHEEK, RIGHT_CHEEK))
     return abs(float(np.log(left / right)))
 
 
@@ -53,10 +37,3 @@ def standard_light(crop: np.ndarray, level: float) -> np.ndarray:
         level: its :func:`skin_level`.
     """
     return np.log(crop.astype(np.float32) * (STANDARD / level) + SHADOW)
-
-
-def _colour(crop: np.ndarray, face: Face, points: Sequence[int]) -> np.ndarray:
-    """Mean colour at points of the mesh, RGB ``(3,)``."""
-    smooth = cv2.GaussianBlur(crop, (0, 0), _BLUR * face.eye_distance)
-    columns, rows = np.clip(face.mesh[list(points)], 0, np.array(crop.shape[1::-1]) - 1).astype(int).T
-    return smooth[rows, columns].mean(0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
+from pipelines.faces.measurements import lip_gap
 from pipelines.faces.mesh import Face
 from pipelines.metrics.landmark_error import SUBSETS
 
@@ -68,10 +69,3 @@ def region(face: Face, shape: tuple[int, int], name: str = "mouth-nose") -> np.n
     for eye in _EYES:
         area &= ~hull_mask(face.points[eye], margin, shape)
     return area
-
-
-def lip_gap(face: Face) -> float:
-    """The widest gap between upper and lower lip along the face's own vertical, in eye distances; 0 when closed."""
-    across = (face.eyes[1] - face.eyes[0]) / face.eye_distance
-    gaps = face.points[[67, 66, 65]] - face.points[[61, 62, 63]]
-    return max(0.0, float((gaps @ (-across[1], across[0])).max()) / face.eye_distance)

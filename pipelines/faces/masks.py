@@ -19,6 +19,9 @@ GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
 VERTICES = 32
 """Vertices of an outline."""
 
+FACE_MARGIN = 0.05
+"""Eye distances by which a face's region is wider than its mesh: the mesh ends on the jaw, and skin a little later."""
+
 _LEAST_SIDE = 32  # px; nobody paints on less
 
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -49,6 +52,20 @@ def outline(face: Face, extent: str) -> np.ndarray:
     indices, margin = _HULLS[extent]
     hull = _hull(face.mesh[list(indices)], margin * face.eye_distance)
     return _resample(hull, VERTICES).astype(np.float32)
+
+
+def face_outline(face: Face, margin: float = FACE_MARGIN) -> np.ndarray:
+    """Outline of the whole face: the convex hull of its mesh with a rounded margin, in eye distances.
+
+    Returns:
+        ``(32, 2)`` float32, as :func:`outline`.
+    """
+    return _resample(_hull(face.mesh, margin * face.eye_distance), VERTICES).astype(np.float32)
+
+
+def face_region(face: Face, shape: tuple[int, int]) -> np.ndarray:
+    """What belongs to the face in a picture of ``shape`` (H, W), from its hairline to its chin: ``bool`` (H, W)."""
+    return polygon_mask(face_outline(face), shape)
 
 
 def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -> np.ndarray:

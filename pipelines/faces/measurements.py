@@ -15,6 +15,7 @@ bow.
 
 import numpy as np
 
+from pipelines.faces.mesh import Face
 from pipelines.results import Measurement
 
 
@@ -110,6 +111,13 @@ def nasal_tip_deviation(z: np.ndarray) -> float:
 def cupids_bow_tilt(z: np.ndarray) -> float:
     """Degrees from the eye line to the line 50→52, clockwise on screen; above 0 = the image-right peak is lower."""
     return _degrees(z[52] - z[50])
+
+
+def lip_gap(face: Face) -> float:
+    """The widest gap between upper and lower lip along the face's own vertical, in eye distances; 0 when closed."""
+    across = (face.eyes[1] - face.eyes[0]) / face.eye_distance
+    gaps = face.points[[67, 66, 65]] - face.points[[61, 62, 63]]
+    return max(0.0, float((gaps @ (-across[1], across[0])).max()) / face.eye_distance)
 
 
 def _in_face_frame(points: np.ndarray) -> np.ndarray:

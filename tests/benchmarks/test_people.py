@@ -2,23 +2,8 @@
 
 import numpy as np
 import pytest
-import skimage.data
 
-from benchmarks.people import as_markdown, differences, typology_angle
-
-
-def test_the_typology_angle_rises_with_the_skin_s_lightness(face):
-    photo = skimage.data.astronaut()
-    angles = [typology_angle((photo * gain).astype(np.uint8), face) for gain in (0.3, 0.6, 1.0)]
-    assert angles == sorted(angles) and angles[0] < 0 < angles[-1]
-
-
-def test_the_typology_angle_of_a_known_colour(face):
-    """sRGB (222, 171, 127) is L* 73.6, b* 29.1 by scikit-image's independent conversion of one pixel."""
-    lightness, _, yellow = skimage.color.rgb2lab(np.array([[[222, 171, 127]]], np.uint8))[0, 0]
-    skin = np.full((512, 512, 3), (222, 171, 127), np.uint8)
-    assert typology_angle(skin, face) == pytest.approx(np.degrees(np.arctan((lightness - 50) / yellow)), abs=0.01)
-    assert 35 < typology_angle(skin, face) < 45
+from benchmarks.people import as_markdown, differences
 
 
 def test_medians_counts_and_the_chance_to_be_higher():

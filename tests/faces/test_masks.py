@@ -11,7 +11,20 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
 from pipelines.errors import MaskMismatch, OptionInvalid
-from pipelines.faces.masks import EXTENTS, GROUPS, clean, feather, fit, grow, irregular_mask, outline, suggest_mask
+from pipelines.faces.masks import (
+    EXTENTS,
+    GROUPS,
+    VERTICES,
+    clean,
+    face_outline,
+    face_region,
+    feather,
+    fit,
+    grow,
+    irregular_mask,
+    outline,
+    suggest_mask,
+)
 from pipelines.faces.mesh import Face
 
 masks = arrays(bool, st.tuples(st.integers(8, 40), st.integers(8, 40)))
@@ -228,3 +241,16 @@ def test_a_mask_of_the_photos_proportions_is_brought_to_its_size(size):
 def test_a_mask_of_other_proportions_is_refused(size):
     with pytest.raises(MaskMismatch, match=f"{size[1]} × {size[0]} pixels and the photo 300 × 400"):
         fit(np.ones(size, bool), (400, 300))
+
+
+def test_the_region_of_a_face_holds_its_mesh_and_little_more(face):
+    region = face_region(face, (512, 512))
+    columns, rows = np.floor(face.mesh).astype(int).T
+    assert region[rows, columns].all()
+    near = face_outline(face, 0.0)
+    far = face_outline(face)
+    unit = face.eye_distance
+    distance = np.linalg.norm(near[:, None] - far, axis=2).min(1)
+    assert distance.min() > 0.03 * unit and distance.max() < 0.1 * unit
+    assert near.shape == far.shape == (VERTICES, 2)
+    assert not region[0].any() and not region[:, 0].any()

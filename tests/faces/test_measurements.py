@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.faces.measurements import measure
+from pipelines.faces.measurements import lip_gap, measure
+from pipelines.faces.mesh import Face
 
 MIRROR = (
     *range(16, -1, -1),
@@ -142,3 +143,15 @@ def test_points_on_one_spot_give_no_number():
 def test_wrong_shape():
     with pytest.raises(ValueError, match="68 points"):
         measure(np.zeros((478, 2)))
+
+
+@pytest.mark.parametrize("degrees", [0, 40, 180])
+def test_the_gap_between_the_lips_is_along_the_face_s_own_vertical(parted, degrees):
+    assert lip_gap(parted(0.0)) < 0.02
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for gap in (0.05, 0.2):
+        turned = Face((parted(gap).mesh @ turn.T).astype(np.float32))
+        assert lip_gap(turned) == pytest.approx(gap, rel=0.03)
+    crossed = Face((parted(-0.1).mesh @ turn.T).astype(np.float32))
+    assert lip_gap(crossed) == 0
