@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.networks import MeasuredNetwork
-from pipelines.cleft_inpainting import network as cleft_inpainting
 from pipelines.devices import Device
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.masks import face_region
 from pipelines.mask_removal import network as mask_removal
 from pipelines.training.data import FaceSet
 
@@ -92,7 +93,8 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours")
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
         with device.autocast():
-            answer = cleft_inpainting.predict(network, _pictures(crops, device), _maps(masks, device))
+            faces = np.stack([_face_region(crop) for crop in crops])
+            answer = network.predict(_pictures(crops, device), _maps(masks, device), _maps(faces, device))
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
     return Method(key, fill, _facts(measured, device, key))
@@ -175,6 +177,12 @@ def blanked(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def to_tensor(crops: np.ndarray) -> Tensor:
     """``uint8`` ``(N, S, S, 3)`` -> ``float32`` ``(N, 3, S, S)`` in [-1, 1]."""
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def _face_region(crop: np.ndarray) -> np.ndarray:
+    """Where the face is, as the app sees it: found in the photo, holes or not; all of a crop in which none is found."""
+    face = find_crop_face(crop)
+    return np.ones(crop.shape[:2], bool) if face is None else face_region(face, crop.shape[:2])
 
 
 def _ready(measured: MeasuredNetwork, device: Device) -> nn.Module:

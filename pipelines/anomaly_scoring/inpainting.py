@@ -80,7 +80,8 @@ class InpaintingNormalizer:
         )
         tell(0.9, "repainting it")
         hole = to_repaint(found, there.eye_distance)
-        image = repaint(network, crop, hole, _EDGE * there.eye_distance, self.device, tone)
+        seen = masks.face_region(there, hole.shape)
+        image = repaint(network, crop, hole, seen, _EDGE * there.eye_distance, self.device, tone)
         return Normalized(
             alignment=alignment,
             face=there,
@@ -109,10 +110,20 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
 
 @torch.inference_mode()
 def repaint(
-    network: nn.Module, crop: np.ndarray, hole: np.ndarray, edge: float, device: Device, tone: Tone = IN_COLOUR
+    network: nn.Module,
+    crop: np.ndarray,
+    hole: np.ndarray,
+    face: np.ndarray,
+    edge: float,
+    device: Device,
+    tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
-    """The crop repainted in ``hole``, blended over ``edge`` pixels inside its border; ``uint8`` ``(S, S, 3)``."""
+    """The crop repainted in ``hole``, blended over ``edge`` pixels inside its border; ``uint8`` ``(S, S, 3)``.
+
+    ``face`` is where the face is, ``bool`` ``(S, S)``.
+    """
+    given = (to_network(picture, device) for picture in (crop, hole, face))
     with device.autocast():
-        drawn = tone(to_pixels(network.predict(to_network(crop, device), to_network(hole, device)).image))
+        drawn = tone(to_pixels(network.predict(*given).image))
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
     return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

@@ -7,11 +7,15 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 * landmark maps are Gaussian splats (see :mod:`pipelines.layers.splats`), so gradients reach the landmark predictor;
 * the landmark predictor averages over 4 x 4 cells and sees two coordinate channels, because a global average forgets
   where a feature was, and instance norm has taken most of what a global average could tell;
-* the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips.
+* the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips;
+* the network sees the face and not what is around it (:mod:`pipelines.layers.view`), because instance norm
+  and the mean colour let a wall tint the lips;
+* a last layer works at full resolution (:mod:`pipelines.layers.finish`), because folding leaves a grid.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import cache
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,16 +23,26 @@ from torch.nn import functional as F
 
 from pipelines.faces.mesh import MIRROR_68
 from pipelines.layers.attention import ShortLongTermAttention
+from pipelines.layers.finish import Finish
 from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d
 from pipelines.layers.residual import DilatedResidualBlock
 from pipelines.layers.splats import landmark_maps
+from pipelines.layers.view import blend, narrowed
 
 LANDMARKS = 68
 
 CONFIGURATIONS = {
     "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
-    "medium": {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2},
+    "medium": {
+        "width": 48,
+        "blocks": 7,
+        "attention_pool": 1,
+        "landmark_width": 480,
+        "fold": 2,
+        "view": "face",
+        "finish": 16,
+    },
     "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
 }
 """Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; and one
@@ -60,6 +74,8 @@ class INCLG(nn.Module):
         landmark_width: channels of "V", the widest feature of the landmark predictor. The paper's is 1280.
         fold: pixels a side that are folded into channels before the first convolution and unfolded after the last
             (Shi et al. 2016, sub-pixel convolution). 1 is the paper's; 2 quarters the cost at the same picture size.
+        view: what the network is shown: the whole ``"crop"``, which is the paper's, or the ``"face"`` alone.
+        finish: channels of a last layer at full resolution; 0, the paper's, has none.
     """
 
     def __init__(
@@ -69,9 +85,11 @@ class INCLG(nn.Module):
         attention_pool: int = 1,
         landmark_width: int = 1280,
         fold: int = 1,
+        view: Literal["crop", "face"] = "crop",
+        finish: int = 0,
     ) -> None:
         super().__init__()
-        self.fold = fold
+        self.fold, self.view = fold, view
         w1, w2, w4 = width, 2 * width, 4 * width
         self.encode1 = GatedConv2d(4 * fold**2, w1, kernel=5)
         self.encode2 = GatedConv2d(w1, w2, kernel=4, stride=2)
@@ -89,6 +107,7 @@ class INCLG(nn.Module):
         self.fuse3 = nn.Conv2d(2 * w1 + 4 * fold**2, w1, 1)  # "F3": decoder, skip and the photo
         self.paint = nn.Conv2d(w1, 3 * fold**2, 5, padding=2)
         start_alike(self.paint, fold)
+        self.finish = Finish(4, finish) if finish else None
 
     def forward(self, image: Tensor, hole: Tensor) -> Inpainting:
         """Predicts the face.
@@ -102,8 +121,8 @@ class INCLG(nn.Module):
         known = 1 - hole
         known_share = known.mean((2, 3), keepdim=True).clamp_min(1e-3)
         mean = (image * known).mean((2, 3), keepdim=True) / known_share
-        given = torch.cat([image * known + mean * hole, hole], 1)
-        given = F.pixel_unshuffle(given, self.fold)
+        shown = torch.cat([image * known + mean * hole, hole], 1)
+        given = F.pixel_unshuffle(shown, self.fold)
         e1 = self.encode1(given)
         # Under autocast features are narrower than the picture, and one wide factor would widen what it meets.
         given = given.to(e1.dtype)
@@ -121,11 +140,30 @@ class INCLG(nn.Module):
         f2 = F.relu(self.fuse2(torch.cat([f1, maps], 1)))
         f3 = F.relu(self.fuse3(torch.cat([self.decode1(f2), e1 * known1, given], 1)))
         painted = F.pixel_shuffle(self.paint(f3).float(), self.fold)
+        if self.finish is not None:
+            painted = self.finish(painted, shown)
         return Inpainting(torch.tanh(painted), landmarks)
 
-    def predict(self, image: Tensor, hole: Tensor) -> Inpainting:
-        """:func:`predict` of this network, for whoever got it from the store and knows no more of it."""
-        return predict(self, image, hole)
+    def look(self, image: Tensor, hole: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+        """What of a picture, and which hole, this network is to be given where the hole lies within the face.
+
+        Arguments and answer are those of :func:`pipelines.layers.view.narrowed`.
+        """
+        return narrowed(image, hole, face) if self.view == "face" else (image, hole)
+
+    def predict(self, image: Tensor, hole: Tensor, face: Tensor) -> Inpainting:
+        """The network's answer as it is used: to what it is to see, averaged over picture and mirror image.
+
+        What of a hole lies beyond the face is drawn in a second look, at the whole picture.
+
+        Args:
+            image, hole: as for :meth:`forward`.
+            face: ``(N, 1, H, W)``, 1 = face (:func:`pipelines.faces.masks.face_region`).
+        """
+        answer = predict(self, *self.look(image, hole, face))
+        if self.view == "crop" or not (hole * (1 - face)).any():
+            return answer
+        return answer._replace(image=blend(answer.image, predict(self, image, hole).image, hole, face))
 
 
 def predict(network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
@@ -137,9 +175,16 @@ def predict(network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole
     """
     both = network(torch.cat([image, image.flip(3)]), torch.cat([hole, hole.flip(3)]))
     (drawn, mirrored), (points, swapped) = both.image.chunk(2), both.landmarks.chunk(2)
-    swapped = swapped[:, list(MIRROR_68)]
+    swapped = swapped[:, _mirror(swapped.device)]
     swapped = torch.stack([1 - swapped[..., 0], swapped[..., 1]], -1)
     return Inpainting((drawn + mirrored.flip(3)) / 2, (points + swapped) / 2)
+
+
+@cache
+def _mirror(device: torch.device) -> Tensor:
+    """Where a mirrored face's points are; brought to a device once, and also fit for training if not made there."""
+    with torch.inference_mode(False):
+        return torch.tensor(MIRROR_68, device=device)
 
 
 class LandmarkPredictor(nn.Module):

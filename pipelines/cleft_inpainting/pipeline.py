@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from pipelines import devices, store
-from pipelines.cleft_inpainting.network import INCLG, predict
+from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
@@ -99,7 +99,8 @@ class CleftInpainting:
             hole = region.hole
 
         with stage("network", 0.55):
-            painted, landmarks = _predict(model.network, crop, hole, self.device)
+            seen = masks.face_region(alignment.face_in_crop(chosen), hole.shape)
+            painted, landmarks = _predict(model.network, crop, hole, seen, self.device)
 
         with stage("compositing", 0.75):
             tone = find_tone(crop, ~hole)
@@ -136,10 +137,10 @@ class CleftInpainting:
 
 @torch.inference_mode()
 def _predict(
-    network: INCLG, crop: np.ndarray, hole: np.ndarray, device: devices.Device
+    network: INCLG, crop: np.ndarray, hole: np.ndarray, face: np.ndarray, device: devices.Device
 ) -> tuple[np.ndarray, np.ndarray]:
     """The repainted crop, ``uint8`` ``(S, S, 3)``, and landmarks as fractions of its side, ``(68, 2)``."""
-    image, masked = to_network(crop, device), to_network(hole, device)
+    given = (to_network(picture, device) for picture in (crop, hole, face))
     with device.autocast():
-        output = predict(network, image, masked)
+        output = network.predict(*given)
     return to_pixels(output.image), output.landmarks[0].float().cpu().numpy()

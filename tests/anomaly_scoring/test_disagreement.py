@@ -122,6 +122,10 @@ class Numbered:
             drawn.append(image + len(self.holes) / 127.5)
         return SimpleNamespace(image=torch.stack(drawn))
 
+    def look(self, images, holes, faces):
+        assert faces.shape == holes.shape and 0 < faces.mean() < 1
+        return images, holes
+
 
 @pytest.mark.parametrize("searches", [1, 2])
 def test_each_pixel_s_mean_and_40th_percentile_are_over_the_pictures_that_hid_it(

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+import torch
 
 from pipelines import store
 from pipelines.anomaly_scoring import scale
@@ -420,5 +421,6 @@ def test_of_a_grey_photo_no_colour_is_counted(quick, astronaut, face):
     assert np.ptp(result.normalized, axis=2).max() == 0
     assert (result.normalized != result.crop)[result.repainted].any()
     network = quick.normalizer._load().network
-    drawn = network.predict(to_network(result.crop, quick.device), to_network(result.repainted, quick.device)).image
+    hole = to_network(result.repainted, quick.device)
+    drawn = network.predict(to_network(result.crop, quick.device), hole, torch.ones_like(hole)).image
     assert np.ptp(to_pixels(drawn), axis=2)[result.repainted].max() > 3, "it must draw colour into a grey face"
