@@ -19,20 +19,18 @@ from benchmarks import command
 from benchmarks.methods import Method, network_method
 from benchmarks.networks import load_network
 from benchmarks.tables import markdown_line
-from pipelines.anomaly_scoring.regions import lip_gap
 from pipelines.devices import DEVICES, PRECISIONS, choose
 from pipelines.errors import DataUnreadable
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import EXTENTS, grow, suggest_mask
+from pipelines.faces.measurements import lip_gap
 from pipelines.faces.mesh import Face
 from pipelines.files import write_atomic
+from pipelines.training.balance import CLOSED
 from pipelines.training.data import load_faces
 
 NAME = "mouths"
 """Stem of the file."""
-
-CLOSED = 0.01
-"""Eye distances between the lips of a mouth that counts as closed in a photo."""
 
 OPEN = 0.03
 """Eye distances between the lips of a mouth that counts as drawn open."""
@@ -63,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     )
     held_out = load_faces(options.data, "val", cache=options.cache)
     found = [Face(mesh.numpy() * held_out.images.shape[-1]) for mesh in held_out.meshes]
-    closed = [row for row, face in enumerate(found) if lip_gap(face) <= CLOSED][: options.most]
+    closed = [row for row, face in enumerate(found) if lip_gap(face) < CLOSED][: options.most]
     if not closed:
         raise DataUnreadable("No photo of the data folder shows a face with closed lips; use other photos.")
     crops = [np.ascontiguousarray(held_out.images[row].permute(1, 2, 0).numpy()) for row in closed]
