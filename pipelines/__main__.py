@@ -21,6 +21,7 @@ COMMANDS = {
     "study": ("study", "score a cohort of photos, and compare the scores with ratings and surgery"),
     "weights": ("weights", "list, verify, get or import network weights"),
     "doctor": ("doctor", "check this installation and run a self-test"),
+    "prepare": ("prepare", "make a set of faces one that training starts from in seconds"),
     "train": ("train", "train a job's network"),
     "tune": ("tune", "search a recipe's hyper-parameters"),
     "lists": ("lists", "split a folder of photos into train.txt, val.txt and test.txt"),

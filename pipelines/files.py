@@ -6,7 +6,9 @@ import os
 import secrets
 import shutil
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def composed(name: str) -> str:
@@ -57,6 +59,21 @@ def write_all_atomic(files: dict[Path, bytes]) -> None:
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def stream_atomic(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Lets ``write`` fill a file of any size, which lies at ``path`` once it is whole.
+
+    Raises:
+        OSError: as :func:`write_atomic`.
+    """
+    part = _part(path)
+    try:
+        with part.open("wb") as file:
+            write(file)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def copy_atomic(source: Path, target: Path) -> None:

@@ -83,6 +83,18 @@ def test_names_that_are_one():
     assert files.folded(apart) == files.folded("zoë.png") != files.folded("zoe.png")
 
 
+def test_a_stream_that_breaks_off_leaves_the_old_file(tmp_path):
+    def broken(file):
+        file.write(b"ne")
+        raise OSError(errno.ENOSPC, "disk full")
+
+    path = tmp_path / "a"
+    files.stream_atomic(path, lambda file: file.write(b"old"))
+    with pytest.raises(OSError, match="disk full"):
+        files.stream_atomic(path, broken)
+    assert os.listdir(tmp_path) == ["a"] and path.read_bytes() == b"old"
+
+
 def test_copy_and_hash(tmp_path):
     data = os.urandom(3_000_000)
     (tmp_path / "a").write_bytes(data)

@@ -15,18 +15,24 @@ from torch import Tensor
 
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting, predict
 from pipelines.errors import OptionInvalid
-from pipelines.faces.masks import EXTENTS
+from pipelines.faces.masks import EXTENTS, FACE_MARGIN
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
 from pipelines.training.augment import (
     augment,
     draw_holes,
+    face_outlines,
+    fill_polygons,
+    grown,
     irregular_bank,
     outlines,
     points_68,
     step_generator,
 )
+from pipelines.training.balance import groups, repeated
+from pipelines.training.prepared import all_outlines
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
+from pipelines.training.views import views
 
 JOB = "cleft-inpainting"
 
@@ -55,12 +61,22 @@ class Options(GeneratorOptions):
     pieces: float = field(
         default=0.0, metadata={"help": "share of the outlines of which pieces are hidden, not the whole (ours)"}
     )
+    surroundings: float = field(
+        default=0.25,
+        metadata={"help": "share of the pictures shown with what is around the face (ours)"},
+    )
+    walls: float = field(
+        default=0.5, metadata={"help": "share of these pictures before a plain wall or another's surroundings"}
+    )
+    balance: float = field(
+        default=0.0, metadata={"help": "how far rare tones, mouths, jaws and ages are shown more often, 0-1 (ours)"}
+    )
     extents: str = field(default="1,2,1", metadata={"help": f"relative frequency of the outlines {', '.join(EXTENTS)}"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("lr_every")
-        self.check_share("irregular", "pieces")
+        self.check_share("irregular", "pieces", "surroundings", "walls", "balance")
         self.outline_frequencies()
 
     def cell(self) -> int:
@@ -110,8 +126,15 @@ class CleftInpaintingRecipe(GeneratorRecipe):
 
     @cached_property
     def outlines(self) -> Tensor:
-        """Outlines of the training faces' regions, ``(N, extents, 32, 2)``."""
-        return outlines(self.faces.meshes).to(self.faces.images.device)
+        """Outlines of the training faces' regions, and last of the whole face, ``(N, extents + 1, 32, 2)``."""
+        return all_outlines(self.faces).to(self.faces.images.device)
+
+    @cached_property
+    def epoch(self) -> Tensor:
+        """The faces that an epoch shows, rare ones more often where the options say so."""
+        if not self.options.balance:
+            return super().epoch
+        return repeated(self.faces.groups or groups(self.faces), self.options.balance)
 
     @cached_property
     def points(self) -> Tensor:
@@ -131,12 +154,18 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         bank = self.bank.cpu()
         return draw_holes(outlines(faces.meshes), bank, self.options.size, random, irregular=0.25, extents=extents)
 
+    @cached_property
+    def validation_regions(self) -> Tensor:
+        """The face of each validation picture, ``(N, 1, S, S)``."""
+        return fill_polygons(grown(face_outlines(self.validation.meshes), FACE_MARGIN), self.options.size)
+
     def batch(self, step: int) -> tuple[Tensor, ...]:
-        """This process' part of the batch of ``step``: images, landmarks, holes."""
+        """This process' part of the batch of ``step``: images, landmarks, holes, and the images as they are shown."""
         options = self.options
         random = step_generator(options.seed, step)
         index = self.indices(step, options.batch)
         images, points, polygons = augment(self.faces.images[index], self.points[index], self.outlines[index], random)
+        polygons, face = polygons[:, :-1], polygons[:, -1]
         extents = options.outline_frequencies()
         holes = draw_holes(
             polygons,
@@ -147,15 +176,18 @@ class CleftInpaintingRecipe(GeneratorRecipe):
             extents=extents,
             pieces=options.pieces,
         )
-        return self.own_part(images, points, holes)
+        if CONFIGURATIONS[options.network].get("view") != "face":
+            return self.own_part(images, points, holes, images)
+        images, holes, shown = views(images, holes, face, random, whole=options.surroundings, walls=options.walls)
+        return self.own_part(images, points, holes, shown)
 
     def answer(self, network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:
         """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used."""
         return predict(network, image, hole) if self.options.mirrored else network(image, hole)
 
-    def losses(self, image: Tensor, points: Tensor, hole: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def losses(self, image: Tensor, points: Tensor, hole: Tensor, shown: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
-        output = self.answer(self.generate, image, hole)
+        output = self.answer(self.generate, shown, hole)
         composite = image * (1 - hole) + output.image * hole
         found = {
             "pixel": losses.pixel_loss(output.image, image, hole),
@@ -170,7 +202,7 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         image = (faces.images[part].float() / 127.5 - 1).to(device)
         hole = self.validation_holes[part].to(device)
         with self.fabric.autocast():
-            output = self.answer(network, image, hole)
+            output = network.predict(image, hole, self.validation_regions[part].to(device))
         composite = image * (1 - hole) + output.image * hole
         truth = points_68(faces.meshes[part]).to(output.landmarks)
         distance = ((output.landmarks - truth) * self.options.size).norm(dim=2).mean(1)

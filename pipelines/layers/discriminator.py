@@ -1,7 +1,8 @@
 """Patch discriminator with spectral norm: says of every patch whether it is a photo's."""
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+
+from pipelines.layers.spectral import spectral_norm
 
 
 class PatchDiscriminator(nn.Module):

@@ -40,6 +40,7 @@ from pipelines.training.augment import (
     step_generator,
     transform_colours,
 )
+from pipelines.training.prepared import all_outlines
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
 from pipelines.training.references import self_references
 from pipelines.training.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes
@@ -157,7 +158,7 @@ class MaskRemovalRecipe(GeneratorRecipe):
     @cached_property
     def outlines(self) -> Tensor:
         """Outlines of the training faces' regions, ``(N, extents, 32, 2)``."""
-        return outlines(self.faces.meshes).to(self.faces.images.device)
+        return all_outlines(self.faces)[:, :-1].to(self.faces.images.device)
 
     @cached_property
     def points(self) -> Tensor:
@@ -231,9 +232,8 @@ class MaskRemovalRecipe(GeneratorRecipe):
         """Holes, references and confidences of the validation faces; every face has a reference."""
         faces, random = self.validation, step_generator(self.options.seed, -1)
         points = points_68(faces.meshes)
-        silhouettes, self.silhouettes = self.silhouettes, self.silhouettes and self.silhouettes.to("cpu")
-        holes = self.holes(outlines(faces.meshes), points, random)
-        self.silhouettes = silhouettes
+        place = self.faces.images.device  # where the silhouettes are
+        holes = self.holes(outlines(faces.meshes).to(place), points.to(place), random).cpu()
         images = faces.images.float() / 127.5 - 1
         return holes, *self_references(images, points, random, share=1.0)
 

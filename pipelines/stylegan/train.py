@@ -27,7 +27,7 @@ from pipelines.training.ada import GROUPS, AdaptiveAugment
 from pipelines.training.augment import step_generator
 from pipelines.training.data import FaceSet
 from pipelines.training.loop import Ema
-from pipelines.training.recipe import AdversarialRecipe, RecipeOptions, export, write_sheet
+from pipelines.training.recipe import AdversarialRecipe, RecipeOptions, adam, export, write_sheet
 
 JOB = "stylegan2"
 
@@ -177,7 +177,7 @@ class StyleGAN2Recipe(AdversarialRecipe):
         """A network's optimizer: that of ``interval`` steps and one of a regularization (StyleGAN2, appendix B)."""
         options = self.options
         share = interval / (interval + 1) if interval else 1.0
-        return torch.optim.Adam(network.parameters(), options.lr * share, (options.beta1**share, options.beta2**share))
+        return adam(network, options.lr * share, options.beta1**share, options.beta2**share)
 
     # --- a step -----------------------------------------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class StyleGAN2Recipe(AdversarialRecipe):
             lengths = self.path_lengths(*(part[: -(-len(part) // _PATH_SHARE)] for part in latents), noise)
             self.update(self.adam_g, self.path_penalty(lengths) * (options.path_weight * options.path_interval))
         self.generator.mapping.w_avg.copy_(self.mean(self.generator.mapping.w_avg))
-        self.average.update(self.generator, step)
+        self.average.update(step)
         self.augment.update(self.mean(found["sign"]), options.batch)
         found |= {"r1": self.r1, "path_length": self.path_mean, "augmentation": torch.tensor(self.augment.p)}
         return {name: value.detach().clone() for name, value in found.items()}

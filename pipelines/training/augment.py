@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipelines.faces.masks import EXTENTS, GROUPS, irregular_mask, outline
+from pipelines.faces.masks import EXTENTS, GROUPS, face_outline, irregular_mask, outline
 from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
 
 _PIECES = 3  # of an outline at most
+_RADIUS = 1.26  # eye distances from the middle of a face's outline to the outline, on average
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -30,6 +31,20 @@ def outlines(meshes: Tensor) -> Tensor:
     """Outlines of the suggested regions, ``(N, extents, 32, 2)``, as fractions of the side."""
     faces = [Face(mesh * 1000) for mesh in meshes.cpu().numpy()]
     return torch.from_numpy(np.stack([[outline(face, extent) for extent in EXTENTS] for face in faces]) / 1000).float()
+
+
+def face_outlines(meshes: Tensor) -> Tensor:
+    """Outlines of whole faces, without a margin: ``(N, 32, 2)``, as fractions of the side."""
+    faces = [Face(mesh * 1000) for mesh in meshes.cpu().numpy()]
+    return torch.from_numpy(np.stack([face_outline(face, 0.0) for face in faces]) / 1000).float()
+
+
+def grown(polygons: Tensor, margin: Tensor | float) -> Tensor:
+    """Outlines of faces, ``(N, V, 2)``, moved outwards by ``margin`` eye distances, ``(N, 1, 1)`` or one for all."""
+    spokes = polygons - polygons.mean(1, keepdim=True)
+    length = spokes.norm(dim=2, keepdim=True)
+    # A face's mesh is on average 1.26 eye distances from its middle to its border.
+    return polygons + spokes / length * (margin * length.mean(1, keepdim=True) / _RADIUS)
 
 
 def irregular_bank(size: int, each: int, seed: int) -> Tensor:
@@ -64,6 +79,8 @@ def jitter_polygons(polygons: Tensor, generator: torch.Generator) -> Tensor:
     n, vertices, _ = polygons.shape
     centre = polygons.mean(1, keepdim=True)
     scale = uniform((n, 1, 2), 0.85, 1.4, generator)
+    # Above and below its middle by itself: else an outline drawn about lips would tell where they were.
+    halves = uniform((n, 2), 0.75, 1.35, generator).to(polygons.device)
     shift = uniform((n, 1, 2), -0.02, 0.02, generator)
     angle = torch.linspace(0, 2 * torch.pi, vertices + 1)[:-1]
     waves = torch.zeros(n, vertices)
@@ -72,7 +89,10 @@ def jitter_polygons(polygons: Tensor, generator: torch.Generator) -> Tensor:
         waves += uniform((n, 1), 0, 0.12 / frequency**0.5, generator) * torch.sin(frequency * angle + phase)
     device = polygons.device
     factor = scale.to(device) * (1 + waves[..., None].to(device))
-    return (polygons - centre) * factor + centre + shift.to(device)
+    spokes = (polygons - centre) * factor
+    below = (spokes[..., 1] > 0).long()
+    spokes = torch.stack([spokes[..., 0], spokes[..., 1] * halves.gather(1, below)], 2)
+    return spokes + centre + shift.to(device)
 
 
 def shrunken(polygons: Tensor, generator: torch.Generator) -> Tensor:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines import store
-from pipelines.training.data import FaceSet, load_faces
+from pipelines.training.data import load_faces
+from pipelines.training.face_set import FaceSet
 from pipelines.training.loop import PRECISIONS, Schedule, make_fabric, train
+from pipelines.training.prepared import made_with
 from pipelines.training.recipe import AdversarialRecipe, RecipeOptions
 
 VALIDATION_FACES = 64
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, options: type[RecipeOptions],
     parser.add_argument("--steps", type=int, default=steps, help="length of the run (default %(default)s, the paper's)")
     parser.add_argument("--devices", type=int, default=1, help="processes a node; under torchrun, its own number")
     parser.add_argument("--nodes", type=int, default=1, help="nodes; under torchrun, its own number")
-    parser.add_argument("--compile", action="store_true", help="compile the generator")
+    parser.add_argument("--compile", action="store_true", help="compile the networks")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events beside log.csv")
     parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
     parser.add_argument("--sample-every", type=int, default=500, help="steps")
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, options: type[RecipeOptions],
 
 def add_data_arguments(parser: argparse.ArgumentParser, options: type[RecipeOptions]) -> None:
     """Adds what training and tuning share: data, place of work, and the recipe's options."""
-    parser.add_argument("--data", required=True, help="folder of shards, or of photos")
+    parser.add_argument("--data", required=True, help="folder of shards, of photos, or a prepared set")
     parser.add_argument("--out", required=True, help="folder of the run; the same command resumes it")
     parser.add_argument("--loss-weights", help="folder of the loss network's weights (default: the weights folder)")
     parser.add_argument("--start", help="weights to start from (.safetensors), or another run's last.ckpt")
@@ -140,10 +142,11 @@ def run(
 def command_line(args: argparse.Namespace, job: str, options: RecipeOptions) -> str:
     """The command that repeats a run: what differs from the defaults, without folders."""
     parts = [f"python -m pipelines train {job}", f"--steps {args.steps}", f"--precision {args.precision}"]
-    if args.softest is not None:
-        parts.append(f"--softest {args.softest:g}")
-    if args.cover is not None:
-        parts.append(f"--cover {args.cover:g}")
+    made = made_with(args.data)  # a prepared set has already left out what is not asked for again
+    for name in ("softest", "cover"):
+        asked = getattr(args, name)
+        if (value := made.get(name) if asked is None else asked) is not None:
+            parts.append(f"--{name} {value:g}")
     for option in fields(options):
         value = getattr(options, option.name)
         same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default

@@ -1,11 +1,12 @@
 """Face crops for training: read once, landmarks cached, the whole set in memory as bytes.
 
-Two sources are understood:
+Three sources are understood:
 
 * a **sharded set**: a folder with ``SPLIT*.tar`` files of aligned 256 x 256 crops (``train-00.tar``, ``val.tar``);
 * a **plain folder** of photos, of any size: each photo's largest face is found and aligned to the project's crop. Where
   the folder holds ``train.txt``, ``val.txt`` and ``test.txt`` (made by :func:`write_lists`), they say the split;
-  without them every split is the whole folder, and validation says little.
+  without them every split is the whole folder, and validation says little;
+* a **prepared set**, made of one of these by :mod:`pipelines.training.prepared`: memory-mapped, ready to use.
 
 MediaPipe finds the landmarks of a picture once; a cache remembers them by the picture's content, whichever part of the
 set is asked for. A machine without MediaPipe can train on a cache that another machine made.
@@ -15,12 +16,12 @@ import csv
 import hashlib
 import importlib.util
 import io
+import math
 import os
 import random
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,39 +34,16 @@ from torch import Tensor
 from pipelines.errors import DataUnreadable, PhiltrumError
 from pipelines.faces.formats.kinds import ENDINGS
 from pipelines.files import write_atomic
+from pipelines.training.face_set import FaceSet
+from pipelines.training.prepared import is_prepared, read_prepared
 
 CROP = 256
 """Side of a stored crop in pixels."""
 
-_SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
+"""Names of the parts of a set."""
+
 _CHUNK = 32  # pictures that a process takes at once
-
-
-@dataclass(frozen=True)
-class FaceSet:
-    """Aligned faces in memory.
-
-    Attributes:
-        names: one name a face.
-        images: ``uint8`` ``(N, 3, S, S)``, RGB.
-        meshes: ``float32`` ``(N, 478, 2)``, FaceMesh points as a fraction of the crop's side (0-1 inside).
-    """
-
-    names: tuple[str, ...]
-    images: Tensor
-    meshes: Tensor
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def to(self, device: torch.device | str) -> "FaceSet":
-        """The same set on ``device``."""
-        return FaceSet(self.names, self.images.to(device), self.meshes.to(device))
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the images take."""
-        return self.images.numel()
 
 
 def load_faces(
@@ -82,10 +60,10 @@ def load_faces(
     """Reads the ``split`` of the data set in ``root``.
 
     Args:
-        root: a sharded set or a plain folder (see the module's text).
+        root: a sharded set, a plain folder or a prepared set (see the module's text).
         split: ``"train"``, ``"val"`` or ``"test"``.
-        size: side in pixels to which crops are resampled (area average).
-        cache: folder for the landmark cache.
+        size: side in pixels to which crops are resampled (area average); a prepared set has its own.
+        cache: folder for the landmark cache; a prepared set needs none.
         most: read only the first so many pictures.
         softest: leave out pictures whose ``detail_psnr`` in ``SPLIT.csv`` is higher: soft photos teach soft pictures.
         cover: leave out pictures whose ``cover`` in ``SPLIT.csv`` is lower: the rest of their crop is a reflection.
@@ -93,11 +71,13 @@ def load_faces(
 
     Raises:
         DataUnreadable: there are no pictures, or none with a face, or they cannot be read; or landmarks must be found
-            and MediaPipe is not installed.
+            and MediaPipe is not installed; or a prepared set does not fit.
     """
     root = Path(root)
     if not root.is_dir():
         raise DataUnreadable("The data folder does not exist.")
+    if is_prepared(root):
+        return read_prepared(root, split, size=size, most=most, softest=softest, cover=cover)
     sharded = sorted(root.glob(f"{split}*.tar"))
     try:
         files = list(islice(_shard_files(sharded) if sharded else _folder_files(root, split), most))
@@ -131,7 +111,14 @@ def load_faces(
         images[row] = torch.from_numpy(crop).permute(2, 0, 1)
         if progress and row % 500 == 0:
             progress(row / len(keep), "reading pictures")
-    return FaceSet(tuple(files[i][0] for i in keep), images, torch.from_numpy(meshes[keep]).float())
+    names = tuple(files[i][0] for i in keep)
+    return FaceSet(names, images, torch.from_numpy(meshes[keep]).float(), _ages(table, names))
+
+
+def splits(root: Path) -> tuple[str, ...]:
+    """The splits that a sharded set or a plain folder has; where a folder tells none apart, training and validation."""
+    found = (split for split in SPLITS if any(root.glob(f"{split}*.tar")) or (root / f"{split}.txt").exists())
+    return tuple(found) or SPLITS[:2]
 
 
 def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: float = 0.05, seed: int = 0) -> dict:
@@ -152,9 +139,9 @@ def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: f
     n_val, n_test = round(len(names) * val), round(len(names) * test)
     parts = {"val": names[:n_val], "test": names[n_val : n_val + n_test], "train": names[n_val + n_test :]}
     Path(out).mkdir(parents=True, exist_ok=True)
-    for split in _SPLITS:
+    for split in SPLITS:
         (Path(out) / f"{split}.txt").write_text("".join(f"{name}\n" for name in sorted(parts[split])))
-    return {split: len(parts[split]) for split in _SPLITS}
+    return {split: len(parts[split]) for split in SPLITS}
 
 
 def _named(table: Path, column: str, wanted: Callable[[float], bool]) -> set[str]:
@@ -166,6 +153,15 @@ def _named(table: Path, column: str, wanted: Callable[[float], bool]) -> set[str
         raise DataUnreadable(
             f"Leaving pictures out needs a table {table.name} with the columns name and {column} beside them."
         ) from error
+
+
+def _ages(table: Path, names: Sequence[str]) -> Tensor | None:
+    """Years by the column ``age`` of a set's table, where there is one."""
+    if not table.exists():
+        return None
+    with table.open(newline="") as file:
+        known = {row["name"]: float(row["age"]) for row in csv.DictReader(file) if row.get("age")}
+    return torch.tensor([known.get(name, math.nan) for name in names])
 
 
 def _shard_files(shards: list[Path]) -> Iterator[tuple[str, bytes]]:
@@ -180,7 +176,7 @@ def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
     lists = root / f"{split}.txt"
     if lists.exists():
         paths = [root / line for line in lists.read_text().splitlines() if line]
-    elif any((root / f"{other}.txt").exists() for other in _SPLITS):
+    elif any((root / f"{other}.txt").exists() for other in SPLITS):
         return
     else:
         paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in ENDINGS)

@@ -72,26 +72,32 @@ class Ema:
     """Exponential moving average of a module's parameters and buffers.
 
     The decay grows with the step, so that the first steps do not linger: min(decay, (1 + step) / (10 + step)).
+
+    Args:
+        module: what is averaged; it stays on its device.
+        decay: of a step, at last.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.shadow = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        state = {name: value.detach() for name, value in module.state_dict().items()}  # the module's own memory
+        self.shadow = {name: value.clone() for name, value in state.items()}
+        # Lists made once: so all tensors move in one launch.
+        moving = [name for name, value in state.items() if value.is_floating_point()]
+        counting = [name for name in state if name not in moving]
+        self._moving = [self.shadow[name] for name in moving], [state[name] for name in moving]
+        self._counting = [(self.shadow[name], state[name]) for name in counting]
 
     def decay_at(self, step: int) -> float:
         """The decay of a step."""
         return min(self.decay, (1 + step) / (10 + step))
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Moves the average towards ``module``."""
-        weight = 1 - self.decay_at(step)
-        for name, value in module.state_dict().items():
-            shadow = self.shadow[name]
-            if shadow.is_floating_point():
-                shadow.lerp_(value.detach(), weight)
-            else:
-                shadow.copy_(value)
+    def update(self, step: int) -> None:
+        """Moves the average towards the module."""
+        torch._foreach_lerp_(*self._moving, 1 - self.decay_at(step))
+        for shadow, value in self._counting:
+            shadow.copy_(value)
 
 
 def make_fabric(device: str, precision: str, devices: int, nodes: int) -> Fabric:

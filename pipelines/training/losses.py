@@ -131,8 +131,9 @@ class LossNetwork(nn.Module):
         for layer in self.layers:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # an in-place ReLU would change features already taken
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+        mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 1, 3, 1, 1)
+        self.register_buffer("scale", 0.5 / deviation)
+        self.register_buffer("shift", (0.5 - mean) / deviation)
         self.requires_grad_(False).eval()
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
@@ -140,7 +141,7 @@ class LossNetwork(nn.Module):
 
         Scaled as torchvision's networks expect; LPIPS' own scaling layer holds the same numbers.
         """
-        x = ((image + 1) / 2 - self.mean) / self.std
+        x = torch.addcmul(self.shift, image, self.scale)
         taken = {}
         for index, layer in enumerate(self.layers):
             x = layer(x)
@@ -201,8 +202,8 @@ def _read(name: str, features: nn.Module, folder: Path) -> dict[str, Tensor]:
 
 
 def _unit(features: Tensor) -> Tensor:
-    # The small number stands under the root, whose slope at 0 is infinite: a feature of zeros must not yield NaN.
-    return features / (features.square().sum(1, keepdim=True) + 1e-12).sqrt()
+    # Never divided by 0, and the slope of a norm of 0 is 0: a feature of zeros must not yield NaN.
+    return features / torch.linalg.vector_norm(features, dim=1, keepdim=True).clamp_min(1e-6)
 
 
 def _gram(features: Tensor, hole: Tensor) -> Tensor:

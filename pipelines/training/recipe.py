@@ -6,8 +6,9 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,12 +22,16 @@ from pipelines.checkpoints import read_tensors
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.files import write_atomic
 from pipelines.training import losses
+from pipelines.training.ahead import Ahead
 from pipelines.training.augment import step_generator
-from pipelines.training.data import FaceSet
+from pipelines.training.face_set import FaceSet
 from pipelines.training.loop import Ema, read_checkpoint
 
 VALIDATION_L1 = "validation_l1"
 """Logged figure: mean absolute difference inside the hole, of 255."""
+
+FRESH = "finish."
+"""Prefix of the parameters that weights to start from may lack, because without training they change nothing."""
 
 _SHEET_FACES = 8
 
@@ -180,14 +185,19 @@ class AdversarialRecipe(ABC):
 
     def indices(self, step: int, count: int) -> Tensor:
         """``count`` faces of a step: every epoch is a permutation of its own, and goes on where the last step ended."""
-        n = len(self.faces)
+        n = len(self.epoch)
         index = torch.empty(count, dtype=torch.long)
         for row in range(count):
             epoch, place = divmod(step * count + row, n)
             if row == 0 or place == 0:
                 order = torch.randperm(n, generator=step_generator(self.options.seed + 1, epoch))
-            index[row] = order[place]
+            index[row] = self.epoch[order[place]]
         return index.to(self.faces.images.device)
+
+    @cached_property
+    def epoch(self) -> Tensor:
+        """The faces that an epoch shows, on the CPU: each once, unless the recipe balances them."""
+        return torch.arange(len(self.faces))
 
     def state(self) -> dict[str, Any]:
         """See :class:`pipelines.training.loop.Recipe`."""
@@ -203,8 +213,8 @@ class AdversarialRecipe(ABC):
         """See :class:`pipelines.training.loop.Recipe`."""
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
-        self.adam_g.load_state_dict(state["adam_g"])
-        self.adam_d.load_state_dict(state["adam_d"])
+        self.adam_g.load_state_dict(_fused(state["adam_g"]))
+        self.adam_d.load_state_dict(_fused(state["adam_d"]))
         for name, value in state["average"].items():
             self.average.shadow[name].copy_(value)
 
@@ -227,7 +237,7 @@ class GeneratorRecipe(AdversarialRecipe):
     Args:
         options, fabric, faces, validation, start, command: as for :class:`AdversarialRecipe`.
         loss_weights: folder of the loss network's weights; None leaves it random, for tests.
-        compile: compiles the generator with ``torch.compile``.
+        compile: compiles generator, discriminator, loss network and LPIPS with ``torch.compile``.
 
     Raises:
         OptionInvalid: the batch cannot be shared out among the processes, or LPIPS has no such loss network.
@@ -254,13 +264,16 @@ class GeneratorRecipe(AdversarialRecipe):
         self.discriminator_loss, self.generator_loss = losses.ADVERSARIAL[options.gan]
 
         self.generator.to(memory_format=torch.channels_last)
-        betas = (options.beta1, options.beta2)
-        adam_g = torch.optim.Adam(self.generator.parameters(), options.lr, betas)
-        adam_d = torch.optim.Adam(self.discriminator.parameters(), options.lr * options.discriminator_lr, betas)
-        compiled = torch.compile(self.generator) if compile else self.generator
-        self.generate, self.adam_g = fabric.setup(compiled, adam_g)
+        adam_g = adam(self.generator, options.lr, options.beta1, options.beta2)
+        adam_d = adam(self.discriminator, options.lr * options.discriminator_lr, options.beta1, options.beta2)
+        if compile:  # in place: names of tensors and what is exported stay
+            for module in filter(None, (self.generator, self.discriminator, self.loss_network, self.lpips)):
+                module.compile()
+        self.generate, self.adam_g = fabric.setup(self.generator, adam_g)
         self.discriminate, self.adam_d = fabric.setup(self.discriminator, adam_d)
         self.average = Ema(self.generator, options.ema)
+        self.batches = Ahead(fabric.device)
+        self.known_weights: dict[tuple[str, ...], Tensor] = {}
 
     # --- what a recipe says -----------------------------------------------------------------------------------------
 
@@ -295,9 +308,12 @@ class GeneratorRecipe(AdversarialRecipe):
     # --- what every recipe does -------------------------------------------------------------------------------------
 
     def step(self, step: int) -> Mapping[str, Tensor]:
+        """Trains on one batch, and has the next one made beside it."""
+        return self.train_on(self.batches.take(self.batch, step), step)
+
+    def train_on(self, batch: tuple[Tensor, ...], step: int) -> Mapping[str, Tensor]:
         """Trains the discriminator, then the generator, on one batch (INCLG, algorithm 1, lines 4-10)."""
         self.set_rates(step)
-        batch = self.batch(step)
         with self.fabric.autocast():
             found, composite = self.losses(*batch)
         extra = {}
@@ -313,13 +329,20 @@ class GeneratorRecipe(AdversarialRecipe):
             self.discriminator.requires_grad_(False)
             with self.fabric.autocast():
                 found["adversarial"] = self.generator_loss(self.discriminator(fake).float())
-        weights = self.options.loss_weights()
         self.adam_g.zero_grad()
-        self.fabric.backward(sum(weights[name] * value for name, value in found.items()))
+        self.fabric.backward(torch.dot(torch.stack([value.float() for value in found.values()]), self.weights(found)))
         self.adam_g.step()
         self.discriminator.requires_grad_(True)
-        self.average.update(self.generator, step)
+        self.average.update(step)
         return {name: value.detach() for name, value in (found | extra).items()}
+
+    def weights(self, names: Iterable[str]) -> Tensor:
+        """The weights of losses, ``(n,)``; of every collection of them brought to the device once."""
+        key = tuple(names)
+        if key not in self.known_weights:
+            weights = self.options.loss_weights()
+            self.known_weights[key] = torch.tensor([weights[name] for name in key], device=self.fabric.device)
+        return self.known_weights[key]
 
     def deep_losses(
         self, output: Tensor, target: Tensor, hole: Tensor, features: Mapping[int, Tensor] | None = None
@@ -377,6 +400,11 @@ class GeneratorRecipe(AdversarialRecipe):
         return {name: torch.cat(values).mean().item() for name, values in figures.items()}
 
 
+def adam(network: nn.Module, lr: float, beta1: float, beta2: float) -> torch.optim.Adam:
+    """Adam over a network's parameters, all of which move in one launch."""
+    return torch.optim.Adam(network.parameters(), lr, (beta1, beta2), fused=True)
+
+
 def write_sheet(pictures: Tensor, step: int, folder: Path) -> None:
     """Writes ``(rows, columns, 3, S, S)`` in [-1, 1] as one picture, ``samples-STEP.png``."""
     from pipelines.faces.images import write_png  # reads and writes photos; not needed to train
@@ -411,18 +439,25 @@ def _placed(tensor: Tensor, device: torch.device) -> Tensor:
 def _start_from(generator: nn.Module, discriminator: nn.Module, path: Path) -> None:
     if not path.is_file():
         raise WeightsMissing("The weights to start from do not exist; check the path given to --start.")
+    # A layer that at first adds nothing may be new to the network.
+    fresh = {key: value for key, value in generator.state_dict().items() if key.startswith(FRESH)}
     try:
         if path.suffix == ".ckpt":
             recipe = read_checkpoint(path)["recipe"]
-            generator.load_state_dict(recipe["average"])
+            generator.load_state_dict(fresh | recipe["average"])
             # An untrained discriminator would first push a trained generator the wrong way.
             discriminator.load_state_dict(recipe["discriminator"])
         else:
-            generator.load_state_dict(read_tensors(path))
+            generator.load_state_dict(fresh | read_tensors(path))
     except (RuntimeError, KeyError) as error:
         raise WeightsCorrupt(
             "The weights to start from belong to another network; give --network the one that they were trained as."
         ) from error
+
+
+def _fused(state: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimizer's state, also of a run from before :func:`adam`, as that keeps it."""
+    return {**state, "param_groups": [{**group, "fused": True} for group in state["param_groups"]]}
 
 
 def _fits(faces: FaceSet, device: torch.device) -> bool:

@@ -1,4 +1,4 @@
-"""``python -m pipelines train``, ``tune`` and ``lists``: the recipes themselves are tested where they live."""
+"""``python -m pipelines train``, ``tune``, ``lists``, ``prepare``: recipes themselves are tested where they live."""
 
 import sys
 import types
@@ -132,3 +132,18 @@ def test_lists_that_cannot_be_made(run, tmp_path, monkeypatch, words, sentence):
     assert (status, said) == (2, "")
     assert sentence in trouble and trouble.count("\n") == 1
     assert not (tmp_path / "lists").exists()
+
+
+def test_prepare(run, toy_set, toy_cache, tmp_path):
+    words = ("prepare", toy_set, "--out", tmp_path / "set", "--cache", toy_cache, "--size", 64, "--most", 4)
+    status, said, trouble = run(*words)
+    assert (status, trouble) == (0, "")
+    assert [line.split() for line in said.splitlines()] == [["split", "faces"], ["train", "4"], ["val", "3"]]
+    status, said, trouble = run("prepare", tmp_path / "set", "--out", tmp_path / "again")
+    assert (status, said, trouble) == (2, "", "The data folder is a prepared set already.\n")
+
+
+@pytest.mark.parametrize("words", [[], ["faces"], ["faces", "--out", "set", "--size", "0"]])
+def test_bad_arguments_of_prepare(run, words):
+    status, _, trouble = run("prepare", *words)
+    assert status == 2 and "usage:" in trouble

@@ -385,7 +385,7 @@ def test_average_has_the_asked_half_life():
     average = HalfLife(module, 0.5 ** (4 / 100), 0.05)  # of 25 steps, once 500 have passed
     nn.init.zeros_(module.weight)
     for step in range(1000, 1025):
-        average.update(module, step)
+        average.update(step)
     assert average.shadow["weight"].item() == pytest.approx(0.5, rel=1e-4)
     assert average.decay_at(0) < 1e-5, "the first step is forgotten at once"
     assert average.decay_at(99) == pytest.approx(0.5 ** (1 / 5))

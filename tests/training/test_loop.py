@@ -240,7 +240,7 @@ def test_average_follows_the_formula():
     for step in range(20):
         with torch.no_grad():
             module.weight.fill_(float(step))
-        average.update(module, step)
+        average.update(step)
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * step
         assert torch.allclose(average.shadow["weight"], expected)
@@ -252,7 +252,7 @@ def test_average_copies_whole_numbers_and_is_apart_from_the_module():
     average = Ema(module, 0.9)
     module(torch.randn(4, 2))
     assert average.shadow["num_batches_tracked"].item() == 0
-    average.update(module, 0)
+    average.update(0)
     assert average.shadow["num_batches_tracked"].item() == 1
     assert average.shadow["running_mean"].data_ptr() != module.running_mean.data_ptr()
 

@@ -8,8 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from pipelines.errors import OptionInvalid
+from pipelines.layers import discriminator
+from pipelines.training import losses
 from pipelines.training.augment import step_generator
 from pipelines.training.data import FaceSet
 from pipelines.training.loop import make_fabric
@@ -140,6 +143,73 @@ def test_weights_weigh_the_losses(build):
     assert torch.allclose(twice, 2 * alone, atol=1e-6)
     adversarial = gradient(pixel=0.0, adversarial=1.0)
     assert torch.allclose(gradient(adversarial=0.5), alone + 0.5 * adversarial, atol=1e-5)
+
+
+class PatchRecipe(Recipe):
+    """As :class:`Recipe`, with a discriminator under spectral norm."""
+
+    def first_discriminator(self):
+        return discriminator.PatchDiscriminator(3, 8)
+
+
+@pytest.mark.parametrize("gan", ["hinge", "least-squares"])
+def test_steps_are_those_of_a_plain_loop(fabric, monkeypatch, gan):
+    """PyTorch's own spectral norm, Adam a tensor at a time, the sum and the average as their formulas say."""
+    options = Options(batch=4, lr=2e-3, gan=gan, adversarial=0.3, perceptual=0.02, style=5.0, lpips=0.5, warm_up=3)
+    recipe = PatchRecipe(options, fabric, faces(5), faces(2))
+    monkeypatch.setattr(discriminator, "spectral_norm", spectral_norm)
+    generator, judge = recipe.network(), recipe.first_discriminator()
+    generator.load_state_dict(recipe.generator.state_dict())
+    judge.load_state_dict(recipe.discriminator.state_dict())
+    networks = generator, judge
+    adams = [torch.optim.Adam(network.parameters(), betas=(0.0, 0.9), foreach=False) for network in networks]
+    average = {name: value.clone() for name, value in generator.state_dict().items()}
+    judged, drew = losses.ADVERSARIAL[gan]
+    for step in range(8):
+        for adam in adams:
+            adam.param_groups[0]["lr"] = 2e-3 * min(1, (step + 1) / 3) * 0.5**step
+        image, hole = recipe.batch(step)
+        drawn = generator(image)
+        found = {"pixel": (drawn - image).abs().mean()}
+        found |= recipe.deep_losses(drawn, image, torch.ones_like(hole))
+        wrong = judged(judge(image), judge(drawn.detach()))
+        adams[1].zero_grad()
+        wrong.backward()
+        adams[1].step()
+        found["adversarial"] = drew(judge(drawn))
+        adams[0].zero_grad()
+        sum(options.loss_weights()[name] * value for name, value in found.items()).backward()
+        adams[0].step()
+        for name, value in generator.state_dict().items():
+            average[name].lerp_(value, 1 - min(0.999, (1 + step) / (10 + step)))
+        figures = recipe.step(step)
+        expected = {name: value.item() for name, value in (found | {"discriminator": wrong}).items()}
+        assert {name: value.item() for name, value in figures.items()} == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    for network, own in zip(networks, (recipe.generator, recipe.discriminator), strict=True):
+        assert all(
+            torch.allclose(value, own.state_dict()[name], 1e-3, 1e-5) for name, value in network.state_dict().items()
+        )
+    assert all(torch.allclose(value, recipe.average.shadow[name], 1e-4, 1e-6) for name, value in average.items())
+
+
+def test_a_run_from_before_the_fused_optimizer_goes_on_with_it(build):
+    first, second = build(), build()
+    first.step(0)
+    state = deepcopy(first.state())
+    for name in ("adam_g", "adam_d"):
+        state[name]["param_groups"] = [{**group, "fused": None} for group in state[name]["param_groups"]]
+    second.restore(state)
+    assert all(adam.param_groups[0]["fused"] for adam in (second.adam_g, second.adam_d))
+    first.step(1)
+    second.step(1)
+    assert torch.equal(first.generator.weight, second.generator.weight)
+
+
+def test_a_step_is_the_same_whether_its_batch_was_made_ahead(build):
+    ahead, alone = build(), build()
+    for step in range(3):
+        figures = ahead.step(step), alone.train_on(alone.batch(step), step)
+        assert all(torch.equal(figures[0][name], figures[1][name]) for name in figures[0])
 
 
 def test_by_default_pictures_alone_are_judged(build):
