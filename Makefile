@@ -11,7 +11,7 @@ PASSED_OVER = $(shell sed -nE 's/^([A-Z]+-[[:alnum:]-]+) .*/--ignore-vuln \1/p' 
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint audit format clean chromium
+.PHONY: help run test lint audit figures format clean chromium
 
 help: ## what can be made here
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -37,6 +37,21 @@ audit: ## ask PyPI for advisories about every pin (needs the network)
 	&& "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet pip-audit==2.10.1 \
 	&& "$$tools/bin/pip-audit" --strict --no-deps --disable-pip --requirement constraints.txt \
 		$(PASSED_OVER)
+
+# All that hangs on the weights of cleft inpainting, one after the other: the scale and its version go with them, the
+# tables into README.md by hand. Each command keeps its scores, so that an interrupted call goes on where it stopped.
+figures: $(VENV)/.installed-dev ## measure the weights anew (hours; DATA=, LOSS=, MASKED=, EMBEDDER=)
+	@test -n "$(DATA)" -a -n "$(LOSS)" || { echo "Name the folder of held-out faces and that of the loss networks: make figures DATA=faces LOSS=weights." >&2; exit 2; }
+	$(VENV)/bin/python -m benchmarks.inpainting --data $(DATA) --weights-dir $(LOSS) --workers 2
+	$(VENV)/bin/python -m benchmarks.surroundings --data $(DATA)
+	$(VENV)/bin/python -m benchmarks.grid --data $(DATA)
+	$(VENV)/bin/python -m benchmarks.groups --data $(DATA) --weights-dir $(LOSS)
+	$(VENV)/bin/python -m benchmarks.mouths --data $(DATA)
+	$(VENV)/bin/python -m benchmarks.anomaly_scale --data $(DATA) --weights-dir $(LOSS) --workers 2
+	$(VENV)/bin/python -m benchmarks.anomaly --data $(DATA) --weights-dir $(LOSS) --skip 80
+	$(VENV)/bin/python -m benchmarks.mask_removal --data $(DATA) --weights-dir $(LOSS) --methods cleft-inpainting \
+		$(if $(MASKED),--masked $(MASKED),--sets val pairs) $(if $(EMBEDDER),--embedder $(EMBEDDER))
+	$(VENV)/bin/python -m benchmarks.latency
 
 format: $(VENV)/.installed-dev ## mend style
 	$(VENV)/bin/ruff check --fix .
