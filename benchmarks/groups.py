@@ -43,8 +43,8 @@ NAME = "groups"
 """Stem of the files."""
 
 _CODE = (
-    *("benchmarks/groups.py", "benchmarks/lips.py", "benchmarks/holes.py", "pipelines/faces/masks.py"),
-    *("pipelines/faces/measurements.py", "pipelines/cleft_inpainting/view.py", *CLEFT_INPAINTING_CODE),
+    *("benchmarks/groups.py", "benchmarks/lips.py", "benchmarks/holes.py", "pipelines/faces/measurements.py"),
+    *CLEFT_INPAINTING_CODE,
 )
 _NOTE = (
     "Figures are drawn less true: in % of the eye distance, the mean over a group; of the truth, the median, for "

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.tables import markdown_line
+from pipelines.training.balance import TONE_LIMITS
 
-DARK, LIGHT = 28.0, 41.0
+DARK, LIGHT = TONE_LIMITS[2:4]
 """Individual typology angles in degrees: skin below the first is tan to dark, above the second light to very light."""
 
 

@@ -146,10 +146,18 @@ def stamp(method: Method, facts: Mapping[str, object], patterns: Sequence[str]) 
 
 
 def code_hash(patterns: Sequence[str]) -> str:
-    """SHA-256 of the files that match the patterns."""
+    """SHA-256 of the files that match the patterns.
+
+    Raises:
+        ValueError: nothing matches a pattern: scores would be kept whatever became of a file that has moved.
+    """
     root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+    digest, files = hashlib.sha256(), []
+    for pattern in patterns:
+        files += (found := sorted(root.glob(pattern)))
+        if not found:
+            raise ValueError(f"nothing matches {pattern}")
+    for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

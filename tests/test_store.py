@@ -1,8 +1,10 @@
 """The weights store: manifest, checks, cache, downloads, foreign checkpoints."""
 
+import argparse
 import hashlib
 import json
 import pickle
+import shlex
 import sys
 import threading
 import tomllib
@@ -17,7 +19,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipelines import checkpoints, manifest, store
+from pipelines.cleft_inpainting import train as cleft_inpainting
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
+from pipelines.mask_removal import train as mask_removal
+from pipelines.training.command import add_arguments, options_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -71,6 +76,21 @@ def test_the_repositorys_manifest_is_whole():
         assert len(file.hash_start) == 8
     for job in {entry.job for entry in entries if entry.job}:
         assert sum(entry.default for entry in entries if entry.job == job) == 1
+
+
+def test_the_commands_of_the_built_in_weights_would_train_their_networks():
+    """A named network that changes must leave its name to the weights that it made."""
+    recipes = {"cleft-inpainting": cleft_inpainting.Options, "mask-removal": mask_removal.Options}
+    tables = manifest.read_tables(ROOT / "weights/manifest.toml")
+    entries = [manifest.parse(name, table) for name, table in tables.items()]
+    found = {entry.job: entry for entry in entries if entry.job in recipes}
+    assert found.keys() == recipes.keys()
+    for job, options in recipes.items():
+        words = shlex.split(found[job].command)
+        parser = argparse.ArgumentParser()
+        add_arguments(parser, options, steps=1)
+        args = parser.parse_args([*words[words.index(job) + 1 :], "--data", "photos", "--out", "run"])
+        assert options.configurations[options_of(args, options).network] == found[job].architecture
 
 
 def test_the_built_in_weights_are_whole_small_and_load(monkeypatch):

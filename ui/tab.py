@@ -1,5 +1,6 @@
 """What every tab that shows a result does with it when its photo goes, and when a run ends."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import gradio as gr
@@ -7,7 +8,7 @@ import gradio as gr
 from ui.sessions import Sessions, Work
 
 
-class ResultTab:
+class ResultTab(ABC):
     """A tab with a result of its own on every page.
 
     Attributes:
@@ -20,13 +21,13 @@ class ResultTab:
     sessions: Sessions
 
     @property
+    @abstractmethod
     def results(self) -> list[gr.components.Component]:
         """See the class."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
-        raise NotImplementedError
 
     def kept(self) -> list[Any]:
         """Updates of :attr:`results` that leave them as they are."""

@@ -8,9 +8,9 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 * the landmark predictor averages over 4 x 4 cells and sees two coordinate channels, because a global average forgets
   where a feature was, and instance norm has taken most of what a global average could tell;
 * the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips;
-* the network sees the face and not what is around it (:mod:`pipelines.layers.view`), because instance norm
-  and the mean colour let a wall tint the lips;
-* a last layer works at full resolution (:mod:`pipelines.layers.finish`), because folding leaves a grid.
+* with ``view="face"`` the network sees the face and not what is around it (:mod:`pipelines.layers.view`), because
+  instance norm and the mean colour let a wall tint the lips;
+* with ``finish`` a last layer works at full resolution (:mod:`pipelines.layers.finish`), because folding leaves a grid.
 """
 
 from collections.abc import Callable
@@ -32,21 +32,16 @@ from pipelines.layers.view import blend, narrowed
 
 LANDMARKS = 68
 
+_MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2}
+
 CONFIGURATIONS = {
     "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
-    "medium": {
-        "width": 48,
-        "blocks": 7,
-        "attention_pool": 1,
-        "landmark_width": 480,
-        "fold": 2,
-        "view": "face",
-        "finish": 16,
-    },
+    "medium": _MEDIUM,
+    "medium-face": {**_MEDIUM, "view": "face", "finish": 16},
     "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
 }
-"""Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; and one
-that trains in hours on a processor."""
+"""Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; the same
+for weights that see the face alone; and one that trains in hours on a processor."""
 
 _CELLS = 4
 _DILATIONS = (1, 2, 4, 8, 4, 2, 1)

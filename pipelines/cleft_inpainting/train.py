@@ -19,6 +19,7 @@ from pipelines.faces.masks import EXTENTS, FACE_MARGIN
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
 from pipelines.training.augment import (
+    all_outlines,
     augment,
     draw_holes,
     face_outlines,
@@ -30,7 +31,6 @@ from pipelines.training.augment import (
     step_generator,
 )
 from pipelines.training.balance import groups, repeated
-from pipelines.training.prepared import all_outlines
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
 from pipelines.training.views import views
 

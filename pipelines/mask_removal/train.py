@@ -32,6 +32,7 @@ from pipelines.mask_removal.network import (
 )
 from pipelines.training import command, losses
 from pipelines.training.augment import (
+    all_outlines,
     augment,
     fill_polygons,
     jitter_polygons,
@@ -40,7 +41,6 @@ from pipelines.training.augment import (
     step_generator,
     transform_colours,
 )
-from pipelines.training.prepared import all_outlines
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
 from pipelines.training.references import self_references
 from pipelines.training.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from pipelines.faces.masks import EXTENTS, GROUPS, face_outline, irregular_mask, outline
 from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
+from pipelines.training.face_set import FaceSet
 
 _PIECES = 3  # of an outline at most
 _RADIUS = 1.26  # eye distances from the middle of a face's outline to the outline, on average
@@ -39,11 +40,17 @@ def face_outlines(meshes: Tensor) -> Tensor:
     return torch.from_numpy(np.stack([face_outline(face, 0.0) for face in faces]) / 1000).float()
 
 
+def all_outlines(faces: FaceSet) -> Tensor:
+    """Outlines of the regions, and last of the whole face, ``(N, extents + 1, 32, 2)``, as fractions of the side."""
+    if faces.outlines is not None:
+        return faces.outlines
+    return torch.cat([outlines(faces.meshes), face_outlines(faces.meshes)[:, None]], 1)
+
+
 def grown(polygons: Tensor, margin: Tensor | float) -> Tensor:
     """Outlines of faces, ``(N, V, 2)``, moved outwards by ``margin`` eye distances, ``(N, 1, 1)`` or one for all."""
     spokes = polygons - polygons.mean(1, keepdim=True)
     length = spokes.norm(dim=2, keepdim=True)
-    # A face's mesh is on average 1.26 eye distances from its middle to its border.
     return polygons + spokes / length * (margin * length.mean(1, keepdim=True) / _RADIUS)
 
 

@@ -18,7 +18,9 @@ from pipelines.training.data import FaceSet
 TONES = ("dark", "brown", "tan", "intermediate", "light", "very light")
 """Skin tones by individual typology angle, darkest first (Del Bino & Bernerd 2013, figure 1)."""
 
-_TONE_LIMITS = (-30, 10, 28, 41, 55)  # degrees
+TONE_LIMITS = (-30, 10, 28, 41, 55)
+"""Angles between two of them, in degrees."""
+
 MOUTHS = ("closed", "parted", "open")
 """States of the mouth by the gap between the lips."""
 
@@ -45,7 +47,7 @@ def groups(faces: FaceSet) -> dict[str, np.ndarray]:
     for image, mesh in zip(faces.images.cpu(), faces.meshes.cpu(), strict=True):
         crop = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
         face = Face(mesh.numpy() * crop.shape[0])
-        tones.append(np.digitize(typology_angle(crop, face), _TONE_LIMITS))
+        tones.append(np.digitize(typology_angle(crop, face), TONE_LIMITS))
         mouths.append(np.digitize(lip_gap(face), (CLOSED, OPEN)))
         jaws.append(_is_shaded(crop, face))
     found = {"tone": tones, "mouth": mouths, "jaw": jaws}

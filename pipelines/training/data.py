@@ -12,7 +12,6 @@ MediaPipe finds the landmarks of a picture once; a cache remembers them by the p
 set is asked for. A machine without MediaPipe can train on a cache that another machine made.
 """
 
-import csv
 import hashlib
 import importlib.util
 import io
@@ -36,6 +35,7 @@ from pipelines.faces.formats.kinds import ENDINGS
 from pipelines.files import write_atomic
 from pipelines.training.face_set import FaceSet
 from pipelines.training.prepared import is_prepared, read_prepared
+from pipelines.training.tables import read_column
 
 CROP = 256
 """Side of a stored crop in pixels."""
@@ -147,20 +147,19 @@ def write_lists(root: str | Path, out: str | Path, *, val: float = 0.05, test: f
 def _named(table: Path, column: str, wanted: Callable[[float], bool]) -> set[str]:
     """Names of the pictures whose value in ``column`` is wanted."""
     try:
-        with table.open(newline="") as file:
-            return {row["name"] for row in csv.DictReader(file) if wanted(float(row[column]))}
-    except (OSError, KeyError, ValueError) as error:
+        return {name for name, value in read_column(table, column).items() if wanted(value)}
+    except (OSError, ValueError) as error:
         raise DataUnreadable(
             f"Leaving pictures out needs a table {table.name} with the columns name and {column} beside them."
         ) from error
 
 
 def _ages(table: Path, names: Sequence[str]) -> Tensor | None:
-    """Years by the column ``age`` of a set's table, where there is one."""
-    if not table.exists():
+    """Years by the column ``age`` of a set's table; None where no table tells any, as one made for other ends."""
+    try:
+        known = read_column(table, "age", gaps=True)
+    except (OSError, ValueError):
         return None
-    with table.open(newline="") as file:
-        known = {row["name"]: float(row["age"]) for row in csv.DictReader(file) if row.get("age")}
     return torch.tensor([known.get(name, math.nan) for name in names])
 
 

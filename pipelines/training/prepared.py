@@ -9,7 +9,6 @@ A folder with, of each split,
 and ``prepared.json``, which says how they were made. It is written last: without it a folder is no prepared set.
 """
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pipelines.errors import DataUnreadable
 from pipelines.files import stream_atomic, write_atomic
-from pipelines.training.augment import face_outlines, outlines
+from pipelines.training.augment import all_outlines
 from pipelines.training.face_set import FaceSet
+from pipelines.training.tables import read_column
 
 VERSION = 1
 """Raised where what is found in a picture changes: crops, landmarks, groups. Changed outlines are noticed anyway."""
@@ -35,13 +34,6 @@ _MANIFEST = "prepared.json"
 _DAMAGED = "The prepared set is damaged or incomplete; prepare it anew."
 _COLUMNS = ("detail_psnr", "cover")  # of a set's table: those that load_faces can leave pictures out by
 _ARRAYS = ("images", "meshes", "outlines")
-
-
-def all_outlines(faces: FaceSet) -> Tensor:
-    """Outlines of the regions, and last of the whole face, ``(N, extents + 1, 32, 2)``, as fractions of the side."""
-    if faces.outlines is not None:
-        return faces.outlines
-    return torch.cat([outlines(faces.meshes), face_outlines(faces.meshes)[:, None]], 1)
 
 
 def is_prepared(root: Path) -> bool:
@@ -149,15 +141,12 @@ def read_prepared(
 
 def _columns(table: Path, names: Sequence[str]) -> dict[str, list[float | None]]:
     """The columns of :data:`_COLUMNS` that a set's table has, a number a face."""
-    if not table.exists():
-        return {}
-    with table.open(newline="") as file:
-        rows = {row.get("name"): row for row in csv.DictReader(file)}
     found = {}
     for column in _COLUMNS:
-        # A column that is no numbers counts as none; whoever asks for it is told so.
-        with suppress(KeyError, ValueError):
-            found[column] = _without_nan(float(rows[name][column]) if name in rows else math.nan for name in names)
+        # A column that is missing or no numbers counts as none; whoever asks for it is told so.
+        with suppress(OSError, ValueError):
+            known = read_column(table, column)
+            found[column] = _without_nan(known.get(name, math.nan) for name in names)
     return found
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.errors import DataUnreadable, OptionInvalid
+from pipelines.training.augment import all_outlines
 from pipelines.training.balance import groups
 from pipelines.training.data import CROP, load_faces, splits
-from pipelines.training.prepared import all_outlines, begin, finish, is_prepared, of_split, write_split
+from pipelines.training.prepared import begin, finish, is_prepared, of_split, write_split
 
 
 def prepare(

@@ -77,7 +77,8 @@ def test_a_moved_tensor_is_moved_once():
 
 
 def test_a_step_is_counted_by_part(toy_set, toy_cache, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(CONFIGURATIONS, "medium", {**CONFIGURATIONS["medium"], "width": 8, "landmark_width": 16})
+    small = {**CONFIGURATIONS["medium-face"], "width": 8, "landmark_width": 16}
+    monkeypatch.setitem(CONFIGURATIONS, "medium-face", small)
     prepare(toy_set, tmp_path, size=64, cache=toy_cache)
     assert main(["--data", str(tmp_path), "--size", "64", "--batch", "1"]) == 0
     lines = [line.strip("|").split("|") for line in capsys.readouterr().out.splitlines()]

@@ -42,11 +42,12 @@ def test_named_configurations_draw_faces_and_landmarks(name):
 def test_defaults_are_the_papers():
     with torch.device("meta"):
         default = INCLG()
-        paper, medium, compact = (INCLG(**CONFIGURATIONS[name]) for name in ("paper", "medium", "compact"))
+        paper, *others = (INCLG(**architecture) for architecture in CONFIGURATIONS.values())
     shapes = {name: value.shape for name, value in paper.state_dict().items()}
     assert {name: value.shape for name, value in default.state_dict().items()} == shapes
     assert sum(p.numel() for p in paper.parameters()) == 12_064_590
-    for small in (medium, compact):
+    assert list(CONFIGURATIONS) == ["paper", "medium", "medium-face", "compact"]
+    for small in others:
         assert sum(p.numel() for p in small.parameters()) * 2 < 16 * 2**20  # the file, in fp16
 
 
