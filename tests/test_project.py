@@ -437,6 +437,13 @@ def test_files_are_small():
     assert sum(sizes.values()) < 60 * 2**20
 
 
+def test_no_two_test_files_share_a_name():
+    """pytest takes the second of two for the first, and collects nothing at all: a run of either alone does not tell."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 50
+    assert sorted(names) == sorted(set(names))
+
+
 def make(*words: str) -> subprocess.CompletedProcess:
     # Options of an outer make (this test runs under `make test`) would change what is asked here.
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
