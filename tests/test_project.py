@@ -438,7 +438,7 @@ def test_files_are_small():
 
 
 def test_no_two_test_files_share_a_name():
-    """pytest takes the second of two for the first, and collects nothing at all: a run of either alone does not tell."""
+    """pytest takes the second for the first and collects nothing at all; a run of either alone does not tell."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert len(names) > 50
     assert sorted(names) == sorted(set(names))
