@@ -76,12 +76,11 @@ def _sharpened(face: np.ndarray, painter: nn.Module, shift: float, device: Devic
     The discs lie shifted by a share of the way from one to the next.
     """
     image = to_network(face, device)
-    everywhere = torch.ones_like(image[:, :1])  # the whole picture is to be drawn anew
     drawn, weight = np.zeros(face.shape, np.float32), np.zeros(face.shape[:2], np.float32)
     middle = (face.shape[1] / 2, face.shape[0] / 2)
     places = [(x + shift / _PASSES, y) for x, y in spread(_PASSES)]
     for disc in (one for place in places for one in disc_sets(face.shape[:2], middle, _RADIUS, place)):
-        answer = painter.predict(image, to_network(disc, device), everywhere).image[0]
+        answer = painter.predict(image, to_network(disc, device)).image[0]
         inside = cv2.distanceTransform(disc.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         share = np.minimum(inside / _BLEND, 1)
         drawn += ((answer.permute(1, 2, 0).numpy() + 1) * 127.5) * share[..., None]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.networks import MeasuredNetwork
 from pipelines.devices import Device
 from pipelines.faces.landmarks import find_crop_face
-from pipelines.faces.masks import face_region
+from pipelines.faces.skin import visible_face
 from pipelines.mask_removal import network as mask_removal
 from pipelines.training.data import FaceSet
 
@@ -93,7 +93,7 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours")
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
         with device.autocast():
-            faces = np.stack([_face_region(crop) for crop in crops])
+            faces = np.stack([_seen(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
             answer = network.predict(_pictures(crops, device), _maps(masks, device), _maps(faces, device))
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
@@ -179,10 +179,10 @@ def to_tensor(crops: np.ndarray) -> Tensor:
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def _face_region(crop: np.ndarray) -> np.ndarray:
-    """Where the face is, as the app sees it: found in the photo, holes or not; all of a crop in which none is found."""
+def _seen(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What the app shows of a face: found in the photo, hole or not; all of a crop in which none is found."""
     face = find_crop_face(crop)
-    return np.ones(crop.shape[:2], bool) if face is None else face_region(face, crop.shape[:2])
+    return np.ones(crop.shape[:2], bool) if face is None else visible_face(crop, face, mask)
 
 
 def _ready(measured: MeasuredNetwork, device: Device) -> nn.Module:

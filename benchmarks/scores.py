@@ -24,7 +24,10 @@ from pipelines.metrics.ssim import ssim
 CODE = ("benchmarks/scores.py", "benchmarks/methods.py", "pipelines/metrics/*.py", "pipelines/faces/landmarks.py")
 """What every score depends on, as patterns for :func:`code_hash`."""
 
-CLEFT_INPAINTING_CODE = ("pipelines/cleft_inpainting/network.py", "pipelines/layers/*.py", "pipelines/faces/masks.py")
+CLEFT_INPAINTING_CODE = (
+    *("pipelines/cleft_inpainting/network.py", "pipelines/layers/*.py"),
+    *("pipelines/faces/masks.py", "pipelines/faces/skin.py"),
+)
 """What the scores of cleft inpainting's network depend on besides."""
 
 

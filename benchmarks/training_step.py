@@ -44,7 +44,7 @@ from pipelines.training.data import load_faces
 from pipelines.training.loop import PRECISIONS, make_fabric
 
 OPTIONS = Options(
-    network="medium-face",
+    network="medium-finish",
     batch=8,
     mirrored=True,
     gan="hinge",

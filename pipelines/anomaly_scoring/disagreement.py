@@ -88,9 +88,7 @@ def find_disagreement(
     image = to_network(crop, device)
     images = torch.cat([image.expand(len(sets), -1, -1, -1), image.flip(3).expand(len(sets), -1, -1, -1)])
     holes = torch.from_numpy(np.concatenate([discs, mirrored[..., ::-1]])).to(device.torch_device).float()[:, None]
-    seen = to_network(masks.face_region(face, shape), device)
-    seen = torch.cat([seen.expand(len(sets), -1, -1, -1), seen.flip(3).expand(len(sets), -1, -1, -1)])
-    drawn = _draw(network, images, holes, seen, device, announce)
+    drawn = _draw(network, images, holes, device, announce)
     differences = (tone(_levels(drawn)) - _levels(images)) * holes.permute(0, 2, 3, 1).cpu().numpy()
     found = np.stack([unlikeness(one, unit) for one in differences])
     found[len(sets) :] = found[len(sets) :, :, ::-1].copy()  # back as the crop lies
@@ -158,7 +156,6 @@ def _draw(
     network: nn.Module,
     images: Tensor,
     holes: Tensor,
-    faces: Tensor,
     device: Device,
     announce: Callable[[float], None],
 ) -> Tensor:
@@ -169,7 +166,7 @@ def _draw(
         announce(start / len(images))
         part = slice(start, start + size)
         with device.autocast():
-            drawn.append(network(*network.look(images[part], holes[part], faces[part])).image.float())
+            drawn.append(network(images[part], holes[part]).image.float())
     return torch.cat(drawn)
 
 

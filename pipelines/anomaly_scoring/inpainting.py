@@ -80,8 +80,7 @@ class InpaintingNormalizer:
         )
         tell(0.9, "repainting it")
         hole = to_repaint(found, there.eye_distance)
-        seen = masks.face_region(there, hole.shape)
-        image = repaint(network, crop, hole, seen, _EDGE * there.eye_distance, self.device, tone)
+        image = repaint(network, crop, hole, _EDGE * there.eye_distance, self.device, tone)
         return Normalized(
             alignment=alignment,
             face=there,
@@ -113,16 +112,15 @@ def repaint(
     network: nn.Module,
     crop: np.ndarray,
     hole: np.ndarray,
-    face: np.ndarray,
     edge: float,
     device: Device,
     tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
     """The crop repainted in ``hole``, blended over ``edge`` pixels inside its border; ``uint8`` ``(S, S, 3)``.
 
-    ``face`` is where the face is, ``bool`` ``(S, S)``.
+    From one look, at the whole crop, as the search: that is what the reference scale was measured with.
     """
-    given = (to_network(picture, device) for picture in (crop, hole, face))
+    given = (to_network(picture, device) for picture in (crop, hole))
     with device.autocast():
         drawn = tone(to_pixels(network.predict(*given).image))
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]

@@ -8,9 +8,10 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 * the landmark predictor averages over 4 x 4 cells and sees two coordinate channels, because a global average forgets
   where a feature was, and instance norm has taken most of what a global average could tell;
 * the last fusion sees the photo itself, because instance norm takes the absolute skin colour out of the skips;
-* with ``view="face"`` the network sees the face and not what is around it (:mod:`pipelines.layers.view`), because
-  instance norm and the mean colour let a wall tint the lips;
-* with ``finish`` a last layer works at full resolution (:mod:`pipelines.layers.finish`), because folding leaves a grid.
+* with ``view="joined"`` colours come from a look at the face without what is around it (:mod:`pipelines.layers.view`),
+  because instance norm and the mean colour let a wall tint the lips;
+* with ``grid_stop``, or with ``finish``, a last layer at full resolution (:mod:`pipelines.layers.finish`), the grid of
+  folding is weaker, or gone.
 """
 
 from collections.abc import Callable
@@ -23,25 +24,25 @@ from torch.nn import functional as F
 
 from pipelines.faces.mesh import MIRROR_68
 from pipelines.layers.attention import ShortLongTermAttention
-from pipelines.layers.finish import Finish
+from pipelines.layers.finish import Finish, without_grid
 from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d
 from pipelines.layers.residual import DilatedResidualBlock
 from pipelines.layers.splats import landmark_maps
-from pipelines.layers.view import blend, narrowed
+from pipelines.layers.view import blend, joined, narrowed
 
 LANDMARKS = 68
 
-_MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2}
+_MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2, "view": "joined"}
 
 CONFIGURATIONS = {
     "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
-    "medium": _MEDIUM,
-    "medium-face": {**_MEDIUM, "view": "face", "finish": 16},
+    "medium": {**_MEDIUM, "grid_stop": 0.2},
+    "medium-finish": {**_MEDIUM, "finish": 16},
     "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
 }
 """Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; the same
-for weights that see the face alone; and one that trains in hours on a processor."""
+with a last layer at full resolution; and one that trains in hours on a processor."""
 
 _CELLS = 4
 _DILATIONS = (1, 2, 4, 8, 4, 2, 1)
@@ -69,8 +70,10 @@ class INCLG(nn.Module):
         landmark_width: channels of "V", the widest feature of the landmark predictor. The paper's is 1280.
         fold: pixels a side that are folded into channels before the first convolution and unfolded after the last
             (Shi et al. 2016, sub-pixel convolution). 1 is the paper's; 2 quarters the cost at the same picture size.
-        view: what the network is shown: the whole ``"crop"``, which is the paper's, or the ``"face"`` alone.
+        view: what the network is shown: the whole ``"crop"``, which is the paper's, or ``"joined"``, that and the face
+            alone.
         finish: channels of a last layer at full resolution; 0, the paper's, has none.
+        grid_stop: how much of the grid of two pixels is taken out of what :meth:`predict` draws, 0-1.
     """
 
     def __init__(
@@ -80,11 +83,12 @@ class INCLG(nn.Module):
         attention_pool: int = 1,
         landmark_width: int = 1280,
         fold: int = 1,
-        view: Literal["crop", "face"] = "crop",
+        view: Literal["crop", "joined"] = "crop",
         finish: int = 0,
+        grid_stop: float = 0.0,
     ) -> None:
         super().__init__()
-        self.fold, self.view = fold, view
+        self.fold, self.view, self.grid_stop = fold, view, grid_stop
         w1, w2, w4 = width, 2 * width, 4 * width
         self.encode1 = GatedConv2d(4 * fold**2, w1, kernel=5)
         self.encode2 = GatedConv2d(w1, w2, kernel=4, stride=2)
@@ -139,26 +143,25 @@ class INCLG(nn.Module):
             painted = self.finish(painted, shown)
         return Inpainting(torch.tanh(painted), landmarks)
 
-    def look(self, image: Tensor, hole: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-        """What of a picture, and which hole, this network is to be given where the hole lies within the face.
-
-        Arguments and answer are those of :func:`pipelines.layers.view.narrowed`.
-        """
-        return narrowed(image, hole, face) if self.view == "face" else (image, hole)
-
-    def predict(self, image: Tensor, hole: Tensor, face: Tensor) -> Inpainting:
-        """The network's answer as it is used: to what it is to see, averaged over picture and mirror image.
-
-        What of a hole lies beyond the face is drawn in a second look, at the whole picture.
+    def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None) -> Inpainting:
+        """The network's answer as it is used: averaged over picture and mirror image, and joined from two looks.
 
         Args:
             image, hole: as for :meth:`forward`.
-            face: ``(N, 1, H, W)``, 1 = face (:func:`pipelines.faces.masks.face_region`).
+            face: ``(N, 1, H, W)``, 1 = to be seen in the look at the face alone
+                (:func:`pipelines.faces.skin.visible_face`); None leaves it at one look, and the grid in the picture.
         """
-        answer = predict(self, *self.look(image, hole, face))
-        if self.view == "crop" or not (hole * (1 - face)).any():
-            return answer
-        return answer._replace(image=blend(answer.image, predict(self, image, hole).image, hole, face))
+        far = predict(self, image, hole)
+        if face is None:
+            return far
+        if self.view == "crop":
+            return far._replace(image=self._without_grid(far.image))
+        near = predict(self, *narrowed(image, hole, face))
+        drawn = joined(blend(near.image, far.image, hole, face), far.image, hole)
+        return Inpainting(self._without_grid(drawn), (near.landmarks + far.landmarks) / 2)
+
+    def _without_grid(self, drawn: Tensor) -> Tensor:
+        return without_grid(drawn, self.grid_stop) if self.grid_stop else drawn
 
 
 def predict(network: Callable[[Tensor, Tensor], Inpainting], image: Tensor, hole: Tensor) -> Inpainting:

@@ -10,6 +10,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.compositing import composite
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
+from pipelines.faces.skin import visible_face
 from pipelines.faces.tone import find_tone
 from pipelines.repainting import (
     Progress,
@@ -99,7 +100,7 @@ class CleftInpainting:
             hole = region.hole
 
         with stage("network", 0.55):
-            seen = masks.face_region(alignment.face_in_crop(chosen), hole.shape)
+            seen = visible_face(crop, alignment.face_in_crop(chosen), hole)
             painted, landmarks = _predict(model.network, crop, hole, seen, self.device)
 
         with stage("compositing", 0.75):

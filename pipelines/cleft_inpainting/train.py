@@ -11,20 +11,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting, predict
 from pipelines.errors import OptionInvalid
-from pipelines.faces.masks import EXTENTS, FACE_MARGIN
+from pipelines.faces.masks import EXTENTS
+from pipelines.faces.mesh import Face
+from pipelines.faces.skin import visible_face
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
 from pipelines.training.augment import (
     all_outlines,
     augment,
     draw_holes,
-    face_outlines,
-    fill_polygons,
-    grown,
     irregular_bank,
     outlines,
     points_68,
@@ -155,9 +156,13 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         return draw_holes(outlines(faces.meshes), bank, self.options.size, random, irregular=0.25, extents=extents)
 
     @cached_property
-    def validation_regions(self) -> Tensor:
-        """The face of each validation picture, ``(N, 1, S, S)``."""
-        return fill_polygons(grown(face_outlines(self.validation.meshes), FACE_MARGIN), self.options.size)
+    def validation_faces(self) -> Tensor:
+        """What the app would show of each validation face, ``(N, 1, S, S)``."""
+        size, faces = self.options.size, self.validation
+        crops, holes = faces.images.permute(0, 2, 3, 1).numpy(), self.validation_holes[:, 0].numpy() > 0
+        meshes = faces.meshes.numpy() * size
+        seen = [visible_face(crop, Face(mesh), hole) for crop, mesh, hole in zip(crops, meshes, holes, strict=True)]
+        return torch.from_numpy(np.stack(seen)).float()[:, None]
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """This process' part of the batch of ``step``: images, landmarks, holes, and the images as they are shown."""
@@ -176,7 +181,7 @@ class CleftInpaintingRecipe(GeneratorRecipe):
             extents=extents,
             pieces=options.pieces,
         )
-        if CONFIGURATIONS[options.network].get("view") != "face":
+        if CONFIGURATIONS[options.network].get("view") != "joined":
             return self.own_part(images, points, holes, images)
         images, holes, shown = views(images, holes, face, random, whole=options.surroundings, walls=options.walls)
         return self.own_part(images, points, holes, shown)
@@ -202,7 +207,7 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         image = (faces.images[part].float() / 127.5 - 1).to(device)
         hole = self.validation_holes[part].to(device)
         with self.fabric.autocast():
-            output = network.predict(image, hole, self.validation_regions[part].to(device))
+            output = network.predict(image, hole, self.validation_faces[part].to(device))
         composite = image * (1 - hole) + output.image * hole
         truth = points_68(faces.meshes[part]).to(output.landmarks)
         distance = ((output.landmarks - truth) * self.options.size).norm(dim=2).mean(1)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipelines.layers.filters import filtered
+
 _TAPS = 16  # one less than the filter's length
 
 
@@ -33,8 +35,8 @@ class Finish(nn.Module):
         return without_grid(painted + self.add(F.relu(self.see(seen))).float())
 
 
-def without_grid(image: Tensor) -> Tensor:
-    """The picture without what alternates from pixel to pixel over many pixels.
+def without_grid(image: Tensor, share: float = 1.0) -> Tensor:
+    """The picture without what alternates from pixel to pixel over many pixels, or with less of it.
 
     Where channels are unfolded into pixels (:func:`torch.nn.functional.pixel_shuffle`, 2 x 2), each of the four has
     weights of its own, and what they differ by shows as dots and lines of two pixels' period (Odena et al. 2016,
@@ -43,11 +45,12 @@ def without_grid(image: Tensor) -> Tensor:
 
     Args:
         image: ``(N, C, H, W)`` float32, H and W more than 8.
+        share: how much of it is taken out, 0-1. Photos have some of their own.
     """
     with torch.autocast(image.device.type, enabled=False):
         low, both = _taps(image.device)
         # "both" along rows and columns passes the picture's low band and the three stop bands; less the low band alone.
-        return image - (_filtered(image, both) - _filtered(image, low))
+        return image - share * (filtered(image, both) - filtered(image, low))
 
 
 @cache
@@ -56,11 +59,3 @@ def _taps(device: torch.device) -> tuple[Tensor, Tensor]:
     with torch.inference_mode(False):  # else a pass without gradients, if it came first, would spoil them for one with
         low = torch.tensor([comb(_TAPS, k) / 2**_TAPS for k in range(_TAPS + 1)])
         return low.to(device), (low * (2 - 2 * (torch.arange(_TAPS + 1) % 2))).to(device)
-
-
-def _filtered(image: Tensor, taps: Tensor) -> Tensor:
-    channels, reach = image.shape[1], len(taps) // 2
-    # Mirrored about the border's pixels, which keeps the alternation going; about their edges it would break.
-    wide = F.pad(image, (reach, reach, reach, reach), mode="reflect")
-    rows = F.conv2d(wide, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
-    return F.conv2d(rows, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)

@@ -1,8 +1,7 @@
-"""What the network is shown: the face, and in place of all that is around it the face's own colours, continued.
+"""Two looks at a picture: at all of it, and at the face alone, whose own colours stand in for what is around it.
 
 Instance norms average over the whole picture, and so does the colour that fills a hole: a network that sees the wall
-behind a person tints the lips with it. Weights that were trained on this view cannot, because no pixel of the wall
-reaches them.
+behind a person tints the lips with it. What it draws from the face alone no wall can tint, for no pixel of it is shown.
 """
 
 import torch
@@ -10,8 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipelines.layers.extension import extend
+from pipelines.layers.filters import filtered
 
 _SEAM = 16  # of a side of the picture; over so much the two looks at a hole that reaches beyond the face are blended
+
+_BLUR = 6 / 256  # of a side: what is wider is colour, what is narrower is detail
+_SHARE = 0.4  # of the look at the face alone in the detail: with more of it the picture is softer, with less walls show
 
 
 def narrowed(image: Tensor, hole: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,3 +50,24 @@ def blend(near: Tensor, far: Tensor, hole: Tensor, face: Tensor) -> Tensor:
     weight = (2 * share - 1).clamp(0, 1)
     beyond = (hole * (1 - face)).amax((1, 2, 3), keepdim=True)
     return torch.lerp(far, near, (weight * beyond + (1 - beyond)).to(near.dtype))
+
+
+def joined(near: Tensor, far: Tensor, hole: Tensor) -> Tensor:
+    """Two answers to a hole in one: the colours of what saw the face alone, and the detail of both.
+
+    Args:
+        near: ``(N, 3, H, W)``, drawn from the face alone.
+        far: the same shape, drawn from the whole picture.
+        hole: ``(N, 1, H, W)``, 1 = repaint; nothing outside is looked at.
+
+    Returns:
+        ``(N, 3, H, W)``, of use inside the hole.
+    """
+    with torch.autocast(near.device.type, enabled=False):
+        hole, difference = hole.float(), near.float() - far.float()
+        sigma = _BLUR * hole.shape[-1]
+        reach = min(round(4 * sigma), min(hole.shape[2:]) - 1)
+        at = torch.arange(-reach, reach + 1, device=hole.device)
+        taps = torch.exp(-0.5 * (at / sigma).square())
+        blurred, weight = filtered(torch.cat([difference * hole, hole], 1), taps / taps.sum()).split([3, 1], 1)
+        return far + torch.lerp(blurred / weight.clamp_min(1e-4), difference, _SHARE)

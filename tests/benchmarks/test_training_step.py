@@ -77,8 +77,8 @@ def test_a_moved_tensor_is_moved_once():
 
 
 def test_a_step_is_counted_by_part(toy_set, toy_cache, tmp_path, monkeypatch, capsys):
-    small = {**CONFIGURATIONS["medium-face"], "width": 8, "landmark_width": 16}
-    monkeypatch.setitem(CONFIGURATIONS, "medium-face", small)
+    small = {**CONFIGURATIONS["medium-finish"], "width": 8, "landmark_width": 16}
+    monkeypatch.setitem(CONFIGURATIONS, "medium-finish", small)
     prepare(toy_set, tmp_path, size=64, cache=toy_cache)
     assert main(["--data", str(tmp_path), "--size", "64", "--batch", "1"]) == 0
     lines = [line.strip("|").split("|") for line in capsys.readouterr().out.splitlines()]

@@ -89,7 +89,7 @@ def test_defaults_are_the_papers_and_its_codes():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"network": "huge"}, "--network must be one of paper, medium, medium-face, compact"),
+        ({"network": "huge"}, "--network must be one of paper, medium, medium-finish, compact"),
         ({"gan": "wasserstein"}, "--gan must be one of least-squares, hinge"),
         ({"loss_network": "resnet"}, "--loss-network must be one of vgg19"),
         ({"batch": 0}, "--batch must be 1 or more"),
@@ -140,7 +140,7 @@ def test_batches_repeat_with_seed_and_step(build):
 
 
 def test_a_network_of_faces_is_shown_faces(build, monkeypatch):
-    monkeypatch.setitem(CONFIGURATIONS, "tiny", {**CONFIGURATIONS["tiny"], "view": "face"})
+    monkeypatch.setitem(CONFIGURATIONS, "tiny", {**CONFIGURATIONS["tiny"], "view": "joined"})
     recipe = build(surroundings=0.0, walls=0.0, irregular=0.0, extents="1,0,0")
     image, _, hole, shown = recipe.batch(3)
     outside = hole == 0

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import skimage.data
 
+from pipelines.faces.alignment import align
+from pipelines.faces.landmarks import find_faces
+from pipelines.faces.masks import face_region, suggest_mask
 from pipelines.faces.mesh import Face
-from pipelines.faces.skin import LEFT_CHEEK, colour_at, lightness, skin_colour, typology_angle
+from pipelines.faces.skin import LEFT_CHEEK, colour_at, lightness, skin_colour, typology_angle, visible_face
 
 
 def test_the_colour_is_that_of_cheeks_and_forehead_alone(face):
@@ -41,3 +44,48 @@ def test_the_typology_angle_of_a_known_colour(face):
     skin = np.full((512, 512, 3), (222, 171, 127), np.uint8)
     assert typology_angle(skin, face) == pytest.approx(np.degrees(np.arctan((lightness - 50) / yellow)), abs=0.01)
     assert 35 < typology_angle(skin, face) < 45
+
+
+SKIN = (200, 150, 120)
+
+
+@pytest.mark.parametrize("below", [SKIN, (130, 95, 76), (215, 162, 130)], ids=["even", "in shadow", "lit"])
+def test_a_neck_of_the_skin_s_colour_is_the_person_s_own(face, below):
+    photo, hole = np.full((512, 512, 3), SKIN, np.uint8), suggest_mask(face, (512, 512), "lower-face")
+    chin = round(float(face.points[8, 1]))
+    photo[chin:] = below
+    seen, own = visible_face(photo, face, hole), face_region(face, (512, 512))
+    assert seen[own].all()
+    neck = seen & ~own
+    assert neck[chin:].sum() > 0.08 * own.sum()
+    assert not seen[: round(float(face.points[:, 1].min()))][:10].any()
+    assert np.flatnonzero(neck.any(1)).max() < chin + face.eye_distance
+
+
+@pytest.mark.parametrize("below", [(40, 90, 200), (255, 255, 255), (190, 30, 40), (40, 160, 70), (5, 5, 5), "noise"])
+def test_a_drape_or_wall_is_not(face, below):
+    photo, own = np.full((512, 512, 3), SKIN, np.uint8), face_region(face, (512, 512))
+    other = np.random.default_rng(0).integers(0, 256, photo.shape) if below == "noise" else below
+    photo = np.where(own[..., None], photo, other).astype(np.uint8)
+    seen = visible_face(photo, face, suggest_mask(face, (512, 512), "philtrum"))
+    assert seen[own].all()
+    # Colours are compared after a blur of some pixels, so the very border may count as skin.
+    assert (seen & ~own).sum() < 0.03 * own.sum()
+
+
+def test_what_is_to_be_repainted_is_no_skin_to_compare_with(face):
+    photo, own = np.full((512, 512, 3), SKIN, np.uint8), face_region(face, (512, 512))
+    hole = suggest_mask(face, (512, 512), "lower-face")
+    marked = np.where(hole[..., None], (20, 200, 40), photo).astype(np.uint8)
+    assert np.array_equal(visible_face(marked, face, hole)[450:], visible_face(photo, face, hole)[450:])
+    assert np.array_equal(visible_face(photo, face, own), own), "with no skin known, nothing below the jaw is"
+
+
+def test_the_neck_of_a_real_photo(astronaut):
+    """The spacesuit's collar and the flag behind are not hers; the neck between chin and collar is."""
+    face = find_faces(astronaut)[0]
+    alignment = align(astronaut, face)
+    crop, there = alignment.crop(astronaut), alignment.face_in_crop(face)
+    seen = visible_face(crop, there, suggest_mask(there, crop.shape[:2], "philtrum"))
+    added = seen & ~face_region(there, crop.shape[:2])
+    assert 200 < added.sum() < 6000

@@ -21,6 +21,12 @@ def test_a_grid_of_two_pixels_goes_to_the_border(axes):
     assert without_grid(alternating(*axes)).abs().max() < 1e-5
 
 
+def test_a_part_of_the_grid_goes():
+    grid = alternating(2, 3)
+    assert torch.allclose(without_grid(grid, 0.2), 0.8 * grid, atol=1e-5)
+    assert torch.equal(without_grid(grid, 0.0), grid)
+
+
 def test_edges_lines_and_texture_stay():
     step = torch.zeros(1, 1, 64, 64)
     step[..., 30:] = 1
