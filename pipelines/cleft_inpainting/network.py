@@ -33,16 +33,17 @@ from pipelines.layers.view import blend, joined, narrowed
 
 LANDMARKS = 68
 
-_MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2, "view": "joined"}
+_MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2}
 
 CONFIGURATIONS = {
     "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
-    "medium": {**_MEDIUM, "grid_stop": 0.2},
-    "medium-finish": {**_MEDIUM, "finish": 16},
+    "medium": _MEDIUM,
+    "medium-joined": {**_MEDIUM, "view": "joined", "grid_stop": 0.2},
+    "medium-finish": {**_MEDIUM, "view": "joined", "finish": 16},
     "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
 }
 """Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; the same
-with a last layer at full resolution; and one that trains in hours on a processor."""
+with two looks joined, and also with a last layer at full resolution; and one that trains in hours on a processor."""
 
 _CELLS = 4
 _DILATIONS = (1, 2, 4, 8, 4, 2, 1)

@@ -13,8 +13,8 @@ from pipelines.layers.filters import filtered
 
 _SEAM = 16  # of a side of the picture; over so much the two looks at a hole that reaches beyond the face are blended
 
-_BLUR = 6 / 256  # of a side: what is wider is colour, what is narrower is detail
-_SHARE = 0.4  # of the look at the face alone in the detail: with more of it the picture is softer, with less walls show
+_BLUR = 4 / 256  # of a side: what is wider is colour, what is narrower is detail
+_SHARE = 0.6  # of the look at the face alone in the detail: with more the picture is softer, with less walls show
 
 
 def narrowed(image: Tensor, hole: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:

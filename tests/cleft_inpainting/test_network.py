@@ -46,7 +46,7 @@ def test_defaults_are_the_papers():
     shapes = {name: value.shape for name, value in paper.state_dict().items()}
     assert {name: value.shape for name, value in default.state_dict().items()} == shapes
     assert sum(p.numel() for p in paper.parameters()) == 12_064_590
-    assert list(CONFIGURATIONS) == ["paper", "medium", "medium-finish", "compact"]
+    assert list(CONFIGURATIONS) == ["paper", "medium", "medium-joined", "medium-finish", "compact"]
     for small in others:
         assert sum(p.numel() for p in small.parameters()) * 2 < 16 * 2**20  # the file, in fp16
 

@@ -89,7 +89,7 @@ def test_defaults_are_the_papers_and_its_codes():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"network": "huge"}, "--network must be one of paper, medium, medium-finish, compact"),
+        ({"network": "huge"}, "--network must be one of paper, medium, medium-joined, medium-finish, compact"),
         ({"gan": "wasserstein"}, "--gan must be one of least-squares, hinge"),
         ({"loss_network": "resnet"}, "--loss-network must be one of vgg19"),
         ({"batch": 0}, "--batch must be 1 or more"),
