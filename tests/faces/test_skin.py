@@ -6,7 +6,7 @@ import skimage.data
 
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_faces
-from pipelines.faces.masks import face_region, suggest_mask
+from pipelines.faces.masks import face_region, grow, suggest_mask
 from pipelines.faces.mesh import Face
 from pipelines.faces.skin import LEFT_CHEEK, colour_at, lightness, skin_colour, typology_angle, visible_face
 
@@ -58,7 +58,7 @@ def test_a_neck_of_the_skin_s_colour_is_the_person_s_own(face, below):
     assert seen[own].all()
     neck = seen & ~own
     assert neck[chin:].sum() > 0.08 * own.sum()
-    assert not seen[: round(float(face.points[:, 1].min()))][:10].any()
+    assert not neck[: round(float(face.points[36:48, 1].mean()))].any(), "nothing beside the eyes or above is a neck"
     assert np.flatnonzero(neck.any(1)).max() < chin + face.eye_distance
 
 
@@ -77,7 +77,11 @@ def test_what_is_to_be_repainted_is_no_skin_to_compare_with(face):
     photo, own = np.full((512, 512, 3), SKIN, np.uint8), face_region(face, (512, 512))
     hole = suggest_mask(face, (512, 512), "lower-face")
     marked = np.where(hole[..., None], (20, 200, 40), photo).astype(np.uint8)
-    assert np.array_equal(visible_face(marked, face, hole)[450:], visible_face(photo, face, hole)[450:])
+    # Colours are compared after a blur of some pixels, which the hole's own colour reaches.
+    apart = ~grow(hole, 5)
+    seen = visible_face(photo, face, hole) & apart
+    assert (seen & ~own).sum() > 0.05 * own.sum()
+    assert np.array_equal(visible_face(marked, face, hole) & apart, seen)
     assert np.array_equal(visible_face(photo, face, own), own), "with no skin known, nothing below the jaw is"
 
 
