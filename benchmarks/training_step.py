@@ -57,7 +57,7 @@ OPTIONS = Options(
     irregular=0.2,
     pieces=0.4,
 )
-"""The recipe that is looked at: that of the built-in weights, its network with a last layer and shown the face alone."""
+"""The recipe that is looked at: the built-in weights' own, with a last layer and the face alone shown."""
 
 _RESERVING = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize_", "set_"}
 _VIEWING = {"_unsafe_view", "as_strided_", "detach_", "lift_fresh", "squeeze_", "t_", "transpose_", "unsqueeze_"}
