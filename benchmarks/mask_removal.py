@@ -45,7 +45,10 @@ from pipelines.metrics.frechet import AlexNetFeatures, FrechetDistance
 from pipelines.metrics.perceptual import LPIPS
 
 _CODE = ("benchmarks/mask_removal.py", "pipelines/faces/embedding.py", "pipelines/faces/alignment.py")
-_REMOVAL_CODE = ("pipelines/mask_removal/network.py", "pipelines/layers/*.py")
+_REMOVAL_CODE = (
+    *("pipelines/mask_removal/network.py", "pipelines/layers/*.py"),
+    *("pipelines/faces/masks.py", "pipelines/faces/skin.py"),
+)
 _TESTED = ("identity", "lpips")  # metrics of the paired tests
 
 

@@ -93,8 +93,7 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours")
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
         with device.autocast():
-            faces = np.stack([_seen(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
-            answer = network.predict(_pictures(crops, device), _maps(masks, device), _maps(faces, device))
+            answer = network.predict(_pictures(crops, device), _maps(masks, device), _seen(crops, masks, device))
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
     return Method(key, fill, _facts(measured, device, key))
@@ -111,12 +110,13 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         references: np.ndarray | None = None,
         confidences: np.ndarray | None = None,
     ) -> Filled:
-        image, hole = _pictures(crops, device), _maps(masks, device)
+        image, hole, face = _pictures(crops, device), _maps(masks, device), _seen(crops, masks, device)
         with device.autocast():
-            answer = mask_removal.predict(network, image, hole, torch.zeros_like(image), torch.zeros_like(hole))
+            nothing = (torch.zeros_like(image), torch.zeros_like(hole))
+            answer = mask_removal.predict(network, image, hole, *nothing, face)
             if references is not None:
                 hint = (_pictures(references, device), _maps(confidences, device))
-                answer = mask_removal.tempered(answer, mask_removal.predict(network, image, hole, *hint))
+                answer = mask_removal.tempered(answer, mask_removal.predict(network, image, hole, *hint, face))
         return Filled(_composite(crops, _pixels(answer.image), masks))
 
     return Method(key, fill, _facts(measured, device, "ours"))
@@ -179,10 +179,14 @@ def to_tensor(crops: np.ndarray) -> Tensor:
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def _seen(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """What the app shows of a face: found in the photo, hole or not; all of a crop in which none is found."""
-    face = find_crop_face(crop)
-    return np.ones(crop.shape[:2], bool) if face is None else visible_face(crop, face, mask)
+def _seen(crops: np.ndarray, masks: np.ndarray, device: Device) -> Tensor:
+    """What the app shows of faces, ``(N, 1, S, S)``: found in the photo, hole or not; all of a crop without one."""
+
+    def one(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        face = find_crop_face(crop)
+        return np.ones_like(mask) if face is None else visible_face(crop, face, mask)
+
+    return _maps(np.stack([one(crop, mask) for crop, mask in zip(crops, masks, strict=True)]), device)
 
 
 def _ready(measured: MeasuredNetwork, device: Device) -> nn.Module:

@@ -20,6 +20,7 @@ from pipelines.layers.fold import start_alike
 from pipelines.layers.gated import GatedConv2d
 from pipelines.layers.pyramid import PyramidDilationBlock
 from pipelines.layers.self_attention import SelfAttention
+from pipelines.layers.view import blend, narrowed
 
 CONFIGURATIONS = {
     "paper": {"coarse_width": 32, "width": 64, "coarse_blocks": 4, "blocks": 6, "fold": 1},
@@ -117,12 +118,26 @@ def predict(
     hole: Tensor,
     reference: Tensor,
     confidence: Tensor,
+    face: Tensor | None = None,
 ) -> MaskRemoval:
     """The network's answer, averaged over a picture and its mirror image, so that it favours no side of a face.
 
-    Arguments and answer are those of :meth:`MaskRemovalNetwork.forward`; the work is that of two pictures.
+    Args:
+        network: draws.
+        image, hole, reference, confidence: as for :meth:`MaskRemovalNetwork.forward`.
+        face: ``(N, 1, H, W)``, 1 = of the person (:func:`pipelines.faces.skin.visible_face`): what of the hole lies
+            there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the picture.
     """
-    both = network(*(torch.cat([given, given.flip(3)]) for given in (image, hole, reference, confidence)))
+    far = _mirrored(network, image, hole, reference, confidence)
+    if face is None:
+        return far
+    near = _mirrored(network, *narrowed(image, hole, face), reference, confidence)
+    coarse, drawn = (blend(*both, hole, face) for both in ((near.coarse, far.coarse), (near.image, far.image)))
+    return MaskRemoval(coarse, drawn, near.embedding)
+
+
+def _mirrored(network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval], *given: Tensor) -> MaskRemoval:
+    both = network(*(torch.cat([one, one.flip(3)]) for one in given))
     coarse, drawn = ((one + mirrored.flip(3)) / 2 for one, mirrored in (both.coarse.chunk(2), both.image.chunk(2)))
     return MaskRemoval(coarse, drawn, sum(both.embedding.chunk(2)) / 2)
 

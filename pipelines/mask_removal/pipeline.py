@@ -13,6 +13,7 @@ from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
 from pipelines.faces.mesh import Face
+from pipelines.faces.skin import visible_face
 from pipelines.faces.tone import find_tone
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
@@ -133,16 +134,17 @@ class MaskRemoval:
             hole = region.hole
 
         with stage("reference", 0.5):
-            crop_face = Face(alignment.to_crop(chosen.mesh).astype(np.float32))
+            crop_face = alignment.face_in_crop(chosen)
+            seen = visible_face(crop, crop_face, hole)
             warped = None
             if other is not None:
                 # Drawn without the reference first: FaceMesh finds a mouth on that better than under a mask.
-                alone = _answer(model.network, crop, hole, None, self.device)
+                alone = _answer(model.network, crop, hole, seen, None, self.device)
                 drawn = find_crop_face(np.where(hole[..., None], to_pixels(alone.image), crop))
                 warped = warp_reference(crop, crop_face, hole, reference, other, drawn=drawn, points=points)
 
         with stage("network", 0.6):
-            answer = _answer(model.network, crop, hole, warped, self.device)
+            answer = _answer(model.network, crop, hole, seen, warped, self.device)
             if warped is not None:
                 answer = tempered(alone, answer)
             tone = find_tone(crop, ~hole)
@@ -204,13 +206,14 @@ def _answer(
     network: MaskRemovalNetwork,
     crop: np.ndarray,
     hole: np.ndarray,
+    seen: np.ndarray,
     warped: WarpedReference | None,
     device: devices.Device,
 ) -> Answer:
-    """The network's answer to one crop."""
-    image = to_network(crop, device)
+    """The network's answer to one crop, of which ``seen`` is the person's own skin."""
+    image, hidden, face = (to_network(picture, device) for picture in (crop, hole, seen))
     reference, confidence = torch.zeros_like(image), torch.zeros_like(image[:, :1])
     if warped is not None:
         reference, confidence = to_network(warped.image, device), to_network(warped.confidence, device)
     with device.autocast():
-        return predict(network, image, to_network(hole, device), reference, confidence)
+        return predict(network, image, hidden, reference, confidence, face)

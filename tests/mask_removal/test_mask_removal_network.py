@@ -295,6 +295,27 @@ def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
     assert torch.allclose(plain.embedding, (alone.embedding + other.embedding) / 2, atol=1e-5)
 
 
+def test_no_wall_tints_what_is_drawn_within_the_face_and_beyond_it_all_is_seen():
+    network, (image, hole, reference, confidence) = attentive(fold=2), inputs(1)
+    hint, face = (reference, confidence), torch.zeros_like(hole)
+    side = face.shape[-1]
+    face[..., side // 8 : -side // 4, side // 8 : -side // 8] = 1
+    wall = image * face + (1 - face)
+    low = torch.zeros_like(hole)
+    low[..., side // 2 :, side // 4 : -side // 4] = 1
+    with torch.inference_mode():
+        drawn, other = (predict(network, one, hole * face, *hint, face) for one in (image, wall))
+        assert torch.equal(drawn.image, other.image) and torch.equal(drawn.coarse, other.coarse)
+        assert not torch.allclose(
+            *(predict(network, one, hole * face, *hint).image for one in (image, wall)), atol=1e-3
+        )
+        drawn, far = predict(network, image, low, *hint, face), predict(network, image, low, *hint)
+    below = (slice(None), slice(None), slice(-side // 8, None), slice(side // 4, -side // 4))
+    assert torch.allclose(drawn.image[below], far.image[below], atol=1e-5)
+    middle = (slice(None), slice(None), slice(side // 2, side // 2 + 4), slice(side // 2 - 4, side // 2 + 4))
+    assert not torch.allclose(drawn.image[middle], far.image[middle], atol=1e-3)
+
+
 def test_the_answer_with_a_reference_is_drawn_back():
     network, (image, hole, reference, confidence) = attentive(fold=2), inputs(2)
     with torch.inference_mode():
