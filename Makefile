@@ -44,6 +44,7 @@ figures: $(VENV)/.installed-dev ## measure the weights anew (hours; DATA=, LOSS=
 	@test -n "$(DATA)" -a -n "$(LOSS)" || { echo "Name the folder of held-out faces and that of the loss networks: make figures DATA=faces LOSS=weights." >&2; exit 2; }
 	$(VENV)/bin/python -m benchmarks.inpainting --data $(DATA) --weights-dir $(LOSS) --workers 2
 	$(VENV)/bin/python -m benchmarks.surroundings --data $(DATA)
+	$(VENV)/bin/python -m benchmarks.surroundings --data $(DATA) --job anomaly-scoring --out runs/surroundings-scored
 	$(VENV)/bin/python -m benchmarks.grid --data $(DATA)
 	$(VENV)/bin/python -m benchmarks.groups --data $(DATA) --weights-dir $(LOSS)
 	$(VENV)/bin/python -m benchmarks.mouths --data $(DATA)

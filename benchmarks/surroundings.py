@@ -1,17 +1,19 @@
-"""How much the surroundings of a face colour what is drawn: the same face before other walls, and in other borders.
+"""How much the surroundings of a face change what is drawn or scored: the same face before other walls and in borders.
 
     python -m benchmarks.surroundings --data FOLDER
 
-Each held-out face is repainted by the app's pipeline as it is, and again with everything round the face exchanged; its
-own pixels stay, and so does the mask. What is drawn should stay too. Writes ``surroundings.md`` and ``.json`` into the
-output folder.
+Each held-out face goes through the app's pipeline as it is, and again with everything round the face exchanged; its own
+pixels stay, and so does the mask. What is drawn, and what is scored, should stay too. Writes ``surroundings.md`` and
+``.json`` into the output folder.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ from tqdm import tqdm
 
 from benchmarks import command
 from benchmarks.tables import markdown_line
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable, PhiltrumError
@@ -27,6 +30,8 @@ from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.faces.mesh import Face
 from pipelines.files import write_all_atomic
+from pipelines.mask_removal.pipeline import MaskRemoval
+from pipelines.results import AnomalyScoringResult
 from pipelines.training.data import load_faces
 
 NAME = "surroundings"
@@ -52,6 +57,11 @@ NOISE = "noise"
 
 ALL = (*WALLS, NOISE, *BORDERS)
 """The twelve."""
+
+Found = dict[str, list[tuple[float, float]]]
+"""Surrounding → two figures of each face."""
+
+_Answer = TypeVar("_Answer")
 
 _EDGE = 0.06  # eye distances from the face's outline to the wall
 _SOFT = 1.5  # px, blur of the wall's edge
@@ -100,31 +110,101 @@ def _averaged(lab: np.ndarray, ring: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(lab * weight[..., None], (0, 0), 2 * _RING) / np.maximum(total, 1e-6)
 
 
-def measure(job: CleftInpainting, crops: Sequence[np.ndarray], extent: str) -> dict[str, list[tuple[float, float]]]:
-    """Surrounding → of each face the difference inside the hole, and by how much the seam grew over the photo's own.
+def repainted(job: CleftInpainting | MaskRemoval, crops: Sequence[np.ndarray], extent: str) -> Found:
+    """Of each face the difference inside the hole, and by how much the seam grew over the photo's own.
 
     Args:
         job: repaints.
-        crops: ``uint8`` ``(S, S, 3)`` each; those in which no face is found in every surrounding are passed over there.
+        crops: ``uint8`` ``(S, S, 3)`` each.
         extent: of the suggested mask.
     """
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ALL}
+
+    def answer(crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        return job(crop, mask=hole).image
+
+    def against(crop: np.ndarray, hole: np.ndarray, plain: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+        return difference(plain, drawn, hole), seam(drawn, hole) - seam(crop, hole)
+
+    return _compared(crops, extent, answer, against)
+
+
+def scored(job: AnomalyScoring, crops: Sequence[np.ndarray]) -> Found:
+    """Of each face by how many per cent the local severity changed, and by how much the severity of equation 6.
+
+    Args:
+        job: scores mouth and nose.
+        crops: ``uint8`` ``(S, S, 3)`` each.
+    """
+
+    def answer(crop: np.ndarray, hole: np.ndarray) -> AnomalyScoringResult:
+        return job(crop)
+
+    def against(
+        crop: np.ndarray, hole: np.ndarray, plain: AnomalyScoringResult, other: AnomalyScoringResult
+    ) -> tuple[float, float]:
+        local = 100 * abs(other.local.value / plain.local.value - 1)
+        return local, abs(other.score.severity - plain.score.severity)
+
+    return _compared(crops, "philtrum", answer, against)
+
+
+def _compared(
+    crops: Sequence[np.ndarray],
+    extent: str,
+    answer: Callable[[np.ndarray, np.ndarray], _Answer],
+    against: Callable[[np.ndarray, np.ndarray, _Answer, _Answer], tuple[float, float]],
+) -> Found:
+    """A job's answers to each face as it is and in other surroundings; passed over where it finds none."""
+    found: Found = {name: [] for name in ALL}
     for crop in tqdm(crops, NAME, disable=None):
         face = find_crop_face(crop)
         if face is None:
             continue
         hole = suggest_mask(face, crop.shape[:2], extent)
         try:
-            plain = job(crop, hole).image
+            plain = answer(crop, hole)
         except PhiltrumError:
             continue
         for name, other in around(crop, face):
             try:
-                drawn = job(other, hole).image
+                found[name].append(against(crop, hole, plain, answer(other, hole)))
             except PhiltrumError:  # no face is found before this wall
                 continue
-            found[name].append((difference(plain, drawn, hole), seam(drawn, hole) - seam(crop, hole)))
     return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured of a job.
+
+    Attributes:
+        make: its pipeline, of weights, device and precision.
+        measure: the pipeline and crops, and the extent of the mask → what was found.
+        title: of the table; ``{extent}`` is the mask's.
+        headings: of the figures' columns: the first one's median and worst tenth, and the second one's median.
+    """
+
+    make: Callable[..., Any]
+    measure: Callable[[Any, Sequence[np.ndarray], str], Found]
+    title: str
+    headings: tuple[str, str, str]
+
+
+_TITLE = "The same faces in other surroundings"
+_DRAWN = f"{_TITLE}, mask *{{extent}}*; ΔE is CIEDE2000:"
+_COLUMNS = ("ΔE in the hole, median", "worst tenth", "Seam, ΔE more than the photo's")
+
+JOBS = {
+    "cleft-inpainting": Job(CleftInpainting, repainted, _DRAWN, _COLUMNS),
+    "mask-removal": Job(MaskRemoval, repainted, _DRAWN, _COLUMNS),
+    "anomaly-scoring": Job(
+        lambda weights, device, precision: AnomalyScoring(weights=weights, device=device, precision=precision),
+        lambda job, crops, extent: scored(job, crops),
+        f"{_TITLE}, scores of mouth and nose:",
+        ("Local severity, change in %, median", "worst tenth", "Severity of equation 6, change, median"),
+    ),
+}
+"""Job → what is measured of it."""
 
 
 def run(options: argparse.Namespace) -> None:
@@ -133,24 +213,20 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         PhiltrumError: data, weights or the device are not to be had.
     """
-    job = CleftInpainting(options.weights, options.device, options.precision)
+    job = JOBS[options.job]
+    pipeline = job.make(options.weights, options.device, options.precision)
     held_out = load_faces(options.data, "val", cache=options.cache, most=options.most)
     crops = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in held_out.images]
-    found = measure(job, crops, options.extent)
+    found = job.measure(pipeline, crops, options.extent)
     if not any(found.values()):
         raise DataUnreadable("No face was found in any picture; use other photos.")
-    header = ["Surroundings", "Faces", "ΔE in the hole, median", "worst tenth", "Seam, ΔE more than the photo's"]
-    lines = [
-        f"The same faces in other surroundings, mask *{options.extent}*; ΔE is CIEDE2000:",
-        "",
-        markdown_line(header),
-    ]
+    lines = [job.title.format(extent=options.extent), "", markdown_line(["Surroundings", "Faces", *job.headings])]
     lines.append(markdown_line(["---", *["---:"] * 4]))
     rows = {**found, "all": [one for faces in found.values() for one in faces]}
     table = {name: _row(faces) for name, faces in rows.items() if faces}
-    for name, (count, median, worst, grown) in table.items():
-        lines.append(markdown_line([name, str(count), f"{median:.2f}", f"{worst:.2f}", f"{grown:+.2f}"]))
-    facts = {"extent": options.extent, "rows": {name: list(row) for name, row in table.items()}}
+    for name, (count, median, worst, second) in table.items():
+        lines.append(markdown_line([name, str(count), f"{median:.2f}", f"{worst:.2f}", f"{second:.2f}"]))
+    facts = {"job": options.job, "extent": options.extent, "rows": {name: list(row) for name, row in table.items()}}
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {f"{NAME}.md": "\n".join(lines) + "\n", f"{NAME}.json": json.dumps(facts, indent=1) + "\n"}
@@ -158,14 +234,15 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _row(faces: Sequence[tuple[float, float]]) -> tuple[int, float, float, float]:
-    differences, seams = np.array(faces).T
-    return len(faces), float(np.median(differences)), float(np.quantile(differences, 0.9)), float(np.median(seams))
+    first, second = np.array(faces).T
+    return len(faces), float(np.median(first)), float(np.quantile(first, 0.9)), float(np.median(second))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: 0, or 2 with one sentence where nothing could be measured."""
     parser = argparse.ArgumentParser("python -m benchmarks.surroundings", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="folder with val.tar")
+    parser.add_argument("--job", default="cleft-inpainting", choices=JOBS)
     parser.add_argument("--weights", help="name of registered weights; the default ones otherwise")
     parser.add_argument("--extent", default="philtrum", help="mask that is suggested (default %(default)s)")
     parser.add_argument("--device", default="auto", help=f"one of {', '.join(DEVICES)}")

@@ -1,6 +1,7 @@
 """The benchmark of surroundings: what it exchanges, and what it measures of the answer."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import surroundings
-from benchmarks.surroundings import ALL, BORDERS, around, difference, main, measure, seam
+from benchmarks.surroundings import ALL, BORDERS, JOBS, around, difference, main, repainted, scored, seam
 from pipelines.errors import NoFaceFound
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face
@@ -74,24 +75,37 @@ class Steady(Tinting):
 
 
 def test_whoever_looks_at_the_wall_is_told_from_who_does_not(crop):
-    tinting, steady = measure(Tinting(), [crop], "lips"), measure(Steady(), [crop], "lips")
+    tinting, steady = repainted(Tinting(), [crop], "lips"), repainted(Steady(), [crop], "lips")
     assert min(one[0][0] for one in tinting.values()) > 1
     assert {name for name, faces in steady.items() if not faces} == {"black wall", "black border"}
     assert all(faces[0][0] == 0 for faces in steady.values() if faces)
 
 
-def test_the_command_writes_a_row_for_each(crop, monkeypatch, tmp_path, capsys):
+def test_a_score_that_follows_the_wall_changes_with_it(crop):
+    def score(photo):
+        mean = float(photo.mean())
+        return SimpleNamespace(local=SimpleNamespace(value=mean), score=SimpleNamespace(severity=mean / 100))
+
+    found, mean = scored(score, [crop]), crop.mean()
+    assert list(found) == list(ALL)
+    for name, other in around(crop, find_crop_face(crop)):
+        change = abs(other.mean() - mean)
+        assert found[name] == [pytest.approx((100 * change / mean, change / 100))], name
+
+
+@pytest.mark.parametrize("job", ["cleft-inpainting", "mask-removal"])
+def test_the_command_writes_a_row_for_each(job, crop, monkeypatch, tmp_path, capsys):
     import torch
 
     images = torch.from_numpy(crop).permute(2, 0, 1)[None]
     held_out = FaceSet(("a",), images, torch.zeros(1, 478, 2))
     monkeypatch.setattr(surroundings, "load_faces", lambda root, split, *, cache, most: held_out)
-    monkeypatch.setattr(surroundings, "CleftInpainting", lambda weights, device, precision: Tinting())
-    assert main(["--data", "faces", "--out", str(tmp_path / "out")]) == 0
+    monkeypatch.setitem(JOBS, job, replace(JOBS[job], make=lambda weights, device, precision: Tinting()))
+    assert main(["--data", "faces", "--job", job, "--out", str(tmp_path / "out")]) == 0
     facts = json.loads((tmp_path / "out" / "surroundings.json").read_text())
-    assert list(facts["rows"]) == [*ALL, "all"] and facts["rows"]["all"][0] == 12
+    assert facts["job"] == job and list(facts["rows"]) == [*ALL, "all"] and facts["rows"]["all"][0] == 12
     assert "| green wall | 1 |" in capsys.readouterr().out
     blank = FaceSet(("a",), torch.zeros(1, 3, 256, 256, dtype=torch.uint8), torch.zeros(1, 478, 2))
     monkeypatch.setattr(surroundings, "load_faces", lambda root, split, *, cache, most: blank)
-    assert main(["--data", "faces", "--out", str(tmp_path / "none")]) == 2
+    assert main(["--data", "faces", "--job", job, "--out", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "none").exists()
