@@ -19,6 +19,7 @@ from pipelines.anomaly_scoring.regions import region
 from pipelines.devices import Device
 from pipelines.faces import masks
 from pipelines.faces.mesh import Face
+from pipelines.faces.skin import visible_face
 from pipelines.faces.tone import IN_COLOUR, Tone
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.repainting import to_network
@@ -85,10 +86,12 @@ def find_disagreement(
     discs = np.stack([disc & area for disc in sets])
     mirrored = np.stack([mirror(disc, axis) & area for disc in sets])  # of whole discs: the area need not be symmetric
 
-    image = to_network(crop, device)
-    images = torch.cat([image.expand(len(sets), -1, -1, -1), image.flip(3).expand(len(sets), -1, -1, -1)])
+    images, faces = (
+        torch.cat([one.expand(len(sets), -1, -1, -1), one.flip(3).expand(len(sets), -1, -1, -1)])
+        for one in (to_network(given, device) for given in (crop, visible_face(crop, face, area)))
+    )
     holes = torch.from_numpy(np.concatenate([discs, mirrored[..., ::-1]])).to(device.torch_device).float()[:, None]
-    drawn = _draw(network, images, holes, device, announce)
+    drawn = _draw(network, images, holes, faces, device, announce)
     differences = (tone(_levels(drawn)) - _levels(images)) * holes.permute(0, 2, 3, 1).cpu().numpy()
     found = np.stack([unlikeness(one, unit) for one in differences])
     found[len(sets) :] = found[len(sets) :, :, ::-1].copy()  # back as the crop lies
@@ -156,6 +159,7 @@ def _draw(
     network: nn.Module,
     images: Tensor,
     holes: Tensor,
+    faces: Tensor,
     device: Device,
     announce: Callable[[float], None],
 ) -> Tensor:
@@ -166,7 +170,7 @@ def _draw(
         announce(start / len(images))
         part = slice(start, start + size)
         with device.autocast():
-            drawn.append(network(images[part], holes[part]).image.float())
+            drawn.append(network.look(images[part], holes[part], faces[part]).image.float())
     return torch.cat(drawn)
 
 

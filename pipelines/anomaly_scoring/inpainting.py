@@ -17,6 +17,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
 from pipelines.faces.mesh import Face
+from pipelines.faces.skin import visible_face
 from pipelines.faces.tone import IN_COLOUR, Tone, find_tone
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
@@ -80,7 +81,7 @@ class InpaintingNormalizer:
         )
         tell(0.9, "repainting it")
         hole = to_repaint(found, there.eye_distance)
-        image = repaint(network, crop, hole, _EDGE * there.eye_distance, self.device, tone)
+        image = repaint(network, crop, hole, there, self.device, tone)
         return Normalized(
             alignment=alignment,
             face=there,
@@ -112,16 +113,14 @@ def repaint(
     network: nn.Module,
     crop: np.ndarray,
     hole: np.ndarray,
-    edge: float,
+    face: Face,
     device: Device,
     tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
-    """The crop repainted in ``hole``, blended over ``edge`` pixels inside its border; ``uint8`` ``(S, S, 3)``.
-
-    From one look, at the whole crop, as the search: that is what the reference scale was measured with.
-    """
-    given = (to_network(picture, device) for picture in (crop, hole))
+    """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
+    given = (to_network(picture, device) for picture in (crop, hole, visible_face(crop, face, hole)))
     with device.autocast():
         drawn = tone(to_pixels(network.predict(*given).image))
+    edge = _EDGE * face.eye_distance
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
     return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

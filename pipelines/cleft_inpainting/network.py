@@ -42,8 +42,9 @@ CONFIGURATIONS = {
     "medium-finish": {**_MEDIUM, "view": "joined", "finish": 16},
     "compact": {"width": 32, "blocks": 7, "attention_pool": 1, "landmark_width": 320, "fold": 2},
 }
-"""Named arguments of :class:`INCLG`: the paper's; that of the built-in weights, whose file stays below 16 MiB; the same
-with two looks joined, and also with a last layer at full resolution; and one that trains in hours on a processor."""
+"""Named arguments of :class:`INCLG`: the paper's; one whose file stays below 16 MiB; the same with two looks joined,
+that of the built-in weights; the same with a last layer at full resolution; and one that trains in hours on a
+processor."""
 
 _CELLS = 4
 _DILATIONS = (1, 2, 4, 8, 4, 2, 1)
@@ -143,6 +144,14 @@ class INCLG(nn.Module):
         if self.finish is not None:
             painted = self.finish(painted, shown)
         return Inpainting(torch.tanh(painted), landmarks)
+
+    def look(self, image: Tensor, hole: Tensor, face: Tensor) -> Inpainting:
+        """One pass that no surroundings colour: over the face alone, where the network joins that look with another.
+
+        Args:
+            image, hole, face: as for :meth:`predict`.
+        """
+        return self(image, hole) if self.view == "crop" else self(*narrowed(image, hole, face))
 
     def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None) -> Inpainting:
         """The network's answer as it is used: averaged over picture and mirror image, and joined from two looks.

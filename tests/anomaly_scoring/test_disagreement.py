@@ -115,16 +115,13 @@ class Numbered:
     def __init__(self):
         self.holes: list[np.ndarray] = []
 
-    def __call__(self, images, holes):
+    def look(self, images, holes, faces):
+        assert faces.shape == holes.shape and 0 < faces.mean() < 1
         drawn = []
         for image, hole in zip(images, holes, strict=True):
             self.holes.append(hole[0].numpy().astype(bool))
             drawn.append(image + len(self.holes) / 127.5)
         return SimpleNamespace(image=torch.stack(drawn))
-
-    def look(self, images, holes, faces):
-        assert faces.shape == holes.shape and 0 < faces.mean() < 1
-        return images, holes
 
 
 @pytest.mark.parametrize("searches", [1, 2])
@@ -203,6 +200,8 @@ def flipped(network, crop, crop_face) -> Disagreement:
 def test_that_of_a_mirrored_face_is_the_mirrored_one(network, crop, crop_face, found, monkeypatch):
     """But for the rounding of outlines, which is taken out here."""
     area = found.area
+    face = np.ascontiguousarray(disagreement.visible_face(crop, crop_face, area)[:, ::-1])
+    monkeypatch.setattr(disagreement, "visible_face", lambda *given: face)
     monkeypatch.setattr(disagreement.masks, "grow", lambda mask, margin: area[:, ::-1])
     other = flipped(network, crop, crop_face)
     assert np.array_equal(other.area, area)
@@ -215,6 +214,18 @@ def test_outlines_that_round_to_the_other_side_of_a_pixel_change_it_little(netwo
     assert same.mean() > 0.995
     both = same & found.area
     assert np.abs(other.mean - found.mean)[both].mean() < 0.05 * found.mean[found.area].mean()
+
+
+def test_no_wall_is_searched_with(network, crop, crop_face, found, monkeypatch):
+    """Of the shown face nothing changes; were the crop shown, all of it would."""
+    face = disagreement.visible_face(crop, crop_face, found.area)
+    walled = np.where(face[..., None], crop, np.uint8([40, 160, 70]))
+    monkeypatch.setattr(disagreement, "visible_face", lambda *given: face)
+    other = find_disagreement(network, walled, crop_face, CPU, 1)
+    assert np.array_equal(other.low, found.low) and np.array_equal(other.mean, found.mean)
+    monkeypatch.setattr(disagreement, "visible_face", lambda *given: np.ones_like(face))
+    one, two = (find_disagreement(network, picture, crop_face, CPU, 1) for picture in (crop, walled))
+    assert np.abs(one.mean - two.mean)[found.area].mean() > 0.1 * one.mean[found.area].mean()
 
 
 def test_half_the_precision_moves_it_by_rounding(network, crop, crop_face, found):

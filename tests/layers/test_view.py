@@ -67,6 +67,16 @@ def test_a_hole_beyond_the_face_is_drawn_from_all_that_is_around_it():
     )
 
 
+def test_a_single_look_is_at_the_face_alone_where_two_are_joined_and_at_the_picture_otherwise():
+    network, image, face = joining(), torch.rand(1, 3, 64, 64) * 2 - 1, region()
+    hole = patch(slice(35, 45), slice(25, 40))
+    plain = INCLG(**TINY).eval()
+    plain.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        assert torch.equal(network.look(image, hole, face).image, network(*narrowed(image, hole, face)).image)
+        assert torch.equal(plain.look(image, hole, face).image, network(image, hole).image)
+
+
 def test_without_a_face_there_is_one_look():
     network, image, hole = joining(), torch.rand(1, 3, 64, 64) * 2 - 1, patch(slice(35, 45), slice(25, 40))
     with torch.no_grad():
