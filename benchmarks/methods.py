@@ -110,7 +110,9 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         references: np.ndarray | None = None,
         confidences: np.ndarray | None = None,
     ) -> Filled:
-        image, hole, face = _pictures(crops, device), _maps(masks, device), _seen(crops, masks, device)
+        # The outline of a jaw under cloth is a guess; the truth's must not help.
+        hidden = np.stack([blanked(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
+        image, hole, face = _pictures(crops, device), _maps(masks, device), _seen(hidden, masks, device)
         with device.autocast():
             nothing = (torch.zeros_like(image), torch.zeros_like(hole))
             answer = mask_removal.predict(network, image, hole, *nothing, face)
@@ -180,7 +182,7 @@ def to_tensor(crops: np.ndarray) -> Tensor:
 
 
 def _seen(crops: np.ndarray, masks: np.ndarray, device: Device) -> Tensor:
-    """What the app shows of faces, ``(N, 1, S, S)``: found in the photo, hole or not; all of a crop without one."""
+    """What the app shows of the faces that are found in crops, ``(N, 1, S, S)``: all of a crop without one."""
 
     def one(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
         face = find_crop_face(crop)
