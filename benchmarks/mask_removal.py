@@ -102,7 +102,7 @@ def _build(keys: Sequence[str], options: argparse.Namespace, device: Device) -> 
             measured = load_network(options.weights, options.checkpoint, job="mask-removal")
             methods[key] = removal_method(measured, device, key)
         elif key == "cleft-inpainting":
-            methods[key] = network_method(load_network(), device, key)
+            methods[key] = network_method(load_network(), device, key, masked=True)
         else:
             methods[key] = paste_method() if key == "paste" else opencv_method(key)
     return methods

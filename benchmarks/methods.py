@@ -86,14 +86,22 @@ class Method:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours") -> Method:
-    """The cleft-inpainting network at the crop's own size, as the app runs it."""
+def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours", *, masked: bool = False) -> Method:
+    """The cleft-inpainting network at the crop's own size, as the app runs it.
+
+    Args:
+        measured: the network.
+        device: where it runs.
+        key: of the method.
+        masked: whether the hole is cloth, under which no face is seen; over a cleft, the photo shows all of it.
+    """
     network = _ready(measured, device)
 
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
+        face = _seen(_covered(crops, masks) if masked else crops, masks, device)
         with device.autocast():
-            answer = network.predict(_pictures(crops, device), _maps(masks, device), _seen(crops, masks, device))
+            answer = network.predict(_pictures(crops, device), _maps(masks, device), face)
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
 
     return Method(key, fill, _facts(measured, device, key))
@@ -110,9 +118,8 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         references: np.ndarray | None = None,
         confidences: np.ndarray | None = None,
     ) -> Filled:
-        # The outline of a jaw under cloth is a guess; the truth's must not help.
-        hidden = np.stack([blanked(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
-        image, hole, face = _pictures(crops, device), _maps(masks, device), _seen(hidden, masks, device)
+        image, hole = _pictures(crops, device), _maps(masks, device)
+        face = _seen(_covered(crops, masks), masks, device)
         with device.autocast():
             nothing = (torch.zeros_like(image), torch.zeros_like(hole))
             answer = mask_removal.predict(network, image, hole, *nothing, face)
@@ -179,6 +186,11 @@ def blanked(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def to_tensor(crops: np.ndarray) -> Tensor:
     """``uint8`` ``(N, S, S, 3)`` -> ``float32`` ``(N, 3, S, S)`` in [-1, 1]."""
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def _covered(crops: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Crops as far as they are seen: the outline of a jaw under cloth is a guess, and the truth's must not help."""
+    return np.stack([blanked(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
 
 
 def _seen(crops: np.ndarray, masks: np.ndarray, device: Device) -> Tensor:

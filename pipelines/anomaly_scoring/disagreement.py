@@ -62,7 +62,7 @@ def find_disagreement(
     tone: Tone = IN_COLOUR,
     announce: Callable[[float], None] = lambda share: None,
 ) -> Disagreement:
-    """Searches mouth and nose.
+    """Searches mouth and nose, with looks that no surroundings colour (:meth:`INCLG.look`).
 
     Each set of discs is hidden once in the crop, and its mirror image once in the mirrored crop, so that no side of a
     face is favoured.

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tarfile
+from copy import copy
 from pathlib import Path
 
 import cv2
@@ -116,7 +117,9 @@ def build(key: str, network, removal) -> Method:
     if key.startswith("ours"):
         return removal_method(MeasuredNetwork("tiny", removal, "0" * 64), CPU, key)
     if key == "cleft-inpainting":
-        return network_method(MeasuredNetwork("tiny", network, "0" * 64), CPU, key)
+        twice = copy(network)
+        twice.view = "joined"  # as the built-in weights look
+        return network_method(MeasuredNetwork("tiny", twice, "0" * 64), CPU, key, masked=True)
     return paste_method() if key == "paste" else opencv_method(key)
 
 
