@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.holes import cut_holes, generator
 from benchmarks.masked_faces import labelled_photos, read_labelled
-from benchmarks.methods import blanked, to_tensor
+from benchmarks.methods import to_tensor
 from pipelines.errors import (
     DataUnreadable,
     FaceIncomplete,
@@ -32,6 +32,7 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face, find_faces
 from pipelines.faces.mesh import MESH_TO_68, Face
 from pipelines.mask_removal import pipeline
+from pipelines.mask_removal.covered import covered
 from pipelines.mask_removal.warping import warp_reference
 from pipelines.repainting import FEATHER, check_face, crop_hole, within_reach
 from pipelines.training.data import load_faces
@@ -231,9 +232,9 @@ def _pair(photos: tuple[bytes, bytes]) -> _Pair | str:
         hole = masks.suggest_mask(true, truth.shape[:2], "lower-face")
     except tuple(_REASONS) as error:
         return _REASONS[type(error)]
-    covered = blanked(truth, hole)
-    seen = find_crop_face(covered)
-    return _LOST if seen is None else _Pair(truth, true.points, hole, covered, seen, other, other_face)
+    given = covered(truth, hole)
+    seen = find_crop_face(given)
+    return _LOST if seen is None else _Pair(truth, true.points, hole, given, seen, other, other_face)
 
 
 def _warped(pair: _Pair, drawn: np.ndarray) -> Case | str:

@@ -44,7 +44,10 @@ from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.frechet import AlexNetFeatures, FrechetDistance
 from pipelines.metrics.perceptual import LPIPS
 
-_CODE = ("benchmarks/mask_removal.py", "pipelines/faces/embedding.py", "pipelines/faces/alignment.py")
+_CODE = (
+    *("benchmarks/mask_removal.py", "pipelines/mask_removal/covered.py"),
+    *("pipelines/faces/embedding.py", "pipelines/faces/alignment.py"),
+)
 _REMOVAL_CODE = (
     *("pipelines/mask_removal/network.py", "pipelines/layers/*.py"),
     *("pipelines/faces/masks.py", "pipelines/faces/skin.py"),

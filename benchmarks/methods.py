@@ -15,6 +15,7 @@ from pipelines.devices import Device
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.skin import visible_face
 from pipelines.mask_removal import network as mask_removal
+from pipelines.mask_removal.covered import covered, skin_beside
 from pipelines.training.data import FaceSet
 
 METHODS = ("ours", "telea", "navier-stokes", "mean-face")
@@ -99,7 +100,7 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours",
 
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
-        face = _seen(_covered(crops, masks) if masked else crops, masks, device)
+        face = _each(skin_beside if masked else _shown, crops, masks, device)
         with device.autocast():
             answer = network.predict(_pictures(crops, device), _maps(masks, device), face)
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
@@ -119,7 +120,7 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         confidences: np.ndarray | None = None,
     ) -> Filled:
         image, hole = _pictures(crops, device), _maps(masks, device)
-        face = _seen(_covered(crops, masks), masks, device)
+        face = _each(skin_beside, crops, masks, device)
         with device.autocast():
             nothing = (torch.zeros_like(image), torch.zeros_like(hole))
             answer = mask_removal.predict(network, image, hole, *nothing, face)
@@ -149,7 +150,7 @@ def opencv_method(key: str) -> Method:
     def one(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
         # OpenCV leaves the first row and column as they are and looks at some pixels of the hole beside them: a frame
         # to cut off again, and a hole that does not hold the truth.
-        pictures = (blanked(crop, mask), mask.astype(np.uint8))
+        pictures = (covered(crop, mask), mask.astype(np.uint8))
         framed, hole = (cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for picture in pictures)
         return cv2.inpaint(framed, hole, _RADIUS, _FLAGS[key])[1:-1, 1:-1]
 
@@ -178,29 +179,21 @@ def mean_face_method(faces: FaceSet) -> Method:
     return Method("mean-face", fill, {"mean_face_sha256": hashlib.sha256(mean.tobytes()).hexdigest()})
 
 
-def blanked(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """``crop`` ``(S, S, 3)`` with the mean colour of its known pixels under ``mask`` ``(S, S)``."""
-    return np.where(mask[..., None], crop[~mask].mean(0).astype(np.uint8), crop)
-
-
 def to_tensor(crops: np.ndarray) -> Tensor:
     """``uint8`` ``(N, S, S, 3)`` -> ``float32`` ``(N, 3, S, S)`` in [-1, 1]."""
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def _covered(crops: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Crops as far as they are seen: the outline of a jaw under cloth is a guess, and the truth's must not help."""
-    return np.stack([blanked(crop, mask) for crop, mask in zip(crops, masks, strict=True)])
+def _each(
+    see: Callable[[np.ndarray, np.ndarray], np.ndarray], crops: np.ndarray, masks: np.ndarray, device: Device
+) -> Tensor:
+    return _maps(np.stack([see(crop, mask) for crop, mask in zip(crops, masks, strict=True)]), device)
 
 
-def _seen(crops: np.ndarray, masks: np.ndarray, device: Device) -> Tensor:
-    """What the app shows of the faces that are found in crops, ``(N, 1, S, S)``: all of a crop without one."""
-
-    def one(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        face = find_crop_face(crop)
-        return np.ones_like(mask) if face is None else visible_face(crop, face, mask)
-
-    return _maps(np.stack([one(crop, mask) for crop, mask in zip(crops, masks, strict=True)]), device)
+def _shown(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What the app shows of a face whose hole is no cloth: it is found in the photo as it is."""
+    face = find_crop_face(crop)
+    return np.ones_like(mask) if face is None else visible_face(crop, face, mask)
 
 
 def _ready(measured: MeasuredNetwork, device: Device) -> nn.Module:

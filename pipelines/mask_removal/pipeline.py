@@ -13,8 +13,8 @@ from pipelines.faces.compositing import composite
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
 from pipelines.faces.mesh import Face
-from pipelines.faces.skin import visible_face
 from pipelines.faces.tone import find_tone
+from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.segmentation import segment_mask
@@ -135,7 +135,7 @@ class MaskRemoval:
 
         with stage("reference", 0.5):
             crop_face = alignment.face_in_crop(chosen)
-            seen = visible_face(crop, crop_face, hole)
+            seen = skin_beside(crop, hole, crop_face)
             warped = None
             if other is not None:
                 # Drawn without the reference first: FaceMesh finds a mouth on that better than under a mask.

@@ -25,7 +25,6 @@ from benchmarks.methods import (
     REMOVAL_METHODS,
     Filled,
     Method,
-    blanked,
     network_method,
     opencv_method,
     paste_method,
@@ -41,6 +40,7 @@ from pipelines.faces.images import encode_png, read_image
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import grow
 from pipelines.files import sha256_of
+from pipelines.mask_removal.covered import covered
 from pipelines.mask_removal.warping import WarpedReference
 from pipelines.metrics.frechet import AlexNetFeatures
 from pipelines.metrics.perceptual import LPIPS
@@ -232,7 +232,7 @@ def test_pairs_are_warped_without_a_look_under_the_hole(data, monkeypatch):
         np.testing.assert_array_equal(drawn.mesh, find_crop_face(whole[index]).mesh)
         truth = cases.all.truth[index]
         np.testing.assert_array_equal(hole, cases.all.hole[index])
-        np.testing.assert_array_equal(crop, blanked(truth, hole))
+        np.testing.assert_array_equal(crop, covered(truth, hole))
         np.testing.assert_array_equal(face.mesh, find_crop_face(crop).mesh)
         assert reference.shape == (256, 256, 3) and (cases.all.reference[index] == 7).all()
     np.testing.assert_array_equal(cases.all.crop, cases.all.truth)

