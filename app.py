@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     from pipelines.threads import wait_passively
 
     wait_passively()
-    from ui.engine import Engine  # after the arguments: --help and errors answer at once
+    from ui.server.engine import Engine  # after the arguments: --help and errors answer at once
     from ui.shell import build, serve, serving
 
     engine = Engine(options.device, options.precision, embedder=options.embedder)

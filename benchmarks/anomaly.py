@@ -41,11 +41,11 @@ from benchmarks.ordering import Estimate
 from benchmarks.scores import Scores, kept, workers
 from benchmarks.sheets import SHEET_FACES, write_sheet
 from benchmarks.tables import markdown_line
-from pipelines.anomaly_scoring.ablation import Comparison
-from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
+from pipelines.anomaly_scoring.normalizers.base import DEFAULT, NORMALIZERS
+from pipelines.anomaly_scoring.study.ablation import Comparison
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.files import write_all_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.training.data import load_faces

@@ -4,8 +4,8 @@
 
 Every face is normalized once; its local severity and asymmetry are taken over every region, and its severity in every
 way that the app offers. Writes ``anomaly-scale.json`` into the weights folder, where
-:mod:`pipelines.anomaly_scoring.scale` reads it; other normalizers' scales in it stay. Each face's figures are kept in
-the output folder, so that an interrupted run goes on where it stopped.
+:mod:`pipelines.anomaly_scoring.scoring.scale` reads it; other normalizers' scales in it stay. Each face's figures are
+kept in the output folder, so that an interrupted run goes on where it stopped.
 """
 
 import argparse
@@ -25,16 +25,15 @@ from tqdm import tqdm
 from benchmarks import command
 from benchmarks.people import DARK, LIGHT, as_markdown, differences
 from benchmarks.scores import Scores, kept, workers
-from pipelines import store
-from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
-from pipelines.anomaly_scoring.exposure import side_light
-from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
-from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
+from pipelines.anomaly_scoring.normalizers.base import DEFAULT, NORMALIZERS
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring, area_of, findings, lpips_name
-from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.scale import Key
-from pipelines.anomaly_scoring.scores import FORMULAS, score
+from pipelines.anomaly_scoring.scoring import scale
+from pipelines.anomaly_scoring.scoring.exposure import side_light
+from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.scoring.regions import REGIONS
+from pipelines.anomaly_scoring.scoring.scale import Key
+from pipelines.anomaly_scoring.scoring.scores import FORMULAS, score
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import (
     DataUnreadable,
@@ -45,13 +44,14 @@ from pipelines.errors import (
     PhiltrumError,
     WeightsMissing,
 )
+from pipelines.faces.blending.skin import typology_angle
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import lip_gap
-from pipelines.faces.mesh import Face
-from pipelines.faces.skin import typology_angle
+from pipelines.faces.points import Face
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
+from pipelines.models import store
 from pipelines.repainting import check_face
 from pipelines.results import Basis
 from pipelines.training.data import FaceSet, load_faces
@@ -64,7 +64,7 @@ LEAST_FACES = 30
 
 MOST_YAW, MOST_GAP, MOST_SIDE_LIGHT = 10.0, 0.03, 0.15
 """What counts as photographed in a clinic: degrees by which the face is turned, eye distances between the lips, and how
-much brighter one cheek is (:func:`pipelines.anomaly_scoring.exposure.side_light`)."""
+much brighter one cheek is (:func:`pipelines.anomaly_scoring.scoring.exposure.side_light`)."""
 
 _AGED = "utkface"  # source of the photos whose ages are known
 _ADULT = 18
@@ -126,8 +126,8 @@ def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
 
     Returns:
         ``severity`` ``(W,)`` by each of the plan's ways, ``local`` and ``asymmetry`` ``(R,)`` over each of
-        :data:`~pipelines.anomaly_scoring.regions.REGIONS`, ``gap`` between the lips and ``side_light``; all empty where
-        there is no face to score.
+        :data:`~pipelines.anomaly_scoring.scoring.regions.REGIONS`, ``gap`` between the lips and ``side_light``; all
+        empty where there is no face to score.
     """
     scoring, lpips = _scorer(plan)
     try:

@@ -10,14 +10,14 @@ import numpy as np
 
 from benchmarks.deformations import SIDES, deform
 from benchmarks.scores import Scores, code_hash
-from pipelines.anomaly_scoring.ablation import COMPARISONS, Comparison, normalities
-from pipelines.anomaly_scoring.colouring import LOCAL_SCALE, colour_heat_map
-from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, peak
+from pipelines.anomaly_scoring.drawing.colouring import LOCAL_SCALE, colour_heat_map
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-from pipelines.anomaly_scoring.regions import region
-from pipelines.anomaly_scoring.scores import score
+from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, peak
+from pipelines.anomaly_scoring.scoring.regions import region
+from pipelines.anomaly_scoring.scoring.scores import score
+from pipelines.anomaly_scoring.study.ablation import COMPARISONS, Comparison, normalities
 from pipelines.errors import ImageTooSmall, MaskEmpty, NoFaceFound
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import AnomalyScoringResult
 

@@ -19,7 +19,7 @@ from scipy.interpolate import RBFInterpolator
 
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import feather, hull_mask
-from pipelines.faces.mesh import IRIS_LEFT, Face
+from pipelines.faces.points import IRIS_LEFT, Face
 
 SIDES = ("left", "right")
 """The side of the picture on which the face is deformed."""

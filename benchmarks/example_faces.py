@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from benchmarks.deformations import deform
-from pipelines import store
-from pipelines.anomaly_scoring.disagreement import disc_sets, spread
+from pipelines.anomaly_scoring.normalizers.disagreement import disc_sets, spread
 from pipelines.devices import Device, choose
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
+from pipelines.models import store
 from pipelines.repainting import to_network, to_pixels
 
 FACES = {

@@ -11,9 +11,9 @@ from scipy import stats
 from benchmarks.lips import FIGURES, figures
 from benchmarks.masked_faces import VIEWS, view_of
 from benchmarks.mouths import OPEN
-from pipelines.faces.mesh import Face
-from pipelines.training.balance import AGES, JAWS, MOUTHS, TONES, groups
+from pipelines.faces.points import Face
 from pipelines.training.data import FaceSet
+from pipelines.training.sets.balance import AGES, JAWS, MOUTHS, TONES, groups
 
 LAUGHING = 0.95
 """Eye distances between the corners of an open mouth that counts as laughing: of the validation faces' closed mouths 95
@@ -61,8 +61,8 @@ class Headline(NamedTuple):
 def members(faces: FaceSet) -> dict[str, np.ndarray]:
     """Name of a group → which faces are in it, ``bool`` ``(N,)``; groups that nobody is in are left out.
 
-    Tone, mouth, jaw and age are those of :mod:`pipelines.training.balance`; a laughing mouth is an open one that is
-    wider than :data:`LAUGHING`, and open mouths hold the laughing ones.
+    Tone, mouth, jaw and age are those of :mod:`pipelines.training.sets.balance`; a laughing mouth is an open one that
+    is wider than :data:`LAUGHING`, and open mouths hold the laughing ones.
     """
     meshes = [Face(mesh) for mesh in faces.meshes.numpy()]
     found = {"all": np.ones(len(faces), bool)}

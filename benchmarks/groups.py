@@ -32,7 +32,7 @@ from benchmarks.tables import markdown_line
 from pipelines.devices import Device, choose
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import EXTENTS
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.files import sha256_of, write_all_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from pipelines.faces.masks import irregular_mask, suggest_mask
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.training.data import FaceSet
 
 KINDS = ("irregular-0-20", "irregular-20-40", "irregular-40-60", "philtrum", "lower-face")

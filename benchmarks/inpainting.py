@@ -25,7 +25,7 @@ from benchmarks.scores import CLEFT_INPAINTING_CODE, Scores, compare, kept, stam
 from benchmarks.sheets import holed, write_sheet
 from benchmarks.tables import Row, write_tables
 from pipelines.devices import Device, choose
-from pipelines.faces.mesh import MESH_TO_68
+from pipelines.faces.points import MESH_TO_68
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.landmark_error import landmark_error

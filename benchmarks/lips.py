@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.faces.measurements import lip_gap
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 FIGURES = ("opening", "width", "upper_lip", "lower_lip", "nose")
 """What :func:`figures` measures."""

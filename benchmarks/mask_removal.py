@@ -49,8 +49,8 @@ _CODE = (
     *("pipelines/faces/embedding.py", "pipelines/faces/alignment.py"),
 )
 _REMOVAL_CODE = (
-    *("pipelines/mask_removal/network.py", "pipelines/layers/*.py"),
-    *("pipelines/faces/masks.py", "pipelines/faces/skin.py"),
+    *("pipelines/mask_removal/network.py", "pipelines/layers/**/*.py"),
+    *("pipelines/faces/masks.py", "pipelines/faces/blending/skin.py"),
 )
 _TESTED = ("identity", "lpips")  # metrics of the paired tests
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.errors import DataUnreadable, PhiltrumError
 from pipelines.faces.images import read_image
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 VIEWS = ("left", "front", "right")
 """Where a face looks, in the picture."""

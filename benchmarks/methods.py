@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from benchmarks.networks import MeasuredNetwork
 from pipelines.devices import Device
+from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.landmarks import find_crop_face
-from pipelines.faces.skin import visible_face
 from pipelines.mask_removal import network as mask_removal
 from pipelines.mask_removal.covered import covered, skin_beside
 from pipelines.training.data import FaceSet

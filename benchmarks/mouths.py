@@ -24,10 +24,10 @@ from pipelines.errors import DataUnreadable
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import EXTENTS, grow, suggest_mask
 from pipelines.faces.measurements import lip_gap
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.files import write_atomic
-from pipelines.training.balance import CLOSED
 from pipelines.training.data import load_faces
+from pipelines.training.sets.balance import CLOSED
 
 NAME = "mouths"
 """Stem of the file."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from pipelines import store
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
 from pipelines.mask_removal.network import MaskRemovalNetwork
+from pipelines.models import store
 
 CLASSES = {"cleft-inpainting": INCLG, "mask-removal": MaskRemovalNetwork}
 """Job -> its network; without arguments of the paper's width."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.tables import markdown_line
-from pipelines.training.balance import TONE_LIMITS
+from pipelines.training.sets.balance import TONE_LIMITS
 
 DARK, LIGHT = TONE_LIMITS[2:4]
 """Individual typology angles in degrees: skin below the first is tan to dark, above the second light to very light."""

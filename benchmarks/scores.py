@@ -25,8 +25,8 @@ CODE = ("benchmarks/scores.py", "benchmarks/methods.py", "pipelines/metrics/*.py
 """What every score depends on, as patterns for :func:`code_hash`."""
 
 CLEFT_INPAINTING_CODE = (
-    *("pipelines/cleft_inpainting/network.py", "pipelines/layers/*.py"),
-    *("pipelines/faces/masks.py", "pipelines/faces/skin.py"),
+    *("pipelines/cleft_inpainting/network.py", "pipelines/layers/**/*.py"),
+    *("pipelines/faces/masks.py", "pipelines/faces/blending/skin.py"),
 )
 """What the scores of cleft inpainting's network depend on besides."""
 

@@ -33,7 +33,7 @@ from benchmarks.tables import Column, Layout, Row, write_tables
 from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
 from pipelines.faces import masks
 from pipelines.faces.landmarks import find_crop_face, find_face
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.training.data import FaceSet, load_faces
 

@@ -28,7 +28,7 @@ from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable, PhiltrumError
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import suggest_mask
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.files import write_all_atomic
 from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.results import AnomalyScoringResult

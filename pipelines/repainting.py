@@ -24,9 +24,9 @@ from pipelines.errors import (
 )
 from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment
+from pipelines.faces.blending.remainder import smooth_over
 from pipelines.faces.landmarks import find_crop_face, find_faces
-from pipelines.faces.mesh import Face
-from pipelines.faces.remainder import smooth_over
+from pipelines.faces.points import Face
 
 Progress = Callable[[float, str], None]
 """Called with a fraction, 0-1, and a text before each stage; what it raises stops the run."""

@@ -56,7 +56,7 @@ class WeightsUsed:
 
 @dataclass(frozen=True)
 class Score:
-    """How far a face's region is from its normalized version; see :mod:`pipelines.anomaly_scoring.scores`.
+    """How far a face's region is from its normalized version; see :mod:`pipelines.anomaly_scoring.scoring.scores`.
 
     Scores compare only where kind, colour, erosion and formula, the crop's size and the region's definition are the
     same: equation 6 divides a root of a sum by a count, so S grows with the number of pixels.
@@ -187,7 +187,7 @@ class Basis:
         conditions: what else was chosen of the normalizer, for people, as in ``"3 searches"``.
         perceptual: the network whose features were compared (LPIPS map or inversion), as in ``"LPIPS, AlexNet
             f7010d8fcf41"`` with the first digits of its hash; None where none was.
-        region: one of :data:`pipelines.anomaly_scoring.regions.REGIONS`, or ``"painted"``.
+        region: one of :data:`pipelines.anomaly_scoring.scoring.regions.REGIONS`, or ``"painted"``.
         kind, colour, erosion, formula: as in :class:`Score`.
         version: of the code that turns a photo into figures; see :data:`pipelines.anomaly_scoring.pipeline.VERSION`.
         precision: in which the networks computed, as in ``"bfloat16"``. It moves figures no further than rounding.
@@ -210,12 +210,12 @@ class Basis:
 
 @dataclass(frozen=True)
 class Percentile:
-    """Where a figure lies among those of faces that are on record; see :mod:`pipelines.anomaly_scoring.scale`.
+    """Where a figure lies among those of faces that are on record; see :mod:`pipelines.anomaly_scoring.scoring.scale`.
 
     Attributes:
         value: per cent of the faces whose figure is lower, 0-100.
         faces: how many faces the scale holds.
-        group: which of them, as in :mod:`pipelines.anomaly_scoring.scale`.
+        group: which of them, as in :mod:`pipelines.anomaly_scoring.scoring.scale`.
     """
 
     value: float
@@ -265,14 +265,14 @@ class AnomalyScoringResult(_OfPhoto):
         photo: ``uint8`` ``(H, W, 3)``, the photo as it was given.
         crop: ``uint8`` ``(S, S, 3)``, the aligned face as it is.
         normalized: ``uint8`` ``(S, S, 3)``, the aligned face as it would be without the anomaly.
-        heat: ``float32`` ``(S, S)``, where the two differ; see :mod:`pipelines.anomaly_scoring.heatmaps`.
+        heat: ``float32`` ``(S, S)``, where the two differ; see :mod:`pipelines.anomaly_scoring.scoring.heatmaps`.
         area: ``bool`` ``(S, S)``, the pixels that were scored.
         score: severity and normality, the paper's S, and how they were computed.
         percentile: where the severity lies among open-set faces; None where no scale fits the settings.
         local: where the face has what does not fit it, in grey levels, and the local severity; None where hardly any
-            of the painted region was looked at. See :mod:`pipelines.anomaly_scoring.local`.
+            of the painted region was looked at. See :mod:`pipelines.anomaly_scoring.scoring.local`.
         asymmetry: how unlike its mirror image the face is, in per cent of light; see
-            :mod:`pipelines.anomaly_scoring.asymmetry`.
+            :mod:`pipelines.anomaly_scoring.scoring.asymmetry`.
         basis: all that these figures depend on.
         repainted: ``bool`` ``(S, S)``, what the inpainting normalizer repainted; None of other normalizers.
         frames: of the adaptation, in the order of steps; none without adaptation.

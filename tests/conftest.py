@@ -55,7 +55,7 @@ def face():
 @pytest.fixture(scope="session")
 def parted(face):
     """``parted(gap) -> Face``: the astronaut's face, its lower lip raised until so many eye distances part the lips."""
-    from pipelines.faces.mesh import MESH_TO_68, Face
+    from pipelines.faces.points import MESH_TO_68, Face
 
     def parted(gap: float) -> Face:
         mesh = face.mesh.copy()

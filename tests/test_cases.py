@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from pipelines import store
 from pipelines.__main__ import main
-from pipelines.anomaly_scoring.ratings import read_ratings
+from pipelines.anomaly_scoring.study.ratings import read_ratings
 from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face, find_faces
 from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.models import store
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 
 from ui import CACHE, forget_cache
-from ui.anomaly_scoring import AnomalyScoringTab
-from ui.cleft_inpainting import CleftInpaintingTab
-from ui.editor import MAX_BYTES
-from ui.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
-from ui.mask_removal import MaskRemovalTab
-from ui.outgoing import shut, stay
-from ui.sessions import IDLE, Sessions
+from ui.parts.editor import MAX_BYTES
+from ui.parts.widgets import state_of, status_html
+from ui.server.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
+from ui.server.outgoing import shut, stay
+from ui.server.sessions import IDLE, Sessions
+from ui.tabs.anomaly_scoring import AnomalyScoringTab
+from ui.tabs.cleft_inpainting import CleftInpaintingTab
+from ui.tabs.mask_removal import MaskRemovalTab
 from ui.theme import ASSETS, HEAD, STYLE, theme
-from ui.widgets import state_of, status_html
 
 _TITLE = """
 <div class="app-title">

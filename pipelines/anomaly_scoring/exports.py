@@ -15,15 +15,12 @@ import numpy as np
 
 from pipelines import __version__
 from pipelines.anomaly_scoring.choices import GROUP_NAMES, MAPS, NORMALIZER_NAMES, REGION_NAMES
-from pipelines.anomaly_scoring.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
-from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
-from pipelines.anomaly_scoring.maps import map_picture, shown_map
-from pipelines.exports import zip_files
-from pipelines.faces.images import encode_png
-from pipelines.files import write_all_atomic
-from pipelines.page import Facts, Page, Picture, write_page
-from pipelines.results import AnomalyScoringResult, Finding, Percentile
-from pipelines.tables import (
+from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
+from pipelines.anomaly_scoring.drawing.maps import map_picture, shown_map
+from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
+from pipelines.exports.bundles import zip_files
+from pipelines.exports.page import Facts, Page, Picture, write_page
+from pipelines.exports.tables import (
     cell,
     csv_bytes,
     landmark_facts,
@@ -34,6 +31,9 @@ from pipelines.tables import (
     signed,
     to_csv,
 )
+from pipelines.faces.images import encode_png
+from pipelines.files import write_all_atomic
+from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 _LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 

@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines import devices
-from pipelines.anomaly_scoring import scale
-from pipelines.anomaly_scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.choices import EVERYONE
-from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS, heat_map
-from pipelines.anomaly_scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
-from pipelines.anomaly_scoring.normalization import DEFAULT, Normalized, make_normalizer
-from pipelines.anomaly_scoring.reappearance import reappearance
-from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.regions import region as region_of
-from pipelines.anomaly_scoring.scores import FORMULAS
-from pipelines.anomaly_scoring.scores import score as score_of
+from pipelines.anomaly_scoring.normalizers.base import DEFAULT, Normalized, make_normalizer
+from pipelines.anomaly_scoring.normalizers.reappearance import reappearance
+from pipelines.anomaly_scoring.scoring import scale
+from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
+from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
+from pipelines.anomaly_scoring.scoring.regions import REGIONS
+from pipelines.anomaly_scoring.scoring.regions import region as region_of
+from pipelines.anomaly_scoring.scoring.scores import FORMULAS
+from pipelines.anomaly_scoring.scoring.scores import score as score_of
 from pipelines.errors import MaskEmpty, MaskOffFace, OptionInvalid
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone, fingerprint
@@ -68,7 +68,7 @@ class AnomalyScoring:
     No photo changes what another gets.
 
     Args:
-        normalizer: one of :data:`pipelines.anomaly_scoring.normalization.NORMALIZERS`.
+        normalizer: one of :data:`pipelines.anomaly_scoring.normalizers.base.NORMALIZERS`.
         weights: name in ``weights/manifest.toml``; None takes the normalizer's default.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
@@ -162,13 +162,13 @@ class AnomalyScoring:
 
         Args:
             photo: RGB ``uint8`` ``(H, W, 3)``.
-            region: what is scored, one of :data:`pipelines.anomaly_scoring.regions.REGIONS`.
+            region: what is scored, one of :data:`pipelines.anomaly_scoring.scoring.regions.REGIONS`.
             mask: ``bool`` ``(H, W)``, what is scored instead, painted on the photo.
-            kind: measure of the difference, one of :data:`pipelines.anomaly_scoring.heatmaps.KINDS`.
+            kind: measure of the difference, one of :data:`pipelines.anomaly_scoring.scoring.heatmaps.KINDS`.
             colour: colour space of the comparison, ``"ycbcr"`` or ``"rgb"``.
             erosion: whether the map is eroded.
-            formula: ``"equation"`` (6) or ``"text"``; see :func:`pipelines.anomaly_scoring.scores.score`.
-            group: of faces to compare the score with, one of :func:`pipelines.anomaly_scoring.scale.groups`.
+            formula: ``"equation"`` (6) or ``"text"``; see :func:`pipelines.anomaly_scoring.scoring.scores.score`.
+            group: of faces to compare the score with, one of :func:`pipelines.anomaly_scoring.scoring.scale.groups`.
             face: which face, 0 = the largest.
             seed: of all randomness.
             progress: called with a fraction and a text; what it raises stops the run.
@@ -294,7 +294,7 @@ def area_of(normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
 
     Args:
         normalized: the face.
-        region: one of :data:`pipelines.anomaly_scoring.regions.REGIONS`.
+        region: one of :data:`pipelines.anomaly_scoring.scoring.regions.REGIONS`.
     """
     return region_of(normalized.face, normalized.crop.shape[:2], region)
 

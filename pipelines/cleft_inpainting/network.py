@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipelines.faces.mesh import MIRROR_68
-from pipelines.layers.attention import ShortLongTermAttention
+from pipelines.faces.points import MIRROR_68
+from pipelines.layers.blocks.attention import ShortLongTermAttention
+from pipelines.layers.blocks.gated import GatedConv2d
+from pipelines.layers.blocks.residual import DilatedResidualBlock
 from pipelines.layers.finish import Finish, without_grid
 from pipelines.layers.fold import start_alike
-from pipelines.layers.gated import GatedConv2d
-from pipelines.layers.residual import DilatedResidualBlock
 from pipelines.layers.splats import landmark_maps
 from pipelines.layers.view import blend, joined, narrowed
 
@@ -159,7 +159,8 @@ class INCLG(nn.Module):
         Args:
             image, hole: as for :meth:`forward`.
             face: ``(N, 1, H, W)``, 1 = to be seen in the look at the face alone
-                (:func:`pipelines.faces.skin.visible_face`); None leaves it at one look, and the grid in the picture.
+                (:func:`pipelines.faces.blending.skin.visible_face`); None leaves it at one look, and the grid in the
+                picture.
         """
         far = predict(self, image, hole)
         if face is None:

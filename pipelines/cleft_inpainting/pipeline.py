@@ -3,15 +3,16 @@
 import numpy as np
 import torch
 
-from pipelines import devices, store
+from pipelines import devices
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
-from pipelines.faces.compositing import composite
+from pipelines.faces.blending.compositing import composite
+from pipelines.faces.blending.skin import visible_face
+from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
-from pipelines.faces.skin import visible_face
-from pipelines.faces.tone import find_tone
+from pipelines.models import store
 from pipelines.repainting import (
     Progress,
     Stages,

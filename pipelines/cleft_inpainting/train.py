@@ -17,9 +17,9 @@ from torch import Tensor
 
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, Inpainting, predict
 from pipelines.errors import OptionInvalid
+from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.masks import EXTENTS
-from pipelines.faces.mesh import Face
-from pipelines.faces.skin import visible_face
+from pipelines.faces.points import Face
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
 from pipelines.training.augment import (
@@ -31,8 +31,8 @@ from pipelines.training.augment import (
     points_68,
     step_generator,
 )
-from pipelines.training.balance import groups, repeated
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
+from pipelines.training.sets.balance import groups, repeated
 from pipelines.training.views import views
 
 JOB = "cleft-inpainting"

@@ -41,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how faces are normalized and compared."""
     from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
-    from pipelines.anomaly_scoring.heatmaps import COLOURS, KINDS
-    from pipelines.anomaly_scoring.inpainting import MOST_SEARCHES, SEARCHES
-    from pipelines.anomaly_scoring.normalization import DEFAULT, NORMALIZERS
-    from pipelines.anomaly_scoring.regions import REGIONS
-    from pipelines.anomaly_scoring.scores import FORMULAS
+    from pipelines.anomaly_scoring.normalizers.base import DEFAULT, NORMALIZERS
+    from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEARCHES
+    from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS
+    from pipelines.anomaly_scoring.scoring.regions import REGIONS
+    from pipelines.anomaly_scoring.scoring.scores import FORMULAS
 
     parser.add_argument(
         "--normalizer", choices=NORMALIZERS, default=DEFAULT,
@@ -87,7 +87,7 @@ def scorer(args: argparse.Namespace) -> Any:
         PhiltrumError: an option, the device or the weights are wrong.
     """
     from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-    from pipelines.anomaly_scoring.scale import check_group
+    from pipelines.anomaly_scoring.scoring.scale import check_group
 
     check_group(args.group)
     options = ("searches", "steps", "adaptation_steps", "frames_until")
@@ -122,9 +122,9 @@ def run(args: argparse.Namespace) -> int:
     left = left_over(args.image, photos, [masks], [args.out])
 
     from pipelines.anomaly_scoring.exports import write_scoring
-    from pipelines.anomaly_scoring.figures import FIGURES, figure_cells, figures_of
+    from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
+    from pipelines.exports.tables import of_case, photo_columns
     from pipelines.faces.images import read_image, read_mask
-    from pipelines.tables import of_case, photo_columns
 
     outputs.protect_weights()
     job = scorer(args)

@@ -67,8 +67,8 @@ def run_batch(
 
     Returns, Raises: as :func:`run_photos`.
     """
-    from pipelines.exports import write_result
-    from pipelines.tables import mask_share, of_case, photo_columns
+    from pipelines.exports.bundles import write_result
+    from pipelines.exports.tables import mask_share, of_case, photo_columns
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         drawn, more = repaint(photo, progress)
@@ -185,8 +185,8 @@ def _sentence(error: Exception) -> str:
 
 
 def _write_table(outputs: Outputs, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    from pipelines.exports.tables import csv_bytes, to_csv
     from pipelines.files import write_atomic
-    from pipelines.tables import csv_bytes, to_csv
 
     columns = list(dict.fromkeys([*table.columns, *(key for row in rows for key in row)]))
     text = to_csv([tuple(columns), *(tuple(row.get(column, "") for column in columns) for row in rows)])

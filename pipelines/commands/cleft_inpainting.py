@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> int:
     outputs = Outputs(args.out, photos, REPAINTED, [SUMMARY], {"a photo": args.image, "a mask": args.mask})
     left = left_over(args.image, photos, [masks], [args.out])
 
-    from pipelines import store
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
+    from pipelines.exports.tables import cell
     from pipelines.faces.images import read_image, read_mask
-    from pipelines.tables import cell
+    from pipelines.models import store
 
     outputs.protect_weights()
     job = CleftInpainting(args.weights, args.device, args.precision)

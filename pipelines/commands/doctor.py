@@ -102,7 +102,7 @@ def _memory() -> list[Finding]:
 
 
 def _weights() -> list[Finding]:
-    from pipelines import store
+    from pipelines.models import store
 
     findings = []
     for name, entry in store.entries().items():
@@ -119,7 +119,7 @@ def _weights() -> list[Finding]:
 
 
 def _scale() -> list[Finding]:
-    from pipelines.anomaly_scoring import scale
+    from pipelines.anomaly_scoring.scoring import scale
 
     count = scale.count()
     return [Finding(_SCALE, f"whole, scales: {count}" if count else "none, so no score has a percentile")]
@@ -136,7 +136,7 @@ def _cleft_inpainting(args: argparse.Namespace) -> list[Finding]:
 
 def _mask_removal(args: argparse.Namespace) -> list[Finding]:
     """Runs mask removal on a drawn face in a drawn mask, with the face without it as its reference."""
-    from pipelines import store
+    from pipelines.models import store
 
     if not any(entry.job == "mask-removal" for entry in store.entries().values()):
         return [Finding(_REMOVAL, "it has no weights yet")]

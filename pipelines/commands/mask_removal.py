@@ -63,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
     if references and not references.files:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
-    from pipelines import store
+    from pipelines.exports.pictures import STAGES
     from pipelines.faces.images import read_image, read_mask
     from pipelines.mask_removal.pipeline import MaskRemoval
-    from pipelines.pictures import STAGES
+    from pipelines.models import store
 
     outputs = Outputs(
         args.out,

@@ -80,8 +80,8 @@ class Outputs:
         Raises:
             OptionInvalid: a result would overwrite one.
         """
-        from pipelines import store
         from pipelines.metrics.backbones import VARIABLE
+        from pipelines.models import store
 
         folders = [store.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
         self.protect("the weights", (file for folder in folders for file in folder.glob("*")))

@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
         PhiltrumError: nothing could run.
         OSError: the output folder cannot be written to.
     """
-    from pipelines.anomaly_scoring.ratings import columns_text, matched_text, read_ratings
-    from pipelines.anomaly_scoring.records import Records
-    from pipelines.anomaly_scoring.study import RECORDS, run_study
-    from pipelines.anomaly_scoring.study_report import FILES, change_text, correlation_text, rows_text, write_study
+    from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text, read_ratings
+    from pipelines.anomaly_scoring.study.records import Records
+    from pipelines.anomaly_scoring.study.report import FILES, change_text, correlation_text, rows_text, write_study
+    from pipelines.anomaly_scoring.study.study import RECORDS, run_study
 
     if not args.folder.is_dir():
         raise OptionInvalid("The cohort must be a folder of photos; check its path.")
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable], Any]:
     """Everything that a score depends on, a scorer a device, and the metric of the ablation's LPIPS rows or None."""
-    from pipelines.anomaly_scoring.study import settings_of
+    from pipelines.anomaly_scoring.study.study import settings_of
     from pipelines.metrics.perceptual import LPIPS
 
     jobs = [scorer(argparse.Namespace(**{**vars(args), "device": device})) for device in _devices(args)]

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pipelines import store
+    from pipelines.models import store
 
     rows = [("name", "for", "here", "MB", "SHA-256", "licence")]
     for entry in store.entries().values():
@@ -73,13 +73,13 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from pipelines import store
+    from pipelines.models import store
 
     if args.name:
         entry = store.verify(args.name)
         console.say(f"{entry.name}: whole, SHA-256 {entry.sha256}")
         return 0
-    from pipelines.anomaly_scoring import scale
+    from pipelines.anomaly_scoring.scoring import scale
 
     store.find()  # a manifest without the job's weights is no healthy one
     healthy = True
@@ -105,7 +105,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace) -> int:
-    from pipelines import store
+    from pipelines.models import store
 
     with console.progress_bar() as progress:
         entry = store.fetch(args.name, progress)
@@ -114,8 +114,8 @@ def _get(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from pipelines import store
-    from pipelines.checkpoints import read_about
+    from pipelines.models import store
+    from pipelines.models.checkpoints import read_about
 
     about = read_about(args.source)
     network = args.network or about.get("network", _FIRST)
@@ -146,8 +146,8 @@ def _import(args: argparse.Namespace) -> int:
 
 def _import_generator(args: argparse.Namespace) -> int:
     """A StyleGAN2 file of NVIDIA's or of the common layout: the generator, and its discriminator where there is one."""
-    from pipelines import store
-    from pipelines.stylegan.legacy import read_stylegan2
+    from pipelines.models import store
+    from pipelines.stylegan.foreign.legacy import read_stylegan2
 
     names = {_GENERATOR: args.name, _DISCRIMINATOR: f"{args.name}-discriminator"}
     if store.entries().keys() & set(names.values()):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import NoFaceFound
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 
 @dataclass(frozen=True)

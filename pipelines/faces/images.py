@@ -9,12 +9,12 @@ import os
 import cv2
 import numpy as np
 
-from pipelines.faces.colour import to_srgb
 from pipelines.faces.formats.decoding import Source, as_unreadable, decode
-from pipelines.faces.formats.depth import binary
-from pipelines.faces.formats.layers import laid_over, pixels
-from pipelines.faces.marks import marked
 from pipelines.faces.masks import fit
+from pipelines.faces.pixels.colour import to_srgb
+from pipelines.faces.pixels.depth import binary
+from pipelines.faces.pixels.layers import laid_over, pixels
+from pipelines.faces.pixels.marks import marked
 from pipelines.files import write_atomic
 
 MIN_SIDE = 32
@@ -52,7 +52,7 @@ def read_mask(source: Source, shape: tuple[int, int] | None = None) -> np.ndarra
 
     A pixel is True where its luminance (ITU-R BT.601) is above 127, whatever the file's colour profile; transparency
     counts as black, but alpha that is 0 everywhere is no alpha. A mask of two values, as a label map of 0 and 1 or one
-    colour painted on nothing, is used as it is meant where that is plain: see :mod:`pipelines.faces.marks`.
+    colour painted on nothing, is used as it is meant where that is plain: see :mod:`pipelines.faces.pixels.marks`.
 
     Args:
         source: path, bytes or binary stream.

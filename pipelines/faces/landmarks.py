@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from pipelines.errors import FaceIndexInvalid, NoFaceFound
-from pipelines.faces.detectors import find_far, find_meshes
-from pipelines.faces.mesh import Face
-from pipelines.faces.plausibility import Opinion, examine
+from pipelines.faces.detection.detectors import find_far, find_meshes
+from pipelines.faces.detection.plausibility import Opinion, examine
+from pipelines.faces.points import Face
 
 _LONG_SIDE = 768  # px of the picture in which faces are looked for first
 _MESH_SIDE = 192  # px; FaceMesh resamples a face to this side, so a face smaller than that deserves more pixels
@@ -32,9 +32,10 @@ _LEAST_TILE = 400  # px of the photo; faces too small for such a tile have no de
 def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
     """Every face in ``photo``, the largest first, each however it is turned.
 
-    What is found is looked at once more (:func:`pipelines.faces.plausibility.examine`). What is no face is left out.
-    Where it is not plain that the largest stands the right way up, or nothing was found, the photo is searched in its
-    other quarter turns too. A turn is believed only if its mesh fits clearly better than the photo's as it was given.
+    What is found is looked at once more (:func:`pipelines.faces.detection.plausibility.examine`). What is no face is
+    left out. Where it is not plain that the largest stands the right way up, or nothing was found, the photo is
+    searched in its other quarter turns too. A turn is believed only if its mesh fits clearly better than the photo's as
+    it was given.
 
     Args:
         photo: RGB ``uint8`` ``(H, W, 3)``.

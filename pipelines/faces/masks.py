@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import MaskMismatch, OptionInvalid
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 EXTENTS = ("lips", "philtrum", "lower-face")
 """Suggested regions: the lips; the lips, philtrum and nostrils; the lower face with the nose."""

@@ -15,7 +15,7 @@ bow.
 
 import numpy as np
 
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 from pipelines.results import Measurement
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
 from pipelines.faces.landmarks import find_faces
-from pipelines.faces.mesh import IRIS_LEFT, MIRROR_MESH, Face, mirrored_face
+from pipelines.faces.points import IRIS_LEFT, MIRROR_MESH, Face, mirrored_face
 
 _SURFACE = IRIS_LEFT.start
 _FARTHEST = 0.25  # eye distances between a face and what is found where its mirror image lies

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from pipelines.layers.spectral import spectral_norm
+from pipelines.layers.blocks.spectral import spectral_norm
 
 
 class PatchDiscriminator(nn.Module):

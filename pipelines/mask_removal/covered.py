@@ -6,9 +6,9 @@ and 9 % where the mask has the mean colour of what is around it.
 
 import numpy as np
 
+from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.landmarks import find_crop_face
-from pipelines.faces.mesh import Face
-from pipelines.faces.skin import visible_face
+from pipelines.faces.points import Face
 
 
 def covered(crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def skin_beside(crop: np.ndarray, hole: np.ndarray, guess: Face | None = None) -
         guess: the face in pixels of the crop, which counts where none is found in the covered picture.
 
     Returns:
-        ``bool`` ``(S, S)``, see :func:`pipelines.faces.skin.visible_face`; all True without any face.
+        ``bool`` ``(S, S)``, see :func:`pipelines.faces.blending.skin.visible_face`; all True without any face.
     """
     given = covered(crop, hole)
     face = find_crop_face(given) or guess

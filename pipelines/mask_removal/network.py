@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipelines.layers.blocks.gated import GatedConv2d
+from pipelines.layers.blocks.pyramid import PyramidDilationBlock
+from pipelines.layers.blocks.self_attention import SelfAttention
 from pipelines.layers.fold import start_alike
-from pipelines.layers.gated import GatedConv2d
-from pipelines.layers.pyramid import PyramidDilationBlock
-from pipelines.layers.self_attention import SelfAttention
 from pipelines.layers.view import blend, narrowed
 
 CONFIGURATIONS = {
@@ -125,8 +125,9 @@ def predict(
     Args:
         network: draws.
         image, hole, reference, confidence: as for :meth:`MaskRemovalNetwork.forward`.
-        face: ``(N, 1, H, W)``, 1 = of the person (:func:`pipelines.faces.skin.visible_face`): what of the hole lies
-            there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the picture.
+        face: ``(N, 1, H, W)``, 1 = of the person (:func:`pipelines.faces.blending.skin.visible_face`): what of the hole
+            lies there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the
+            picture.
     """
     far = _mirrored(network, image, hole, reference, confidence)
     if face is None:

@@ -5,20 +5,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines import devices, store
+from pipelines import devices
 from pipelines.errors import FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
-from pipelines.faces.compositing import composite
+from pipelines.faces.blending.compositing import composite
+from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
-from pipelines.faces.mesh import Face
-from pipelines.faces.tone import find_tone
+from pipelines.faces.points import Face
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
+from pipelines.models import store
 from pipelines.repainting import (
     Progress,
     Stages,

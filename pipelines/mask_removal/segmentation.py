@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.alignment import Alignment, Template, align, centred
 from pipelines.faces.masks import clean
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 _ROOM = Template("mask", 256, ((0.36, 0.33), (0.64, 0.33)))  # more below the eyes than other crops: masks hang low
 _SIZE = _ROOM.size

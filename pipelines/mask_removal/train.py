@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import EXTENTS
-from pipelines.faces.mesh import MIRROR_68
+from pipelines.faces.points import MIRROR_68
 from pipelines.layers.discriminator import MarkovianDiscriminator
 from pipelines.mask_removal.network import (
     CONFIGURATIONS,
@@ -30,6 +30,8 @@ from pipelines.mask_removal.network import (
     initialize,
     predict,
 )
+from pipelines.mask_removal.synthesis.references import self_references
+from pipelines.mask_removal.synthesis.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes
 from pipelines.training import command, losses
 from pipelines.training.augment import (
     all_outlines,
@@ -42,8 +44,6 @@ from pipelines.training.augment import (
     transform_colours,
 )
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
-from pipelines.training.references import self_references
-from pipelines.training.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes
 
 JOB = "mask-removal"
 

@@ -14,7 +14,7 @@ from scipy.spatial import Delaunay
 
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align
-from pipelines.faces.mesh import IRIS_LEFT, Face
+from pipelines.faces.points import IRIS_LEFT, Face
 
 CONTROL_POINTS = 30
 """Control points of the paper."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pipelines import store
-from pipelines.checkpoints import read_tensors
 from pipelines.errors import OptionInvalid, WeightsMissing
+from pipelines.models import store
+from pipelines.models.checkpoints import read_tensors
 
 VARIABLE = "PHILTRUM_LOSS_WEIGHTS"
 """Environment variable that names the folder."""

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipelines import store
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
+from pipelines.models import store
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_discriminator
 from pipelines.stylegan.ops import full_precision

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipelines.errors import OptionInvalid
+from pipelines.stylegan.ada import GROUPS, AdaptiveAugment
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 from pipelines.training import command
-from pipelines.training.ada import GROUPS, AdaptiveAugment
 from pipelines.training.augment import step_generator
 from pipelines.training.data import FaceSet
 from pipelines.training.loop import Ema

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipelines.faces.masks import EXTENTS, GROUPS, face_outline, irregular_mask, outline
-from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
-from pipelines.training.face_set import FaceSet
+from pipelines.faces.points import MESH_TO_68, MIRROR_68, Face
+from pipelines.training.sets.face_set import FaceSet
 
 _PIECES = 3  # of an outline at most
 _RADIUS = 1.26  # eye distances from the middle of a face's outline to the outline, on average

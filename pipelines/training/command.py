@@ -7,12 +7,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines import store
+from pipelines.models import store
 from pipelines.training.data import load_faces
-from pipelines.training.face_set import FaceSet
 from pipelines.training.loop import PRECISIONS, Schedule, make_fabric, train
-from pipelines.training.prepared import made_with
 from pipelines.training.recipe import AdversarialRecipe, RecipeOptions
+from pipelines.training.sets.face_set import FaceSet
+from pipelines.training.sets.prepared import made_with
 
 VALIDATION_FACES = 64
 """How many faces show how a run goes, unless a recipe needs more."""

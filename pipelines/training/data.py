@@ -6,7 +6,7 @@ Three sources are understood:
 * a **plain folder** of photos, of any size: each photo's largest face is found and aligned to the project's crop. Where
   the folder holds ``train.txt``, ``val.txt`` and ``test.txt`` (made by :func:`write_lists`), they say the split;
   without them every split is the whole folder, and validation says little;
-* a **prepared set**, made of one of these by :mod:`pipelines.training.prepared`: memory-mapped, ready to use.
+* a **prepared set**, made of one of these by :mod:`pipelines.training.sets.prepared`: memory-mapped, ready to use.
 
 MediaPipe finds the landmarks of a picture once; a cache remembers them by the picture's content, whichever part of the
 set is asked for. A machine without MediaPipe can train on a cache that another machine made.
@@ -33,9 +33,9 @@ from torch import Tensor
 from pipelines.errors import DataUnreadable, PhiltrumError
 from pipelines.faces.formats.kinds import ENDINGS
 from pipelines.files import write_atomic
-from pipelines.training.face_set import FaceSet
-from pipelines.training.prepared import is_prepared, read_prepared
-from pipelines.training.tables import read_column
+from pipelines.training.sets.face_set import FaceSet
+from pipelines.training.sets.prepared import is_prepared, read_prepared
+from pipelines.training.sets.tables import read_column
 
 CROP = 256
 """Side of a stored crop in pixels."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipelines.checkpoints import read_tensors
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.metrics.backbones import find_features
+from pipelines.models.checkpoints import read_tensors
 
 LOSS_NETWORKS = ("vgg19", "alexnet", "squeezenet")
 

@@ -1,4 +1,4 @@
-"""Makes prepared sets (:mod:`pipelines.training.prepared`) of the others."""
+"""Makes prepared sets (:mod:`pipelines.training.sets.prepared`) of the others."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipelines.errors import DataUnreadable, OptionInvalid
 from pipelines.training.augment import all_outlines
-from pipelines.training.balance import groups
 from pipelines.training.data import CROP, load_faces, splits
-from pipelines.training.prepared import begin, finish, is_prepared, of_split, write_split
+from pipelines.training.sets.balance import groups
+from pipelines.training.sets.prepared import begin, finish, is_prepared, of_split, write_split
 
 
 def prepare(

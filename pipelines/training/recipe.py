@@ -18,14 +18,14 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from pipelines.checkpoints import read_tensors
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.files import write_atomic
+from pipelines.models.checkpoints import read_tensors
 from pipelines.training import losses
 from pipelines.training.ahead import Ahead
 from pipelines.training.augment import step_generator
-from pipelines.training.face_set import FaceSet
 from pipelines.training.loop import Ema, read_checkpoint
+from pipelines.training.sets.face_set import FaceSet
 
 VALIDATION_L1 = "validation_l1"
 """Logged figure: mean absolute difference inside the hole, of 255."""
@@ -135,7 +135,7 @@ class AdversarialRecipe(ABC):
     """
 
     network_key: ClassVar[str]
-    """The generator's key in :data:`pipelines.store.NETWORKS`."""
+    """The generator's key in :data:`pipelines.models.store.NETWORKS`."""
 
     adam_g: torch.optim.Optimizer
     adam_d: torch.optim.Optimizer

@@ -12,12 +12,12 @@ from safetensors.torch import save_file
 from skimage.data import astronaut
 from torchvision import models
 
-from pipelines import store
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.mask_removal.network import MaskRemovalNetwork
+from pipelines.models import store
 from pipelines.training.data import FaceSet
 
 BLUE = (120, 190, 225)

@@ -21,13 +21,13 @@ from benchmarks.anomaly_scale import (
     ways_here,
 )
 from benchmarks.scores import Scores
-from pipelines import store
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-from pipelines.anomaly_scoring.regions import REGIONS
-from pipelines.anomaly_scoring.scale import FIGURES, FILE, Key, encode
+from pipelines.anomaly_scoring.scoring.regions import REGIONS
+from pipelines.anomaly_scoring.scoring.scale import FIGURES, FILE, Key, encode
 from pipelines.errors import DataUnreadable
 from pipelines.metrics.backbones import VARIABLE
+from pipelines.models import store
 from pipelines.training.data import load_faces
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import crowd
 from benchmarks.crowd import LOST, RIGHT, WRONG, Outcome, Person, as_markdown, main
 from tests.ui.apps import free_port
-from ui.engine import CLEFT_INPAINTING, Engine
+from ui.server.engine import CLEFT_INPAINTING, Engine
 from ui.shell import build, serving
 
 

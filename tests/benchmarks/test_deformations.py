@@ -10,7 +10,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import grow, hull_mask
-from pipelines.faces.mesh import MESH_TO_68, MIRROR_68, Face
+from pipelines.faces.points import MESH_TO_68, MIRROR_68, Face
 
 MORE_PAIRS = ((185, 409), (39, 269), (191, 415), (80, 310), (82, 312), (146, 375), (181, 405), (95, 324), (88, 318),
               (87, 317), (64, 294), (129, 358))  # fmt: skip

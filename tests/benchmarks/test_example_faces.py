@@ -10,7 +10,7 @@ from benchmarks import example_faces
 from benchmarks.example_faces import FACES, FOLDER, SIDE
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.faces.images import read_image
-from ui.examples import person
+from ui.examples.people import person
 
 
 @pytest.fixture(scope="module")

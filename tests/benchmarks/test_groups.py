@@ -13,10 +13,10 @@ from benchmarks.holes import cut_holes
 from benchmarks.lips import FIGURES, figures
 from benchmarks.methods import Filled, Method
 from pipelines.devices import choose
-from pipelines.faces.mesh import MESH_TO_68, Face
+from pipelines.faces.points import MESH_TO_68, Face
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.training.balance import TONES
 from pipelines.training.data import FaceSet
+from pipelines.training.sets.balance import TONES
 
 CPU = choose("cpu", "float32")
 IDENTITY = Method("ours", lambda crops, masks: Filled(crops))

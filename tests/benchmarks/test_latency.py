@@ -8,9 +8,9 @@ import torch
 
 from benchmarks import latency
 from benchmarks.latency import compare_batches, interleave, large_photo, main, runner
-from pipelines import store
 from pipelines.devices import choose
 from pipelines.faces.landmarks import find_face
+from pipelines.models import store
 
 CPU = choose("cpu", "float32")
 

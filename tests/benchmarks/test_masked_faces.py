@@ -14,7 +14,7 @@ from benchmarks.masked_faces import (
     view_of,
 )
 from pipelines.errors import DataUnreadable
-from pipelines.faces.mesh import Face
+from pipelines.faces.points import Face
 
 ANCHORS = (2, 28, 14, 4, 8, 12)
 

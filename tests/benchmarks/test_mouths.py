@@ -7,7 +7,7 @@ from benchmarks import mouths
 from benchmarks.methods import Filled, Method
 from benchmarks.mouths import GROWN, drawn_open, main
 from pipelines.faces.measurements import lip_gap
-from pipelines.faces.mesh import MESH_TO_68, Face
+from pipelines.faces.points import MESH_TO_68, Face
 from pipelines.training.data import FaceSet, load_faces
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
-from driver import PATIENCE, App, HeldPipeline, RemovalTab, ScoringTab, SlowPipeline, Tab
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.browser.driver import PATIENCE, App, HeldPipeline, RemovalTab, ScoringTab, SlowPipeline, Tab
 from tests.ui.apps import free_port, launched, weights_of_both
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -69,7 +69,7 @@ def held(browser: Browser) -> Iterator[tuple[Tab, HeldPipeline]]:
 
 @contextmanager
 def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks]]:
-    from ui.engine import CLEFT_INPAINTING, Engine
+    from ui.server.engine import CLEFT_INPAINTING, Engine
     from ui.shell import build, serving
 
     engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})

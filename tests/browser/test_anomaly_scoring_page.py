@@ -9,12 +9,12 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
-from driver import App, ScoringTab, png, read, wait_until
 from playwright.sync_api import expect
 
 from pipelines.faces.landmarks import find_face
+from tests.browser.driver import App, ScoringTab, png, read, wait_until
 from tests.ui.apps import GROUPS, SCALES
-from ui.drawn_anomalies import photos
+from ui.examples.drawn_anomalies import photos
 
 
 @pytest.fixture(scope="module")

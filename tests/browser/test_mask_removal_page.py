@@ -8,12 +8,12 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
-from driver import App, RemovalTab, png, read, wait_until
 from playwright.sync_api import expect
 
 from pipelines.faces.landmarks import find_faces
 from pipelines.mask_removal.segmentation import segment_mask
-from ui.masked_faces import masked, reference
+from tests.browser.driver import App, RemovalTab, png, read, wait_until
+from ui.examples.masked_faces import masked, reference
 
 EVERY_STAGE = ["Mask", "Hidden", "Reference", "Warped", "Confidence", "Coarse", "Refined", "Result"]
 

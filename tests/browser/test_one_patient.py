@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from driver import HeldPipeline, RemovalTab, ScoringTab, Tab
 from playwright.sync_api import expect
 
-from ui import examples
-from ui.drawn_anomalies import photos
-from ui.masked_faces import masked, reference
+from tests.browser.driver import HeldPipeline, RemovalTab, ScoringTab, Tab
+from ui.examples import people as examples
+from ui.examples.drawn_anomalies import photos
+from ui.examples.masked_faces import masked, reference
 
 BROKEN = b"\xff\xd8\xff\xe0 no picture at all"
 

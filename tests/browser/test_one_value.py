@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from driver import ScoringTab, Tab
 from playwright.sync_api import expect
 
-from ui import examples
+from tests.browser.driver import ScoringTab, Tab
+from ui.examples import people as examples
 
 
 @pytest.mark.parametrize("name", ["a-cleft", examples.PORTRAIT])

@@ -9,11 +9,11 @@ import cv2
 import gradio as gr
 import numpy as np
 import pytest
-from driver import App, SlowPipeline, Tab, png, read, wait_until
 from playwright.sync_api import expect
 
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.masks import clean, suggest_mask
+from tests.browser.driver import App, SlowPipeline, Tab, png, read, wait_until
 
 MOUTH = (223.0, 147.0)  # of the astronaut
 

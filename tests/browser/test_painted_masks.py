@@ -2,10 +2,10 @@
 
 import cv2
 import numpy as np
-from driver import Tab, read
 from playwright.sync_api import expect
 
 from pipelines.faces.landmarks import find_face
+from tests.browser.driver import Tab, read
 
 
 def test_a_stroke_down_to_the_photos_edge_runs(tab: Tab, astronaut: np.ndarray):

@@ -1,8 +1,9 @@
 """Several people at once: whoever waits is told for what, and everybody sees that the app is busy."""
 
 import gradio as gr
-from driver import SlowPipeline, Tab
 from playwright.sync_api import expect
+
+from tests.browser.driver import SlowPipeline, Tab
 
 
 def test_whoever_waits_is_told_in_words_and_the_header_says_busy(slow: tuple[Tab, SlowPipeline, gr.Blocks]):

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines import store
-from pipelines.anomaly_scoring import scale
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
+from pipelines.anomaly_scoring.scoring import scale
 from pipelines.errors import WeightsUnknown
 from pipelines.mask_removal.network import MaskRemovalNetwork
+from pipelines.models import store
 
 ROOT = Path(__file__).resolve().parents[2]
 

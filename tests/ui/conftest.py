@@ -34,6 +34,6 @@ def served(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def masked() -> np.ndarray:
     """The astronaut in a blue mask."""
-    from ui.masked_faces import masked
+    from ui.examples.masked_faces import masked
 
     return masked("blue")

@@ -16,8 +16,8 @@ from PIL import Image
 
 from pipelines.errors import ImageTooLarge, ImageTooSmall, ImageUnreadable, PhiltrumError
 from pipelines.faces.formats import gif, heif, jpeg, png, tiff
-from pipelines.faces.formats.depth import Scale, eight_bits
 from pipelines.faces.formats.kinds import DAMAGED, HEAD, NOT_A_PICTURE, refusal
+from pipelines.faces.pixels.depth import Scale, eight_bits
 
 MAX_PIXELS = 120_000_000
 """Most pixels of a picture. A 100-megapixel camera fits; a file made to fill the memory does not."""

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from pipelines.errors import ImageUnreadable
-from pipelines.faces.formats.depth import Scale
 from pipelines.faces.formats.kinds import DAMAGED, RAW
 from pipelines.faces.formats.pieces import Pieces
+from pipelines.faces.pixels.depth import Scale
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0")
 """How a TIFF file begins: byte order, and 42, or 43 for a BigTIFF. Pillow misreads BigTIFF of the other byte order."""
@@ -188,7 +188,7 @@ def decode_deep(directory: Directory, scale: Scale) -> Image.Image:
 
     Args:
         directory: which.
-        scale: a function of :mod:`pipelines.faces.formats.depth`.
+        scale: a function of :mod:`pipelines.faces.pixels.depth`.
 
     Raises:
         ImageUnreadable: they are damaged or incomplete.

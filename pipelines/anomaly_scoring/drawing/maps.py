@@ -1,0 +1,79 @@
+"""The maps of a scored face, and each as a picture on its one fixed scale."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale, colour_bar, overlay
+from pipelines.results import AnomalyScoringResult, Finding
+
+OPACITY = 0.6
+"""Share of the colours in the heat map over the face, unless another is asked for."""
+
+SIDE = 512
+"""Side in pixels of a map over its face."""
+
+_AROUND = 1.6  # side of the part that is shown over the longer side of its region
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A map of a result and how it is shown: ``values`` ``(S, S)``, ``area`` ``bool`` ``(S, S)``, and its scale."""
+
+    values: np.ndarray
+    area: np.ndarray
+    scale: Scale
+
+
+def shown_map(result: AnomalyScoringResult, name: str) -> Shown | None:
+    """One of :data:`MAPS`; None where the result has none."""
+    if name == "heat":
+        return Shown(result.heat, result.area, SCALES[result.score.kind, result.score.colour])
+    finding: Finding | None = getattr(result, name)
+    scale = LOCAL_SCALE if name == "local" else ASYMMETRY_SCALE
+    return None if finding is None else Shown(finding.map, finding.area, scale)
+
+
+def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPACITY) -> np.ndarray:
+    """A map over the part of the aligned face around its region, enlarged.
+
+    Args:
+        result: whose face.
+        shown: of :func:`shown_map`.
+        opacity: share of the colours, 0-1.
+
+    Returns:
+        RGB ``uint8``, 512 × 512 pixels.
+
+    Raises:
+        OptionInvalid: the opacity is not between 0 and 1.
+    """
+    part = _around(shown.area)
+    size = (SIDE, SIDE)
+    face = cv2.resize(result.crop[part], size, interpolation=cv2.INTER_CUBIC)
+    values = cv2.resize(shown.values[part], size, interpolation=cv2.INTER_LINEAR)
+    area = cv2.resize(shown.area[part].astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
+    return overlay(face, values, shown.scale, opacity, area)
+
+
+def map_picture(result: AnomalyScoringResult, name: str, opacity: float = OPACITY) -> np.ndarray | None:
+    """:func:`map_overlay` of one of :data:`MAPS`, the colour bar to its right; None where the result has no such map.
+
+    Raises:
+        OptionInvalid: the opacity is not between 0 and 1.
+    """
+    shown = shown_map(result, name)
+    if shown is None:
+        return None
+    return np.hstack([map_overlay(result, shown, opacity), colour_bar(shown.scale, SIDE)])
+
+
+def _around(area: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a square around a region, with as much of the face around it as makes it readable."""
+    rows, columns = np.nonzero(area)
+    low = np.array([rows.min(), columns.min()])
+    high = np.array([rows.max(), columns.max()]) + 1
+    side = min(len(area), round(_AROUND * (high - low).max()))
+    start = np.clip((low + high - side) // 2, 0, len(area) - side)
+    return slice(start[0], start[0] + side), slice(start[1], start[1] + side)

@@ -1,0 +1,126 @@
+"""The fast normalizer: repaints once what does not fit the face around it.
+
+Source: the follow-ups of Hayajneh et al. 2022 that normalize by inpainting (METHODS, section 2): no optimization, the
+cleft-inpainting network in place of the generator. Where the network disagrees with the photo
+(:mod:`pipelines.anomaly_scoring.normalizers.disagreement`), the face is repainted.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
+from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
+from pipelines.devices import Device
+from pipelines.errors import OptionInvalid
+from pipelines.faces import masks
+from pipelines.faces.alignment import align
+from pipelines.faces.blending.skin import visible_face
+from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
+from pipelines.faces.points import Face
+from pipelines.models import store
+from pipelines.repainting import Progress, to_network, to_pixels
+from pipelines.results import WeightsUsed
+
+JOB = "cleft-inpainting"
+"""The job whose network repaints."""
+
+SEARCHES, MOST_SEARCHES = 3, 10
+"""How often lips and nose are searched unless the caller says another number, and how often at most."""
+
+_LEVEL = 35.0  # grey levels of the disagreement that is repainted
+_LEAST = 0.03  # share of the searched area that is repainted at least
+_CLOSE = 0.15  # eye distances: gaps of up to twice this are repainted too, because scraps of a face spoil its repaint
+_GROW = 0.06  # eye distances
+_SPECK = 0.02  # share of the repainted area below which a piece of it is dropped
+_EDGE = 0.02  # eye distances: blend inside the repainted area's border
+
+
+class InpaintingNormalizer:
+    """Repaints what does not fit the face around it.
+
+    Of a mirrored photo it makes the mirrored picture, but for what the landmarks differ. Nothing in it is random.
+
+    Args:
+        weights: of the cleft-inpainting network; None takes that job's default.
+        device: where it runs.
+        searches: how often lips and nose are searched, 1 to 10: more find what is small more surely, and take longer.
+
+    Raises:
+        OptionInvalid: the number of searches is out of its range.
+    """
+
+    def __init__(self, weights: str | None, device: Device, *, searches: int = SEARCHES) -> None:
+        if not 1 <= searches <= MOST_SEARCHES:
+            raise OptionInvalid(f"The number of searches must be a number from 1 to {MOST_SEARCHES}.")
+        self.weights, self.device, self.searches = weights, device, searches
+
+    def state(self) -> Statement:
+        """See :class:`~pipelines.anomaly_scoring.normalizers.base.Normalizer`."""
+        model = self._load()
+        return Statement(
+            (WeightsUsed(model.name, model.sha256[:12]),), f"{self.searches} search{'' if self.searches == 1 else 'es'}"
+        )
+
+    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+        """See :class:`~pipelines.anomaly_scoring.normalizers.base.Normalizer`."""
+        tell = progress or (lambda fraction, text: None)
+        tell(0.0, "aligning")
+        network = self._load().network
+        alignment = align(photo, face)
+        crop = alignment.crop(photo)
+        there, tone = alignment.face_in_crop(face), find_tone(crop)
+        found = find_disagreement(
+            network,
+            crop,
+            there,
+            self.device,
+            self.searches,
+            tone,
+            lambda share: tell(0.1 + 0.8 * share, "looking for what does not fit"),
+        )
+        tell(0.9, "repainting it")
+        hole = to_repaint(found, there.eye_distance)
+        image = repaint(network, crop, hole, there, self.device, tone)
+        return Normalized(
+            alignment=alignment,
+            face=there,
+            crop=crop,
+            image=image,
+            residual=found.low,
+            searched=found.area,
+            repainted=hole,
+        )
+
+    def _load(self) -> store.LoadedModel:
+        return store.load(self.weights, self.device.torch_device, job=JOB)
+
+
+def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
+    """What is repainted, ``bool`` ``(S, S)``: where the disagreement is high, gaps closed, with a margin.
+
+    Args:
+        found: of the face.
+        unit: its eye distance in pixels.
+    """
+    level = min(_LEVEL, float(np.quantile(found.mean[found.area], 1 - _LEAST)))
+    high = masks.clean(found.area & (found.mean >= level), _SPECK)
+    return masks.grow(masks.grow(high, _CLOSE * unit), (_GROW - _CLOSE) * unit)
+
+
+@torch.inference_mode()
+def repaint(
+    network: nn.Module,
+    crop: np.ndarray,
+    hole: np.ndarray,
+    face: Face,
+    device: Device,
+    tone: Tone = IN_COLOUR,
+) -> np.ndarray:
+    """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
+    given = (to_network(picture, device) for picture in (crop, hole, visible_face(crop, face, hole)))
+    with device.autocast():
+        drawn = tone(to_pixels(network.predict(*given).image))
+    edge = _EDGE * face.eye_distance
+    alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
+    return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

@@ -1,0 +1,145 @@
+"""The anomaly score of Hayajneh et al. 2022: equation 6 over a region of a heat map, and the cells of its Table 1."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
+from pipelines.metrics.perceptual import LPIPS
+from pipelines.results import Score
+
+FORMULAS = ("equation", "text")
+"""Equation 6 as it is written; the sentence before it."""
+
+_HALF_LEVEL = 0.5  # grey levels
+FLOORS = {"pse": _HALF_LEVEL**2, "ssim": (_HALF_LEVEL / 255) ** 2, "lpips": (_HALF_LEVEL / 255) ** 2}
+"""Least sum of a heat map over its region that counts: that of half a grey level in one channel of one pixel, squared;
+for the measures without a unit, the same as a share of the full range."""
+
+
+def score(
+    heat: np.ndarray,
+    region: np.ndarray,
+    formula: str = "equation",
+    *,
+    kind: str = "pse",
+    colour: str = "ycbcr",
+    erosion: bool = True,
+) -> Score:
+    """The score of a heat map ``h`` over the N pixels of a region.
+
+    * ``"equation"``, the paper's equation 6: S = −ln(√(Σ h) / N). Its norm is the Frobenius norm of the pixelwise
+      differences, so the sum under its root is that of the squared ones: of the map. SSIM and LPIPS maps take the
+      squared error's place.
+    * ``"text"``, the sentence before it: S = −ln(Σ h / N), the logarithm of the map's mean.
+
+    Where the sum lies under the measure's :data:`FLOORS`, as between two equal pictures, the floor takes its place, so
+    S is always finite; no face scores higher than S = −ln(0.5 / N) by squared error and the equation.
+
+    Args:
+        heat: a map of :func:`pipelines.anomaly_scoring.scoring.heatmaps.heat_map`, ``(H, W)``.
+        region: ``bool`` ``(H, W)``, the pixels that count.
+        formula: one of :data:`FORMULAS`.
+        kind: how the map was made; likewise ``colour`` and ``erosion``.
+
+    Raises:
+        OptionInvalid: there is no such formula, kind or colour space.
+        MaskMismatch: map and region differ in size.
+        MaskEmpty: the region has no pixel.
+    """
+    for name, value, known in (
+        ("formula", formula, FORMULAS),
+        ("kind", kind, KINDS),
+        ("colour space", colour, COLOURS),
+    ):
+        if value not in known:
+            raise OptionInvalid(f"The {name} must be one of {', '.join(known)}.")
+    if region.shape != heat.shape:
+        raise MaskMismatch(
+            f"The region is {region.shape[1]} × {region.shape[0]} pixels and the heat map {heat.shape[1]} × "
+            f"{heat.shape[0]}; use a region of the heat map's size."
+        )
+    region = region.astype(bool)
+    pixels = int(region.sum())
+    if not pixels:
+        raise MaskEmpty("The region to score is empty; paint it over the face, or choose mouth and nose.")
+    total = max(float(heat[region].sum(dtype=np.float64)), FLOORS[kind])
+    normality = -math.log((math.sqrt(total) if formula == "equation" else total) / pixels)
+    return Score(normality, -normality, pixels, kind, colour, erosion, formula)
+
+
+def appraise(
+    original: np.ndarray,
+    normalized: np.ndarray,
+    region: np.ndarray,
+    *,
+    kind: str = "pse",
+    colour: str = "ycbcr",
+    erosion: bool = True,
+    formula: str = "equation",
+    lpips: LPIPS | None = None,
+) -> tuple[np.ndarray, Score]:
+    """Heat map and score of one setting: a cell of the paper's Table 1 in one call.
+
+    Args:
+        original: the face as it is, RGB ``uint8`` ``(H, W, 3)``.
+        normalized: the face as it would be without the anomaly, the same shape.
+        region: ``bool`` ``(H, W)``, the pixels that count: from
+            :func:`pipelines.anomaly_scoring.scoring.regions.region`, or painted.
+        kind: as in :func:`heat_map`, likewise ``colour``, ``erosion`` and ``lpips``.
+        formula: as in :func:`score`.
+
+    Returns:
+        The whole map, ``float32`` ``(H, W)``, and its score over the region.
+
+    Raises:
+        PhiltrumError: what :func:`heat_map` and :func:`score` raise.
+    """
+    heat = heat_map(original, normalized, kind, colour, erosion, lpips)
+    return heat, score(heat, region, formula, kind=kind, colour=colour, erosion=erosion)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the paper's Table 1.
+
+    Attributes:
+        adaptation: whether the generator was adapted to the face before the comparison (the table's two halves).
+        region: key of :data:`pipelines.anomaly_scoring.scoring.regions.REGIONS`.
+        kind: measure of the heat map.
+        colour: colour space.
+        erosion: whether the map is eroded.
+        correlation: the published Pearson correlation with 80 people's ratings of 13 faces, in per cent.
+    """
+
+    adaptation: bool
+    region: str
+    kind: str
+    colour: str
+    erosion: bool
+    correlation: float
+
+
+_COLUMNS = tuple(
+    (region, colour, erosion)
+    for region in ("mouth-nose", "face")
+    for colour, erosion in (("rgb", False), ("ycbcr", False), ("rgb", True), ("ycbcr", True))
+)  # base, + YCbCr, + erosion, + both
+_ROWS = {
+    (True, "lpips"): (74.1, 77.5, 74.3, 76.9, 58.7, 77.1, 59.1, 74.7),
+    (True, "pse"): (72, 83.1, 79.7, 94.2, 55.9, 78.7, 74.5, 91.1),
+    (True, "ssim"): (63, 60, 65.6, 55.2, 57.7, 47.3, 72, 45.7),
+    (False, "lpips"): (58.8, 67.6, 57.6, 71.9, 62.1, 49.9, 61, 54.4),
+    (False, "pse"): (56.8, 77.5, 60.3, 79.9, 43.6, 54.6, 44, 51.4),  # the paper prints 0.44 for 44
+    (False, "ssim"): (48.1, 48.1, 42.3, 47.2, 57.9, 40.4, 52.3, 40.6),
+}
+
+TABLE_1 = tuple(
+    Cell(adaptation, region, kind, colour, erosion, correlation)
+    for (adaptation, kind), correlations in _ROWS.items()
+    for (region, colour, erosion), correlation in zip(_COLUMNS, correlations, strict=True)
+)
+"""The 48 cells, row by row. Each is :func:`appraise` with the cell's kind, colour and erosion, over its region, of a
+face normalized with or without adaptation."""

@@ -1,0 +1,162 @@
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.segmentation import BEARDED_FACES
+from pipelines.errors import SurgicalMaskNotFound
+from pipelines.faces.images import read_image
+from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.points import Face
+from pipelines.mask_removal.segmentation import segment_mask
+from tests.pipelines.mask_removal.worn_masks import wear
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    return (one & other).sum() / (one | other).sum()
+
+
+@pytest.mark.parametrize(
+    ("colour", "print_colour"),
+    [
+        ((120, 180, 225), None),
+        ((235, 235, 232), None),
+        ((35, 35, 38), None),
+        ((90, 170, 150), None),
+        ((60, 90, 190), (200, 210, 235)),
+    ],
+    ids=["blue", "white", "black", "green", "chequered"],
+)
+def test_masks_of_every_colour_are_found(astronaut, face, colour, print_colour):
+    photo, truth = wear(astronaut, face, colour, print_colour)
+    found = segment_mask(photo, face)
+    assert found.mask.shape == found.region.shape == photo.shape[:2]
+    assert found.mask.dtype == found.region.dtype == bool
+    assert iou(found.mask, truth) > 0.88
+    assert found.contrast > 11
+
+
+def test_the_mask_is_one_piece_without_holes(astronaut, face):
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    x, y = face.points[51].astype(int)
+    photo[y : y + 6, x - 8 : x + 8] = (240, 240, 240)  # a logo
+    mask = segment_mask(photo, face).mask
+    assert cv2.connectedComponents(mask.astype(np.uint8))[0] == 2
+    outside = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)[2][1:, cv2.CC_STAT_AREA]
+    assert (outside > 0.05 * truth.sum()).all()
+
+
+def test_a_hem_in_shadow_belongs_to_a_coloured_mask(astronaut, face):
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    hem = truth.copy()
+    hem[: int(face.points[8, 1] - 0.2 * face.eye_distance)] = False
+    assert hem.sum() > 0.05 * truth.sum()
+    photo[hem] = (photo[hem] * 0.35).astype(np.uint8)
+    found = segment_mask(photo, face).mask
+    assert (found & hem).sum() > 0.8 * hem.sum()
+    assert iou(found, truth) > 0.85
+
+
+def test_a_bare_face_wears_no_mask(astronaut, face):
+    with pytest.raises(SurgicalMaskNotFound, match="paint one with the brush, or use the suggested region"):
+        segment_mask(astronaut, face)
+
+
+@pytest.mark.parametrize("gain", [0.6, 1.15])
+def test_a_bare_face_in_other_light_wears_no_mask(astronaut, face, gain):
+    with pytest.raises(SurgicalMaskNotFound):
+        segment_mask(np.clip(astronaut * gain, 0, 255).astype(np.uint8), face)
+
+
+def test_the_answer_does_not_depend_on_size_or_on_what_was_asked_before(astronaut, face):
+    photo, _ = wear(astronaut, face, (235, 235, 232))
+    first = segment_mask(photo, face).mask
+    large = segment_mask(cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), Face(face.mesh * 2)).mask
+    assert iou(cv2.resize(large.astype(np.uint8), photo.shape[1::-1]).astype(bool), first) > 0.96
+    assert np.array_equal(segment_mask(photo, face).mask, first)
+
+
+def test_a_face_that_the_photo_cuts(astronaut, face):
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    bottom = int(face.points[57, 1])  # through the lower lip
+    found = segment_mask(photo[:bottom], face).mask
+    assert found.shape == (bottom, photo.shape[1])
+    assert iou(found, truth[:bottom]) > 0.85
+
+
+def test_large_photos_cost_little_more(astronaut, face):
+    photo, _ = wear(astronaut, face, (120, 180, 225))
+    wide = np.zeros((4000, 5000, 3), np.uint8)
+    wide[1000:1512, 2000:2512] = photo
+    moved = Face(face.mesh + np.array([2000, 1000], np.float32))
+    found = segment_mask(wide, moved)
+    assert np.array_equal(found.mask[1000:1512, 2000:2512].any(), True)
+    assert found.mask.sum() == found.mask[1000:1512, 2000:2512].sum()
+
+
+def test_labelled_photos(shared):
+    """Ten of the 43; benchmarks/segmentation.py measures all of them."""
+    scores = []
+    for path in sorted((shared / "masked" / "pairs").glob("*-masked.jpg"))[:10]:
+        photo = read_image(path)
+        labels = np.array(Image.open(str(path).replace("masked.jpg", "labels.png")).convert("L"))
+        scores.append(iou(segment_mask(photo, find_face(photo)).mask, labels == 75))
+    assert np.mean(scores) > 0.93
+    assert min(scores) > 0.85
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_people_in_masks(shared, number):
+    photo = read_image(shared / "examples" / f"masked_{number}.jpg")
+    face = find_face(photo)
+    mask = segment_mask(photo, face).mask
+    share = mask.sum() / face.eye_distance**2
+    assert 0.8 < share < 5, "of the size of a mask"
+    mouth = face.points[48:68].mean(0).astype(int)
+    assert mask[mouth[1], mouth[0]]
+
+
+def found_on(shared, chosen):
+    """How many of the validation photos that ``chosen`` takes by name wear a mask, as is found, and of how many."""
+    found = 0
+    with tarfile.open(shared / "faces" / "val.tar") as archive:
+        members = [member for member in archive if member.isfile() and chosen(Path(member.name).name)]
+        for member in members:
+            crop = read_image(archive.extractfile(member).read())
+            try:
+                segment_mask(crop, find_crop_face(crop))
+                found += 1
+            except SurgicalMaskNotFound:
+                pass
+    return found, len(members)
+
+
+def test_bare_faces(shared):
+    assert found_on(shared, lambda name: name < "val-00060") == (0, 60)
+
+
+def test_beards_are_no_masks(shared):
+    found, count = found_on(shared, BEARDED_FACES.__contains__)
+    assert count == len(BEARDED_FACES) and found == 0
+
+
+@pytest.mark.parametrize("colour", [(60, 45, 40), (150, 145, 140), (230, 228, 225)], ids=["dark", "grey", "white"])
+def test_a_beard_of_a_masks_colour_shows_lips_and_a_mask_does_not(astronaut, face, colour):
+    worn, mask = wear(astronaut, face, colour)
+    assert segment_mask(worn, face).contrast > 11
+    lips = np.zeros(mask.shape, np.uint8)
+    cv2.fillPoly(lips, [np.round(face.points[48:60]).astype(np.int32)], 1)
+    bearded = np.where(lips[..., None] > 0, astronaut, worn)
+    with pytest.raises(SurgicalMaskNotFound):
+        segment_mask(bearded, face)
+
+
+def test_a_mask_worn_below_the_nose_is_one(astronaut, face):
+    worn, mask = wear(astronaut, face, (120, 180, 225))
+    low = mask.copy()
+    low[: int(face.points[33, 1])] = False
+    found = segment_mask(np.where(low[..., None], worn, astronaut), face).mask
+    assert iou(found, low) > 0.85

@@ -1,0 +1,149 @@
+"""What the server keeps of an open page, and that it forgets it."""
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipelines.errors import Cancelled
+from ui.server import sessions as module
+from ui.server.sessions import PhotoGone, Sessions
+
+JOB = "cleft-inpainting"
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return Sessions(tmp_path)
+
+
+def test_pages_do_not_see_each_others_photos(sessions: Sessions):
+    mine = sessions.get("a").work(JOB).take_photo(PIXELS, [], (6, 4))
+    assert sessions.get("a").work(JOB).photo_of(mine.key) is mine
+    with pytest.raises(PhotoGone, match="choose a photo first"):
+        sessions.get("b").work(JOB).photo_of(mine.key)
+    with pytest.raises(PhotoGone):
+        sessions.get("a").work(JOB).photo_of(None)
+
+
+def test_tabs_of_a_page_do_not_see_each_others_work(sessions: Sessions):
+    first, second = (sessions.get("a").work(job) for job in ("cleft-inpainting", "mask-removal"))
+    mine = first.take_photo(PIXELS, [], (6, 4))
+    with pytest.raises(PhotoGone):
+        second.photo_of(mine.key)
+    assert first.take_result(SimpleNamespace()).folder != second.take_result(SimpleNamespace()).folder
+    assert sessions.get("a").work("cleft-inpainting") is first
+    assert not first.start().is_set() and not second.stop.is_set(), "a run of one tab leaves the other's alone"
+
+
+def test_photo_and_reference_are_kept_side_by_side(sessions: Sessions):
+    work = sessions.get("a").work("mask-removal")
+    photo, reference = (work.take_photo(PIXELS, [], (6, 4), what) for what in ("photo", "reference"))
+    assert work.photo_of(photo.key) is photo and work.photo_of(reference.key, "reference") is reference
+    with pytest.raises(PhotoGone, match="take “Without reference”"):
+        work.photo_of(None, "reference")
+    with pytest.raises(PhotoGone, match="press Run again"):
+        work.photo_of(photo.key, "reference")
+    sessions.close("a")
+    assert work.photos == {}
+
+
+def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    old, new = (session.take_photo(PIXELS, [], (6, 4)) for _ in range(2))
+    assert old.key != new.key
+    with pytest.raises(PhotoGone):
+        session.photo_of(old.key)
+
+
+@pytest.mark.parametrize("what", ["photo", "reference", "second"])
+def test_another_photo_forgets_the_result_and_drops_a_late_one(sessions: Sessions, what: str):
+    work = sessions.get("a").work(JOB)
+    work.take_photo(PIXELS, [], (6, 4), what)
+    folder = work.take_result(SimpleNamespace(), work.start()).folder
+    stop = work.start()
+    work.take_photo(PIXELS, [], (6, 4), what)
+    assert stop.is_set() and work.outcome is None and not folder.exists()
+    with pytest.raises(Cancelled):
+        work.take_result(SimpleNamespace(), stop)
+    assert work.outcome is None
+    assert work.take_result(SimpleNamespace(), work.start()) is work.outcome
+
+
+def test_another_face_forgets_the_result_and_a_run_that_waited_for_the_former(sessions: Sessions):
+    work = sessions.get("a").work(JOB)
+    photo = work.take_photo(PIXELS, [], (6, 4))
+    stop = work.start()
+    assert work.photo_of(photo.key, face=0) is photo
+    work.choose_face(photo, 1)
+    assert stop.is_set()
+    with pytest.raises(PhotoGone, match="press Run again"):
+        work.photo_of(photo.key, face=0)
+    assert work.photo_of(photo.key, face=1) is photo
+
+
+def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    first = session.take_result(SimpleNamespace())
+    (first.folder / "result.png").write_bytes(b"x")
+    second = session.take_result(SimpleNamespace())
+    assert not first.folder.exists() and second.folder.is_dir()
+
+
+def test_closing_forgets_photo_result_and_files_and_stops_the_run(sessions: Sessions, tmp_path: Path):
+    session = sessions.get("a").work(JOB)
+    session.take_photo(PIXELS, [], (6, 4))
+    (session.take_result(SimpleNamespace()).folder / "result.png").write_bytes(b"x")
+    stop = session.start()
+    sessions.close("a")
+    assert stop.is_set()
+    assert not session.photos and session.outcome is None
+    assert list(tmp_path.iterdir()) == []
+    assert len(sessions) == 0
+    sessions.close("a")
+
+
+def test_nothing_is_written_for_a_closed_page(sessions: Sessions, tmp_path: Path):
+    session = sessions.get("a").work(JOB)
+    sessions.close("a")
+    with pytest.raises(Cancelled):
+        session.take_result(SimpleNamespace())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_run_has_its_own_stop(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    first = session.start()
+    second = session.start()
+    assert first.is_set() and not second.is_set()
+
+
+def test_untouched_sessions_go(sessions: Sessions, monkeypatch: pytest.MonkeyPatch):
+    folder = sessions.get("old").work(JOB).take_result(SimpleNamespace()).folder
+    now = time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.IDLE + 1)
+    sessions.get("new")
+    assert len(sessions) == 1 and not folder.exists()
+
+
+def test_only_so_many_sessions_are_kept(sessions: Sessions):
+    for number in range(module.MOST + 5):
+        sessions.get(str(number))
+    assert len(sessions) == module.MOST
+    first_kept = sessions.get("5")
+    assert first_kept is sessions.get("5") and len(sessions) == module.MOST
+
+
+def test_only_so_many_folders_are_kept(sessions: Sessions):
+    session = sessions.get("program").work(JOB)
+    folders = [session.new_folder() for _ in range(module.FOLDERS + 3)]
+    assert [folder.exists() for folder in folders] == [False] * 3 + [True] * module.FOLDERS
+
+
+def test_folders_belong_to_their_user_alone(sessions: Sessions):
+    folder = sessions.get("a").work(JOB).new_folder()
+    assert folder.stat().st_mode & 0o077 == 0
+    assert folder.parent.name.removeprefix("session-") != "a", "the name cannot be guessed from the session"

@@ -1,0 +1,69 @@
+"""How the adaptation of a face generator to a face went: the normalized face and its severity, step by step."""
+
+import math
+from collections.abc import Sequence
+
+from pipelines.results import AdaptationFrame, AnomalyScoringResult
+from ui.parts.facts import signed
+from ui.parts.heat_map import photo_names
+from ui.pictures import overlay
+
+
+def adaptation_html(results: Sequence[AnomalyScoringResult] = (), step: float = math.inf) -> str:
+    """The normalized face and the severity after some steps of adaptation, and the course of the severity.
+
+    Args:
+        results: of one photo or two.
+        step: how many steps; the nearest frame is shown.
+    """
+    named = dict(zip(photo_names(len(results)), results, strict=False))
+    shown = {name: result for name, result in named.items() if result.frames}
+    if not shown:
+        return '<div class="frames frames-empty"><p>Every kept step of the adaptation appears here.</p></div>'
+    figures = "".join(_frame(name, result, step, len(results)) for name, result in shown.items())
+    return f'<div class="frames">{figures}</div>'
+
+
+def nearest_frame(frames: Sequence[AdaptationFrame], step: float) -> AdaptationFrame:
+    """The frame whose number of steps is nearest to ``step``."""
+    return min(frames, key=lambda frame: abs(frame.step - step)) if math.isfinite(step) else frames[-1]
+
+
+def _frame(name: str, result: AnomalyScoringResult, step: float, count: int) -> str:
+    frame = nearest_frame(result.frames, step)
+    said = f"after {frame.step} steps" if frame.step else "before adaptation"
+    title = f"<b>{name}</b>, " if count > 1 else ""
+    index = (
+        f"The anomaly reappears after <b>{result.reappears}</b> steps; the fewer, the milder."
+        if result.reappears is not None
+        else "The anomaly does not reappear within these steps."
+    )
+    return (
+        f'<figure><img src="{overlay.jpeg_url(frame.image)}" alt="Normalized face {said}"><figcaption>'
+        f"<p>{title}{said}: severity <b>{signed(frame.severity)}</b></p>{_course(result, frame)}<p>{index}</p>"
+        "</figcaption></figure>"
+    )
+
+
+def _course(result: AnomalyScoringResult, frame: AdaptationFrame) -> str:
+    """A small line of the severity over the steps, with where the picture stands and where the anomaly reappears."""
+    frames = result.frames
+    last = max(frames[-1].step, 1)
+    low, high = min(each.severity for each in frames), max(each.severity for each in frames)
+    height = (high - low) or 1.0
+
+    def at(each: AdaptationFrame) -> str:
+        return f"{100 * each.step / last:.1f},{36 - 32 * (each.severity - low) / height:.1f}"
+
+    line = " ".join(at(each) for each in frames)
+    x, y = at(frame).split(",")
+    mark = ""
+    if result.reappears is not None:
+        there = 100 * result.reappears / last
+        mark = f'<line class="course-mark" x1="{there:.1f}" x2="{there:.1f}" y1="2" y2="38"/>'
+    said = f"Severity from {signed(frames[0].severity)} to {signed(frames[-1].severity)} over {last} steps"
+    return (
+        f'<svg class="course" viewBox="-3 0 106 40" role="img" aria-label="{said}" preserveAspectRatio="none">{mark}'
+        f'<polyline points="{line}"/><line class="course-at" x1="{x}" x2="{x}" y1="2" y2="38"/>'
+        f'<line class="course-dot" x1="{x}" x2="{x}" y1="{y}" y2="{y}"/></svg>'
+    )

@@ -1,0 +1,173 @@
+"""The photo fields as gradio components: the mask editor, and the reference, which is only looked at.
+
+Gradio's own image editor draws through WebGL, encodes the photo anew, and forgets strokes and undo when it is written
+to. This one is an ordinary canvas: it sends back nothing but the mask layer, and a suggested mask lies under the
+strokes instead of replacing them.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from string import Template
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.faces.points import Face
+from ui.pictures import overlay
+from ui.pictures.masks import Base, layer_url, photo_url
+from ui.server.sessions import Photo
+from ui.theme import ASSETS
+
+MAX_BYTES = 200 * 2**20
+"""Most bytes of an upload; a 100-megapixel photo as PNG fits."""
+
+_DEFAULT_BRUSH = 0.06  # of the photo's shorter side, where no face gives a better measure
+_BRUSH = 0.3  # of the distance between the eyes: about the height of the lips
+
+_EXAMPLES = """<div class="editor-try">
+        <p>Or try an example</p>
+        <div class="editor-examples" role="group" aria-label="Examples"></div>
+      </div>"""
+
+
+def mask_editor(
+    elem_id: str,
+    run_id: str | None,
+    lead: str,
+    label: str,
+    gallery: Callable[[], list[dict[str, Any]]] | None,
+    *,
+    noun: str = "photo",
+    fixed: bool = False,
+) -> gr.HTML:
+    """The mask editor.
+
+    Its events are ``upload`` (data: ``path``) and ``select`` (data: ``example``); its value is
+    ``{"photo": key, "base": key or None, "layer": data URL or None}``.
+
+    Args:
+        elem_id: id on the page.
+        run_id: id of the button that Ctrl+Enter presses, or None where another field's keys press it.
+        lead: one sentence that says what to do.
+        label: name of the canvas for screen readers.
+        gallery: the examples: ``key``, ``label`` and ``url`` of each; None where there are none.
+        noun: what the photo is called.
+        fixed: whether the mask is only looked at, until the property ``fixed`` says otherwise.
+    """
+
+    # Asked for by the page when the editor is there: what is sent to a tab that was never opened is lost.
+    def examples(_: None) -> list[dict[str, Any]]:
+        return gallery()
+
+    return _field(
+        "editor",
+        elem_id,
+        noun=noun,
+        of="" if noun == "photo" else f'<span class="sr"> for the {noun}</span>',
+        lead=lead,
+        label=label,
+        examples=_EXAMPLES if gallery else "",
+        base=None,
+        run=run_id,
+        fixed=fixed,
+        server_functions=[examples] if gallery else [],
+    )
+
+
+def reference_field(elem_id: str, lead: str) -> gr.HTML:
+    """A field for a photo of the same person: event ``upload`` (data: ``path``), value ``{"photo": key}``.
+
+    Args:
+        elem_id: id on the page.
+        lead: one sentence that says what to do.
+    """
+    of = '<span class="sr"> for the reference</span>'
+    return _field("reference", elem_id, noun="reference", of=of, lead=lead, label="Reference photo", examples="")
+
+
+def _field(
+    kind: str, elem_id: str, *, noun: str, of: str, lead: str, label: str, examples: str, **props: Any
+) -> gr.HTML:
+    accept = ",".join(("image/*", *CHOSEN))  # browsers know few endings by themselves
+    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label, "accept": accept}
+    sources = Template((ASSETS / "photo.html").read_text(encoding="utf-8")).substitute(words)
+    frame = Template((ASSETS / f"{kind}.html").read_text(encoding="utf-8"))
+    return gr.HTML(
+        value=None,
+        label=label,
+        html_template=frame.substitute(words, photo=sources),
+        js_on_load="".join((ASSETS / name).read_text(encoding="utf-8") for name in ("photo.js", f"{kind}.js")),
+        apply_default_css=False,
+        elem_id=elem_id,
+        name=elem_id,
+        noun=noun,
+        photo=None,
+        face=0,
+        reply=0,
+        refused=None,
+        most_bytes=MAX_BYTES,
+        **props,
+    )
+
+
+def answer(**props: Any) -> gr.HTML:
+    """An update of a field that ends its waiting."""
+    return gr.HTML(reply=secrets.randbits(32), **props)
+
+
+def refusal() -> gr.HTML:
+    """An update of a field after a file that was refused: the field is empty, and nothing of it is sent any more.
+
+    The photo before it can be taken again by a button.
+    """
+    return answer(refused=secrets.randbits(32))
+
+
+def photo_props(photo: Photo) -> dict[str, Any]:
+    """What a field is told of a photo."""
+    width, height = photo.size
+    scale = width / photo.pixels.shape[1]
+    brush = _BRUSH * photo.faces[0].eye_distance * scale if photo.faces else _DEFAULT_BRUSH * min(width, height)
+    return {
+        "key": photo.key,
+        "url": photo_url(photo.pixels, photo.size),
+        "width": width,
+        "height": height,
+        "brush": round(max(4.0, brush), 1),
+        "faces": [[round(scale * edge, 1) for edge in face.box] for face in photo.faces],
+    }
+
+
+def reference_props(photo: Photo, control: Sequence[int]) -> dict[str, Any]:
+    """What the reference field is told of a photo: lines through the 68 landmarks, and dots.
+
+    Args:
+        photo: the photo.
+        control: mesh points to show as dots.
+    """
+    scale = photo.size[0] / photo.pixels.shape[1]
+    return photo_props(photo) | {"marks": [_marks(face, control, scale) for face in photo.faces]}
+
+
+def _marks(face: Face, control: Sequence[int], scale: float) -> dict[str, Any]:
+    def listed(points: np.ndarray) -> list:
+        return np.round(scale * points, 1).tolist()
+
+    lines = [[*chain, chain[0]] if closed else [*chain] for chain, closed in overlay.CHAINS]
+    return {"lines": [listed(face.points[line]) for line in lines], "dots": listed(face.mesh[list(control)])}
+
+
+def add_base(photo: Photo, mask: np.ndarray, said: str, made_by: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Keeps a suggested, found or uploaded mask, and gives what the editor is told of it.
+
+    Args:
+        photo: the photo that the mask belongs to.
+        mask: ``bool`` ``(H, W)`` at the photo's resolution.
+        said: one sentence for the person.
+        made_by: see :class:`ui.pictures.masks.Base`.
+    """
+    key, base = secrets.token_urlsafe(8), Base.of(mask, photo.size, made_by)
+    photo.bases[key] = base
+    return {"key": key, "photo": photo.key, "url": layer_url(base.layer), "said": said}

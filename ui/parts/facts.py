@@ -1,0 +1,245 @@
+"""A scored face in words: how far it stands out, every figure with its meaning, and how two photos compare."""
+
+import html
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pipelines.anomaly_scoring.choices import GROUP_NAMES
+from pipelines.results import AnomalyScoringResult, Percentile
+from ui.parts.heat_map import photo_names
+
+REGIONS = {
+    "mouth-nose": "Mouth and nose",
+    "upper-lip": "Upper lip and nostril sill",
+    "face": "Whole face",
+    "painted": "Painted",
+}
+KINDS = {"pse": "Squared error", "ssim": "SSIM", "lpips": "LPIPS"}
+COLOURS = {"ycbcr": "YCbCr", "rgb": "RGB"}
+NORMALIZERS = {"inpainting": "Fast repainting", "stylegan2": "StyleGAN2"}
+GROUPS = {
+    "all": "All faces",
+    "clinic": "Like a clinic's photo",
+    "0-8": "0 to 8 years",
+    "9-17": "9 to 17 years",
+    "18 and older": "18 and older",
+}
+FORMULAS = {"equation": "Equation 6", "text": "Mean of the map"}
+"""What the choices are called on the screen."""
+
+_FORMULAS = {"equation": "S = −ln(√(Σ h) / N)", "text": "S = −ln(Σ h / N)"}
+
+_HIGH, _USUAL = 95, 75
+"""Percentiles from which something stands out, and below which nothing does. Laboratories put one-sided limits at 95,
+beyond which is 1 in 20 of the healthy; and what three quarters of all faces stay below is usual."""
+
+_CLEAR_LOCAL = 8
+"""Grey levels by which two local severities differ clearly: about half a step of the simulator's severity, which is 17
+on the first 80 validation faces."""
+
+_CLEAR = 0.05  # of the paper's severity; a judgement, until a benchmark says by how much one face's score varies
+
+_PLACES = {
+    "mouth-nose": "on lips or nose",
+    "upper-lip": "on the upper lip or nostril sill",
+    "face": "in the face",
+    "painted": "in the painted region",
+}
+_PARTLY = {"face": _PLACES["mouth-nose"], "painted": "where the painted region lies on lips or nose"}
+"""The same where only part of the region was searched."""
+
+_OFF = "The painted region lies off lips and nose, where nothing is searched, so there is no local severity."
+
+
+class _Figure(NamedTuple):
+    """A figure of a face: what it is called, its value with its unit, where it lies, its formula, and what it means."""
+
+    name: str
+    value: str
+    percentile: Percentile | None
+    formula: str
+    meaning: str
+
+
+def scores_html(results: Sequence[AnomalyScoringResult] = ()) -> str:
+    """How far each photo stands out, its figures and, of two, their difference."""
+    if not results:
+        return (
+            '<div class="scores scores-empty"><p>How far the face stands out among faces without a cleft, its local '
+            "severity, asymmetry and severity appear here.</p></div>"
+        )
+    names = photo_names(len(results))
+    cards = "".join(_card(name, result, len(results)) for name, result in zip(names, results, strict=True))
+    said = f'<p class="scores-difference" role="status">{difference(*results)}</p>' if len(results) == 2 else ""
+    return f'<div class="scores" data-count="{len(results)}">{said}{cards}{_computed(results[0])}</div>'
+
+
+def signed(value: float) -> str:
+    """A score with two digits and a true minus."""
+    return f"{value:z.2f}".replace("-", "−")
+
+
+# --- sentences ------------------------------------------------------------------------------------------------------
+
+
+def lead_html(result: AnomalyScoringResult) -> str:
+    """The one sentence to read: where the local severity lies among faces without a cleft, with a mark on a line; the
+    figure and why, where there is no percentile; the asymmetry, where there is no local severity.
+    """
+    place, local, track = _place(result), result.local, ""
+    if local is None:
+        said = f"<b>Left and right differ by up to {result.asymmetry.value:.0f} % of light</b> {place}. {_OFF}"
+    elif local.percentile is None:
+        how = "over what is painted" if result.basis.region == "painted" else "with these settings"
+        said = f"<b>Local severity {local.value:.0f} grey levels</b> {place}."
+        said += f" No percentile: no open-set faces were scored {how}."
+    else:
+        said = f"{_standing(local.percentile, place)} ({_compared(local.percentile)})."
+        left = f"left:{local.percentile.value:.1f}%"
+        track = f'<div class="score-track" aria-hidden="true"><i style="{left}"></i></div>'
+    return f'<p class="score-lead">{said}</p>{track}'
+
+
+def difference(before: AnomalyScoringResult, after: AnomalyScoringResult) -> str:
+    """How two photos compare: by the local severity where both have one, then by the paper's severity, as HTML. Numbers
+    are those on the screen.
+    """
+    moves = []
+    if before.local and after.local:
+        levels = round(before.local.value), round(after.local.value)
+        percentiles = before.local.percentile, after.local.percentile
+        moves.append(_moved("local severity", levels, _CLEAR_LOCAL, str, percentiles))
+    scores = round(before.score.severity, 2), round(after.score.severity, 2)
+    moves.append(_moved("the paper's severity", scores, _CLEAR, signed, (before.percentile, after.percentile)))
+    verdict = {-1: "Closer to normal after surgery", 0: "Hardly any difference", 1: "Farther from normal after surgery"}
+    said = f"<b>{verdict[moves[0][0]]}:</b> {'; '.join(clause for _, clause in moves)}."
+    if "painted" in (before.basis.region, after.basis.region):
+        said += " A painted region is measured on each photo by itself: paint the same part on both."
+    return said
+
+
+def _standing(percentile: Percentile, place: str) -> str:
+    fewer = _of_100(percentile)
+    if fewer >= _HIGH:
+        return f"<b>Something {place} stands out more than in {fewer} of 100</b> faces without a cleft"
+    if fewer >= _USUAL:
+        return f"<b>Something {place} stands out a little:</b> more than in {fewer} of 100 faces without a cleft"
+    others = f"in {100 - fewer} of 100 faces without a cleft something stands out more"
+    return f"<b>Nothing {place} stands out more than usual:</b> {others}"
+
+
+def _of_100(percentile: Percentile) -> int:
+    """The percentile as it is said, 1 to 99: no number of faces tells 0 or 100 of 100 for sure."""
+    return min(99, max(1, round(percentile.value)))
+
+
+def _compared(percentile: Percentile) -> str:
+    """How many faces of which group."""
+    group = GROUP_NAMES.get(percentile.group, f", {GROUPS.get(percentile.group, percentile.group)}")
+    return html.escape(f"compared with {percentile.faces:,} faces{group}")
+
+
+def _place(result: AnomalyScoringResult) -> str:
+    """Where the local severity was taken, or the asymmetry where there is none."""
+    partly = result.local is not None and result.local.area.sum() < result.area.sum()
+    return (_PLACES | _PARTLY if partly else _PLACES)[result.basis.region]
+
+
+def _moved(
+    name: str,
+    values: tuple[float, float],
+    clear: float,
+    show: Callable[[float], str],
+    percentiles: tuple[Percentile | None, Percentile | None],
+) -> tuple[int, str]:
+    """Which way a figure went, -1 down, 0 hardly, 1 up, and a clause that says so."""
+    change = round(values[1] - values[0], 2)
+    way = 0 if abs(change) < clear else int(math.copysign(1, change))
+    verb = {-1: "fell", 0: "hardly changed,", 1: "rose"}[way]
+    said = f"{name} {verb} from {show(values[0])} to {show(values[1])}"
+    if all(percentiles):
+        said += " (percentile {} → {})".format(*map(_of_100, percentiles))
+    return way, said
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
+    title = f"<h3>{name}</h3>" if count > 1 else ""
+    figures = "".join(
+        _fact(one.name, one.value, f"{one.meaning} {one.formula}", one.percentile) for one in _figures(result)
+    )
+    region = f"{REGIONS[result.basis.region]}, {result.score.pixels:,} px"
+    figures += _fact("Region", region, "N, the pixels of the aligned face that count.")
+    return f'<section class="score">{title}{lead_html(result)}<dl>{figures}</dl></section>'
+
+
+def _fact(name: str, value: str, title: str, percentile: Percentile | None = None) -> str:
+    among = "" if percentile is None else f"<span>percentile {_of_100(percentile)}</span>"
+    return f'<div title="{html.escape(title)}"><dt>{name}</dt><dd>{value}{among}</dd></div>'
+
+
+def _figures(result: AnomalyScoringResult) -> tuple[_Figure, ...]:
+    from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK  # here: it imports MediaPipe
+
+    local, asymmetry, score = result.local, result.asymmetry, result.score
+    formula = _FORMULAS[score.formula]
+    return (
+        _Figure(
+            "Local severity",
+            "none" if local is None else f"{local.value:.0f} grey levels",
+            None if local is None else local.percentile,
+            f"Percentile {LOCAL_PEAK:g} of r · w / u over the region: r is by how much the face is unlike what is "
+            "drawn in its place, w rises from ½ where both sides agree towards 1 where they do not, and u is the root "
+            "of the face's usual misfit times its exposure, 1 of a common face.",
+            "How strongly the part stands out that fits the face least; higher is farther from normal."
+            if local is not None
+            else _OFF,
+        ),
+        _Figure(
+            "Asymmetry",
+            f"{asymmetry.value:.0f} % of light",
+            asymmetry.percentile,
+            f"Percentile {ASYMMETRY_PEAK:g} of |ln l − ln l′| over the region: l is a pixel's light and l′ that of its "
+            "mirror image, without what changes slowly, as light from one side does.",
+            "How unlike left and right are where they differ most; what is alike on both sides is not seen.",
+        ),
+        _Figure(
+            "Severity",
+            signed(score.severity),
+            result.percentile,
+            f"−S with {formula}: h is the map of face against normalized face and N the number of the region's pixels.",
+            "The paper's: all differences from the normalized face together; higher is farther from normal. No unit.",
+        ),
+        _Figure(
+            "Normality",
+            signed(score.normality),
+            None,
+            formula,
+            "The paper's S, which is −severity; higher is closer to normal, as in people's ratings. No unit.",
+        ),
+    )
+
+
+def _computed(result: AnomalyScoringResult) -> str:
+    score, basis = result.score, result.basis
+    parts = [
+        NORMALIZERS[basis.normalizer] + (f" ({basis.conditions})" if basis.conditions else ""),
+        KINDS[score.kind] if score.kind != "lpips" else basis.perceptual,
+        COLOURS[score.colour],
+        "eroded" if score.erosion else "not eroded",
+        f"{sum(result.seconds.values()):.1f} s",
+    ]
+    listed = "".join(
+        f"<p><b>{one.name}</b> {html.escape(one.meaning)} <span>{html.escape(one.formula)}</span></p>"
+        for one in _figures(result)
+    )
+    return (
+        f'<details class="score-how"><summary>How it is computed: {html.escape(" · ".join(parts))}</summary>{listed}'
+        "<p><b>Percentile</b> Per cent of open-set faces with a lower figure by the same settings. Nobody looked for "
+        "clefts among them; they are as rare there as among people.</p>"
+        "<p>Figures compare only where region, normalizer and its settings are the same; severity and normality only "
+        "where map, colour space, erosion and formula are the same too.</p></details>"
+    )

@@ -1,0 +1,48 @@
+"""The strip below a result: what each stage of the work made, each picture to be opened large."""
+
+from string import Template
+
+import gradio as gr
+
+from pipelines.exports.bundles import stage_pictures
+from pipelines.results import RepaintResult
+from ui.pictures import overlay
+from ui.theme import ASSETS
+
+_STAGES = {
+    "segmentation": ("Mask", "The surgical mask as it was found in the photo, tinted blue."),
+    "hole": ("Hidden", "The aligned face as the network sees it; what it may not see is white."),
+    "reference": ("Reference", "The reference photo with the control points of the warp."),
+    "warped": ("Warped", "The reference, warped onto the aligned face and matched in colour."),
+    "confidence": ("Confidence", "How far the warped reference is trusted, from black = 0 to white = 1."),
+    "coarse": ("Coarse", "The coarse network's picture of the aligned face."),
+    "refined": ("Refined", "The refinement network's picture of the aligned face."),
+    "final": ("Result", "The result around the face, at the photo's own size."),
+}
+"""Name and meaning on the screen of each picture of :func:`pipelines.exports.bundles.stage_pictures`."""
+
+
+def stage_strip(elem_id: str) -> gr.HTML:
+    """The strip, empty.
+
+    Args:
+        elem_id: id on the page.
+    """
+    return gr.HTML(
+        value=None,
+        html_template=Template((ASSETS / "stages.html").read_text(encoding="utf-8")).substitute(name=elem_id),
+        js_on_load=(ASSETS / "stages.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        stages=[],
+    )
+
+
+def show_stages(result: RepaintResult | None) -> gr.HTML:
+    """An update of the strip; it is empty where there is no result."""
+    pictures = stage_pictures(result)
+    stages = [
+        {"label": _STAGES[name][0], "meaning": _STAGES[name][1], "url": overlay.jpeg_url(picture)}
+        for name, picture in pictures.items()
+    ]
+    return gr.HTML(stages=stages)

@@ -1,0 +1,124 @@
+"""Pieces that every tab uses: messages, the header's status, the footer, the table of measurements."""
+
+import functools
+import html
+import logging
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from pipelines import __version__
+from pipelines.errors import PhiltrumError
+from pipelines.exports.tables import NOTICE, show
+from pipelines.faces.measurements import Measurement
+from pipelines.results import AnomalyScoringResult, RepaintResult
+
+log = logging.getLogger(__name__)
+
+
+def explain(error: Exception) -> str:
+    """A sentence for a person; what the log gets names neither files nor values."""
+    if isinstance(error, PhiltrumError):
+        return str(error)
+    where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("%s in %s", type(error).__name__, " > ".join(where))
+    return f"Something went wrong inside the app ({type(error).__name__}). Nothing was lost; please try again."
+
+
+def toast(error: Exception, title: str) -> None:
+    """Shows an error at the corner of the page: what did not happen, and what to do."""
+    gr.Warning(f"<b>{html.escape(title)}.</b> {html.escape(explain(error))}", duration=12)
+
+
+def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:
+    """Decorator of an event's function: an error becomes a toast, and the page stays as it was.
+
+    Args:
+        title: what the toast is headed with.
+        otherwise: makes what the function returns after an error.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                toast(error, title)
+                return otherwise()
+
+        return wrapped
+
+    return decorate
+
+
+def status_html(status: dict[str, str]) -> str:
+    """The header's line: state, device, weights, memory."""
+    good = status["state"] == "Ready"
+    parts = [status[key] for key in ("device", "weights", "memory") if status.get(key)]
+    return (
+        f'<p class="status" role="status"><span class="status-dot" data-good="{str(good).lower()}" aria-hidden="true">'
+        f"</span><b>{html.escape(status['state'])}</b>"
+        + "".join(f"<span>{html.escape(part)}</span>" for part in parts)
+        + "</p>"
+    )
+
+
+def state_of(line: str) -> str:
+    """The state that a line of :func:`status_html` says."""
+    return line.partition("<b>")[2].partition("</b>")[0]
+
+
+def footer_html(result: RepaintResult | AnomalyScoringResult | None = None) -> str:
+    """The footer: what the app is for, its version, and what drew the result on the page."""
+    facts = [f"Philtrum {__version__}"]
+    if result is None:
+        facts.append("no result yet")
+    else:
+        facts += [f"weights {used.name} {used.sha256}" for used in result.weights]
+        facts += [f"seed {result.seed}", result.device]
+    return (
+        f'<footer class="foot"><b>{NOTICE}</b><span>'
+        + " · ".join(html.escape(fact) for fact in facts)
+        + "</span></footer>"
+    )
+
+
+def measurements_html(before: Sequence[Measurement] = (), after: Sequence[Measurement] = ()) -> str:
+    """The table of measurements; each row opens to its formula and meaning.
+
+    Args:
+        before: of the photo.
+        after: of the result, in the same order; none where there is nothing to compare with.
+    """
+    if not before:
+        return (
+            '<div class="measures measures-empty"><p>Ratios and angles of the face, before and after, '
+            "appear here.</p></div>"
+        )
+    names = ("Before", "After", "Change") if after else ("Value",)
+    rows = "".join(_row(old, new) for old, new in zip(before, after or (None,) * len(before), strict=True))
+    columns = "".join(f'<th scope="col">{name}</th>' for name in ("Measure", *names, "Unit"))
+    return (
+        f'<div class="measures"><table><caption class="sr">Measurements{" before and after" if after else ""}</caption>'
+        f"<thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(old: Measurement, new: Measurement | None) -> str:
+    numbers = [show(old).removesuffix(old.unit)]
+    if new is not None:
+        digits = 1 if old.unit else 3
+        change = round(new.value - old.value, digits)
+        said = (f"{change:+.{digits}f}" if change else f"{0:.{digits}f}").replace("-", "−")
+        numbers += [show(new).removesuffix(new.unit), said if math.isfinite(change) else "–"]
+    cells = "".join(f"<td>{number}</td>" for number in numbers)
+    formula = html.escape(old.formula)
+    return (
+        f'<tr><th scope="row"><details><summary title="{formula}">{html.escape(old.label)}</summary>'
+        f"<p>{html.escape(old.meaning)}<br><span>{formula}</span></p></details></th>"
+        f"{cells}<td>{html.escape(old.unit) or 'ratio'}</td></tr>"
+    )

@@ -1,0 +1,182 @@
+"""The pipelines behind the tabs: loaded once in the background, run by one person at a time."""
+
+import importlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.models import manifest
+from pipelines.results import AnomalyScoringResult, RepaintResult
+from ui.server.turns import Turns
+
+CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
+
+_PIPELINES = {
+    CLEFT_INPAINTING: "pipelines.cleft_inpainting.pipeline:CleftInpainting",
+    MASK_REMOVAL: "pipelines.mask_removal.pipeline:MaskRemoval",
+    ANOMALY_SCORING: "ui.server.scorers:Scorers",
+}  # as text: importing them takes seconds, and the page is served before
+
+Progress = Callable[[float, str], None]
+
+_DRAWS = {ANOMALY_SCORING: CLEFT_INPAINTING}
+"""Whose weights a job needs where it has none of its own."""
+
+_LOWER_FACE = {"extent": "lower-face"}
+_WARM_UP = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
+"""What a job's first run is told."""
+
+_LONG = "stylegan2"
+"""Normalizer that takes minutes; every other run takes seconds."""
+
+GPU: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 16}
+"""Of every event that computes. :class:`~ui.server.turns.Turns` runs one at a time; gradio lets more in, so that
+whoever waits is told for what, in words."""
+
+
+class Pipeline(Protocol):
+    """What a tab runs; see ``pipeline.py`` of each job, and :mod:`ui.server.scorers`."""
+
+    def __call__(
+        self,
+        photo: np.ndarray,
+        *,
+        mask: np.ndarray | None = None,
+        face: int = 0,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **own: Any,
+    ) -> RepaintResult | AnomalyScoringResult: ...
+
+
+def jobs_that_work() -> tuple[str, ...]:
+    """Jobs whose default weights the manifest names, in the order of their tabs; cleft inpainting always, and anomaly
+    scoring, whose fast normalizer draws with the same network.
+
+    Looks into the manifest itself, because :mod:`pipelines.models.store` imports PyTorch, and the page is served
+    before.
+
+    Raises:
+        WeightsCorrupt: the manifest is no TOML.
+    """
+    folder = Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[2] / "weights")
+    tables = manifest.read_tables(folder / "manifest.toml").values()
+    named = {table.get("job") for table in tables if table.get("default")}
+    return tuple(job for job in _PIPELINES if (draws := _DRAWS.get(job, job)) == CLEFT_INPAINTING or draws in named)
+
+
+class Engine:
+    """Loads each job's pipeline when first asked and keeps it.
+
+    Importing PyTorch and MediaPipe takes seconds, so the page is served first and :meth:`warm_up` loads them behind it.
+
+    Args:
+        device: as in ``pipelines.devices.choose``.
+        precision: as in ``pipelines.devices.choose``.
+        embedder: file of a face embedder for mask removal, or None.
+        pipelines: pipelines to use instead of the real ones, by job.
+
+    Attributes:
+        jobs: what can be run, in the order of the tabs.
+        ready: set once loading has ended, well or badly.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        embedder: str | None = None,
+        pipelines: Mapping[str, Pipeline] | None = None,
+    ):
+        self.ready = threading.Event()
+        self.jobs = jobs_that_work() if pipelines is None else tuple(pipelines)
+        self._device, self._precision = device, precision
+        self._own = {MASK_REMOVAL: {"embedder": embedder}}
+        self._pipelines = dict(pipelines or {})
+        self._problems: dict[str, str] = {}
+        self._loading, self._turns = threading.Lock(), Turns()
+
+    def warm_up(self) -> threading.Thread:
+        """Loads every pipeline and runs it once on a public-domain portrait, in the background."""
+        thread = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
+        thread.start()
+        return thread
+
+    def load(self, job: str) -> Pipeline:
+        """The pipeline of a job, loaded if need be.
+
+        Raises:
+            PhiltrumError: the device does not exist, or the weights are missing or damaged.
+        """
+        with self._loading:
+            if job not in self._pipelines:
+                module, _, name = _PIPELINES[job].partition(":")
+                pipeline = getattr(importlib.import_module(module), name)
+                self._pipelines[job] = pipeline(
+                    device=self._device, precision=self._precision, **self._own.get(job, {})
+                )
+            return self._pipelines[job]
+
+    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
+        """Runs a job's pipeline when it is its turn.
+
+        A run that was stopped may still be at work until its next report of progress; a new one waits for it, so that
+        two never compute at once. While it waits it reports, and so can be stopped too.
+        """
+        from pipelines.devices import give_memory_back
+
+        pipeline, long = self.load(job), options.get("normalizer") == _LONG
+        with self._turns.turn(f"{job} {_LONG}" if long else job, long, progress or _silent) as report:
+            try:
+                return pipeline(photo, progress=report, **options)
+            finally:
+                give_memory_back()
+
+    def status(self) -> dict[str, str]:
+        """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
+        from pipelines import devices
+        from pipelines.models import store
+
+        facts = {"state": next(iter(self._problems.values()), None) or self._turns.state() or "Ready"}
+        try:
+            device = devices.choose(self._device, self._precision)
+            facts |= {"device": device.label, "memory": device.memory()}
+            entries = [store.find(job=_DRAWS.get(job, job)) for job in self.jobs]
+            labels = dict.fromkeys(f"{entry.name} {(entry.sha256 or '')[:12]}" for entry in entries)
+            facts["weights"] = ", ".join(labels)
+        except PhiltrumError as error:
+            facts["state"] = str(error)
+        return facts
+
+    def _warm_up(self) -> None:
+        for job in self.jobs:
+            try:
+                from skimage.data import astronaut
+
+                self.run(job, astronaut(), **_WARM_UP.get(job, {}))
+            except PhiltrumError as error:
+                self._problems[job] = str(error)  # the same sentence meets whoever presses Run
+            except Exception as error:  # a page that explains is better than none
+                self._problems[job] = f"The network could not be loaded ({type(error).__name__})."
+        self.ready.set()
+
+
+def _silent(fraction: float, text: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def stoppable(stop: threading.Event, progress: Progress) -> Progress:
+    """``progress`` that ends the run with :class:`~pipelines.errors.Cancelled` once ``stop`` is set."""
+
+    def report(fraction: float, text: str) -> None:
+        if stop.is_set():
+            raise Cancelled("The run was stopped.")
+        progress(fraction, text)
+
+    return report

@@ -1,0 +1,272 @@
+"""What the server keeps for each open page, and how it forgets it.
+
+Photos, masks and results live here, in memory and in a folder of their own, never in a component: the browser gets a
+small copy to paint on, and files to download. All of it goes when the page is closed, or when nobody touched it for an
+hour.
+"""
+
+import secrets
+import shutil
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.faces.points import Face
+from pipelines.results import AnomalyScoringResult, RepaintResult
+from ui.pictures.masks import Base
+
+IDLE = 3600.0
+"""Seconds after which an untouched session is forgotten; the same as the age in Blocks(delete_cache=...)."""
+
+MOST = 64
+"""Sessions kept at once; the one that was untouched for longest goes first."""
+
+FOLDERS = 8
+"""Folders of results that a tab keeps: its page needs one, and programs that use the API fetch theirs at once."""
+
+
+_GONE = {
+    "photo": "There is no photo yet, or it was forgotten after an hour; choose a photo first.",
+    "reference": "There is no reference photo yet, or it was forgotten after an hour; choose one, or take “Without "
+    "reference”.",
+    "second": "There is no second photo yet, or it was forgotten after an hour; choose one, or take “One photo”.",
+}
+
+
+_REPLACED = "Another photo or face was chosen meanwhile; press Run again."
+
+
+class PhotoGone(PhiltrumError):
+    """The page's photo is no longer on the server."""
+
+
+@dataclass
+class Photo:
+    """A photo as it was given, and what was found in it.
+
+    Attributes:
+        key: unguessable name of this photo in this session.
+        pixels: RGB ``uint8`` ``(H, W, 3)``, the file's own pixels.
+        faces: largest first; empty where none was found.
+        size: width and height of the copy that the browser paints on.
+        bases: suggested and uploaded masks by name, at the photo's resolution.
+        face: which of its faces was chosen, 0 = the largest.
+    """
+
+    key: str
+    pixels: np.ndarray
+    faces: list[Face]
+    size: tuple[int, int]
+    bases: dict[str, Base] = field(default_factory=dict)
+    face: int = 0
+
+
+@dataclass
+class Outcome:
+    """A result and its files.
+
+    Attributes:
+        result: what the pipeline gave back; of anomaly scoring, a result for each photo.
+        folder: where the files of this run lie.
+        views: before and after pictures for the screen, by what is drawn over them.
+    """
+
+    result: RepaintResult | tuple[AnomalyScoringResult, ...]
+    folder: Path
+    views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
+
+
+class Work:
+    """What one tab of an open page was given and has made.
+
+    Args:
+        folder: where it may make folders of its own.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.photos: dict[str, Photo] = {}
+        """The photo and, where the job takes one, the reference or the second photo, by what they are."""
+        self.outcome: Outcome | None = None
+        self.cohort: Any = None
+        """The cohort that was given, of the tab that takes one."""
+        self.stop = threading.Event()
+        """Stops the run that is under way; every run has its own."""
+        self.gone = threading.Event()
+        """Set once the page, or the program that uses the API, is no longer there."""
+        self._folders: deque[Path] = deque()
+        self._changing = threading.Lock()  # whoever replaces a photo and whoever hands in a result take turns
+
+    def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
+        """Replaces the photo, the reference or the second photo; what was made of the former one is forgotten."""
+        photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
+        with self._changing:
+            self.photos[what] = photo
+            self._forget_result()
+        return photo
+
+    def photo_of(self, key: str | None, what: str = "photo", face: int | None = None) -> Photo:
+        """The photo, the reference or the second photo of that name.
+
+        Args:
+            key: its name.
+            what: which of the photos it is.
+            face: the face that is meant; None where that does not matter.
+
+        Raises:
+            PhotoGone: the tab holds none, or another one; or another face of it was chosen.
+        """
+        photo = self.photos.get(what)
+        if photo is None or not key:
+            raise PhotoGone(_GONE[what])
+        if key != photo.key or face not in (None, photo.face):
+            raise PhotoGone(_REPLACED)
+        return photo
+
+    def start(self) -> threading.Event:
+        """Stops any run of this tab and gives the event that will stop the next.
+
+        A run asks for it first, and for its photos then: so a photo that is replaced in between is noticed.
+        """
+        with self._changing:
+            self.stop.set()
+            self.stop = threading.Event()
+            return self.stop
+
+    def take_result(
+        self, result: RepaintResult | tuple[AnomalyScoringResult, ...], stop: threading.Event | None = None
+    ) -> Outcome:
+        """Replaces the result; the files of the one before it go.
+
+        Args:
+            result: what was made.
+            stop: of the run that made it, as :meth:`start` gave it.
+
+        Raises:
+            Cancelled: the run was stopped, as when another photo was chosen meanwhile, or the page was closed.
+        """
+        with self._changing:
+            if stop is not None and stop.is_set():
+                raise Cancelled("The run was stopped.")
+            outcome = Outcome(result, self.new_folder())
+            previous, self.outcome = self.outcome, outcome
+        if previous is not None:
+            shutil.rmtree(previous.folder, ignore_errors=True)
+        return outcome
+
+    def choose_face(self, photo: Photo, face: int) -> None:
+        """Turns to another face of a photo; what was made of the former one is forgotten."""
+        with self._changing:
+            photo.face = face
+            self._forget_result()
+
+    def _forget_result(self) -> None:
+        self.stop.set()
+        previous, self.outcome = self.outcome, None
+        if previous is not None:
+            shutil.rmtree(previous.folder, ignore_errors=True)
+
+    def lasting_folder(self) -> Path:
+        """An empty folder that stays until the page is closed.
+
+        Raises:
+            Cancelled: the page was closed while its run went on; nothing may be written for it any more.
+        """
+        folder = self.folder / secrets.token_urlsafe(8)
+        folder.mkdir(parents=True, mode=0o700)
+        if self.gone.is_set():  # looked at last, so that closing either sees the folder or is seen here
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise Cancelled("The page was closed.")
+        return folder
+
+    def new_folder(self) -> Path:
+        """An empty folder. Of :data:`FOLDERS` and more, the oldest goes.
+
+        Raises:
+            Cancelled: as :meth:`lasting_folder`.
+        """
+        folder = self.lasting_folder()
+        self._folders.append(folder)
+        while len(self._folders) > FOLDERS:
+            shutil.rmtree(self._folders.popleft(), ignore_errors=True)
+        return folder
+
+    def close(self) -> None:
+        """Stops the run and forgets photos, result and files."""
+        self.gone.set()
+        self.stop.set()
+        self.photos.clear()
+        self.outcome = self.cohort = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Session:
+    """One open page.
+
+    Args:
+        cache: the folder in which the session makes its own.
+    """
+
+    def __init__(self, cache: Path):
+        self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
+        self.touched = time.monotonic()
+        self._works: dict[str, Work] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def work(self, job: str) -> Work:
+        """What the tab of a job holds."""
+        with self._lock:
+            work = self._works.setdefault(job, Work(self.folder))
+            if self._closed:
+                work.close()
+            return work
+
+    def close(self) -> None:
+        """Closes every tab."""
+        with self._lock:
+            self._closed = True
+            for work in self._works.values():
+                work.close()
+
+
+class Sessions:
+    """All open pages, by gradio's session hash. Thread-safe."""
+
+    def __init__(self, cache: str | Path):
+        self._cache = Path(cache)
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, key: str | None) -> Session:
+        """The session of a page; a new one where there is none. Forgets the ones that nobody touched for long."""
+        with self._lock:
+            session = self._sessions.setdefault(key or "", Session(self._cache))
+            session.touched = time.monotonic()
+            closed = self._outdated()
+        for other in closed:
+            other.close()
+        return session
+
+    def close(self, key: str | None) -> None:
+        """Forgets a page."""
+        with self._lock:
+            session = self._sessions.pop(key or "", None)
+        if session is not None:
+            session.close()
+
+    def _outdated(self) -> list[Session]:
+        oldest_first = sorted(self._sessions.items(), key=lambda item: item[1].touched)
+        limit = time.monotonic() - IDLE
+        drop = [key for key, session in oldest_first if session.touched < limit]
+        drop += [key for key, _ in oldest_first[: max(0, len(oldest_first) - MOST)] if key not in drop]
+        return [self._sessions.pop(key) for key in drop]

@@ -1,0 +1,587 @@
+"""Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.faces.images import read_image, write_png
+from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.results import AnomalyScoringResult, pixels_sha256
+from ui.examples import drawn_anomalies
+from ui.parts.adaptation import adaptation_html
+from ui.parts.case import case_field, case_name, cleared_case, of_case
+from ui.parts.comparison import comparison_slider, name_pictures
+from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
+from ui.parts.facts import REGIONS, scores_html
+from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
+from ui.parts.settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
+from ui.parts.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
+from ui.pictures.masks import editor_size
+from ui.server.callers import while_waited_for
+from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.server.sessions import Outcome, Photo, Sessions, Work
+from ui.server.time_left import part_of, with_time_left
+from ui.server.uploads import take
+from ui.tabs.base import ResultTab, idle
+from ui.tabs.cohort import CohortTab
+from ui.tabs.repainting import QUIET, face_choice, file_data, mask_options, no_files, read_photo_and_mask
+from ui.tabs.scoring_files import FILES, file_buttons, write_files
+
+ONE, TWO = "one", "two"
+"""How many photos are scored."""
+
+_STEM = "philtrum-anomaly"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the two photos.
+
+    Attributes:
+        key: what its photo is called in a session.
+        prefix: begins its ids on the page.
+        name: what it is called on the screen.
+    """
+
+    key: str
+    prefix: str
+    name: str
+
+
+SLOTS = FIRST, SECOND = Slot("photo", "scoring", "photo"), Slot("second", "scoring-second", "second photo")
+
+
+class AnomalyScoringTab(ResultTab):
+    """The tab's components and what their events do.
+
+    Args:
+        engine: runs the pipeline.
+        sessions: keeps what each page has given.
+    """
+
+    job = ANOMALY_SCORING
+    title = "Anomaly scoring"
+
+    def __init__(self, engine: Engine, sessions: Sessions):
+        self.engine, self.sessions = engine, sessions
+        self.settings = ScoringSettings("scoring", painted=True)
+        self.cohort = CohortTab(engine, sessions)
+        self.editors: dict[Slot, gr.HTML] = {}
+        self.faces: dict[Slot, gr.Radio] = {}
+        self.sliders: dict[Slot, gr.ImageSlider] = {}
+        self.files: dict[Slot, list[gr.DownloadButton]] = {}
+
+    # --- components -------------------------------------------------------------------------------------------------
+
+    def build(self, status: gr.HTML) -> None:
+        """Lays the tab out and connects it.
+
+        Args:
+            status: the header's status line.
+        """
+        with gr.Tabs(elem_classes="inner-tabs"):
+            with gr.Tab("One face"):
+                with gr.Row(elem_classes=["work", "work-scoring"], equal_height=False):
+                    with gr.Column(elem_classes="give", min_width=440):
+                        self._build_inputs()
+                    with gr.Column(elem_classes="get", min_width=440):
+                        self._build_outputs()
+                self.footer = gr.HTML(footer_html(), apply_default_css=False)
+            with gr.Tab("Cohort"):
+                self.cohort.build()
+        self._connect(status)
+        gr.api(
+            self.api,
+            api_name="anomaly_scoring",
+            api_description=self.api.__doc__,
+            **GPU,
+        )
+
+    def _build_inputs(self) -> None:
+        with gr.Row(elem_classes="choice", equal_height=True):
+            gr.HTML('<h2 class="step">Photo</h2>', apply_default_css=False, min_width=60)
+            self.count = gr.Radio(
+                [("One photo", ONE), ("Before and after surgery", TWO)],
+                value=ONE,
+                label="Photos",
+                show_label=False,
+                container=False,
+                elem_classes=["extent", "count"],
+                min_width=300,
+            )
+        with gr.Row(elem_classes="pair", equal_height=False):
+            for slot, lead, gallery in (
+                (FIRST, "Drop a face photo here, then press Run.", drawn_anomalies.gallery),
+                (SECOND, "Drop the photo after surgery here.", None),
+            ):
+                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
+                    self.editors[slot] = mask_editor(
+                        f"{slot.prefix}-editor",
+                        "scoring-run" if slot is FIRST else None,
+                        lead,
+                        f"{slot.name.capitalize()} with the region that is scored. With Painted, paint it.",
+                        gallery,
+                        noun=slot.name,
+                        fixed=True,
+                    )
+                    self.faces[slot] = gr.Radio(
+                        [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
+                    )
+        self.settings.build()
+        self.case = case_field("scoring-case")
+        self.settings.build_advanced()
+        with gr.Row(elem_classes="go"):
+            self.run = gr.Button("Run", variant="primary", elem_id="scoring-run", scale=3, min_width=160)
+            self.cancel = gr.Button("Cancel", interactive=False, elem_id="scoring-cancel", scale=1, min_width=110)
+        gr.HTML(
+            '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
+            "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>",
+            apply_default_css=False,
+        )
+
+    def _build_outputs(self) -> None:
+        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
+        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
+        with gr.Row(elem_classes="heat-head", equal_height=True):
+            gr.HTML('<h2 class="step">Heat map</h2>', apply_default_css=False, min_width=80)
+            gr.HTML('<p class="heat-opacity">Opacity</p>', apply_default_css=False, min_width=60)
+            self.opacity = gr.Slider(
+                0, 100, OPACITY, step=5, label="Opacity of the heat map (%)", container=False, min_width=200,
+                elem_id="scoring-opacity",
+            )  # fmt: skip
+        self.map = gr.Radio(
+            choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
+            elem_classes="extent", elem_id="scoring-map",
+        )  # fmt: skip
+        self.heat = gr.HTML(heat_maps_html(), apply_default_css=False, elem_id="scoring-heat")
+        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
+        with gr.Row(elem_classes="pair", equal_height=False):
+            for slot in SLOTS:
+                with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
+                    self.sliders[slot] = comparison_slider(
+                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
+                    )
+        self.measures = gr.HTML(measurements_html(), apply_default_css=False)
+        with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
+            gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
+            self.frames = gr.HTML(adaptation_html(), apply_default_css=False, elem_id="scoring-frames")
+            self.step = gr.Slider(
+                0, 1, 0, step=1, label="Step of the adaptation", interactive=False, elem_id="scoring-step"
+            )
+        for slot, name in zip(SLOTS, photo_names(2), strict=True):
+            with gr.Row(elem_classes=["files", f"pair-{slot.key}"], equal_height=True):
+                gr.HTML(f'<p class="files-of">{name}</p>', apply_default_css=False)
+                self.files[slot] = file_buttons(slot.prefix)
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def _connect(self, status: gr.HTML) -> None:
+        editors, faces = list(self.editors.values()), list(self.faces.values())
+        region = self.settings.region
+        for slot in SLOTS:
+            # The event's own data says which file; the choice of the region comes beside it.
+            opened = [self.editors[slot], self.faces[slot], self.case, *self.results]
+            self.editors[slot].upload(self._opens(slot), region, opened, **named(f"open_{slot.key}"))
+            self.faces[slot].input(
+                self._chooses(slot), [self.faces[slot], self.editors[slot], region],
+                [self.editors[slot], *self.results], **named(f"choose_face_{slot.key}"),
+            )  # fmt: skip
+        self.editors[FIRST].select(
+            self.open_example, region, [*editors, *faces, self.count, self.case, *self.results], **named("open_example")
+        )
+        region.input(self.choose_region, [region, *editors, *faces], editors, **named("choose_region"))
+        offered = [*self.settings.offered, *self.cohort.settings.offered]
+        gr.on(None, self.offer, None, offered, **named("offer"), concurrency_limit=None)
+
+        buttons = [self.run, self.cancel]
+        begun = self.run.click(
+            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
+            None,
+            buttons,
+            queue=False,
+            **named("begin"),
+        )
+        files = self.all_files
+        ran = begun.then(
+            self.score,
+            [self.count, *editors, *faces, self.opacity, self.map, self.case, *self.settings.components],
+            [*self.results, status],
+            **named("run") | {"show_progress": "full"},
+            show_progress_on=self.heat,
+            **GPU,
+        )
+        ran.then(self.end, None, [*buttons, *self.results], queue=False, **named("end"))
+        made = ran.success(self.make_files, None, files, concurrency_limit=2, **named("files"))
+        made.then(self.settle, None, self.results, queue=False, **named("settle"))
+        self.case.change(self.begin_case, self.case, files, queue=False, **named("begin_case"))
+        gr.on(
+            [self.case.submit, self.case.blur], self.take_case, self.case, files, concurrency_limit=2, **named("case")
+        )
+        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
+        for slot, slider in self.sliders.items():
+            slider.change(
+                None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **named(f"name_{slot.key}")
+            )
+        live = {"trigger_mode": "always_last", "concurrency_limit": 2}
+        for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
+            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **named(event))
+        moved = [*self.sliders.values(), self.heat, self.frames]
+        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **named("draw_frame"))
+
+    def offer(self) -> tuple[gr.Radio, ...]:
+        """What this machine can do, once the libraries that know it are loaded."""
+        self.engine.ready.wait()
+        from pipelines.anomaly_scoring.scoring.scale import groups  # here: they import PyTorch
+        from ui.server.scorers import kinds_here, normalizers_here
+
+        parts = (self.settings, self.cohort.settings)
+        try:
+            here = kinds_here(), normalizers_here(), groups()
+        except PhiltrumError:
+            return (gr.skip(),) * sum(len(part.offered) for part in parts)  # the status line says what is wrong
+        return tuple(update for part in parts for update in part.offer(*here))
+
+    # --- what belongs to a photo ------------------------------------------------------------------------------------
+
+    @property
+    def all_files(self) -> list[gr.DownloadButton]:
+        """The buttons of either photo."""
+        return [one for slot in self.files.values() for one in slot]
+
+    @property
+    def results(self) -> list[gr.components.Component]:
+        """What shows a result: all that another photo or face clears."""
+        shown = [self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
+        return [*self.sliders.values(), *shown, *self.all_files]
+
+    def cleared(self) -> list[Any]:
+        """Updates of :attr:`results` where there is no result."""
+        return [
+            *[None] * len(SLOTS),
+            heat_maps_html(),
+            scores_html(),
+            measurements_html(),
+            adaptation_html(),
+            gr.Slider(maximum=1, value=0, interactive=False),
+            footer_html(),
+            *no_files(len(self.all_files)),
+        ]
+
+    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case's name, until the new one is written out."""
+        outcome = self.work(request).outcome
+        count = len(self.all_files)
+        same = outcome is None or outcome.result[0].case == case_name(case)
+        return [gr.skip()] * count if same else no_files(count)
+
+    @guarded("Files not made")
+    def take_case(self, case: str, request: gr.Request) -> Any:
+        """Writes the files with another case's name."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.result[0].case == case_name(case):
+            return gr.skip()
+        outcome.result = tuple(of_case(result, case) for result in outcome.result)
+        return self.make_files(request)
+
+    # --- photos and regions -----------------------------------------------------------------------------------------
+
+    def _opens(self, slot: Slot) -> Any:
+        def open_photo(region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+            try:
+                (data,) = take(event.path)
+                return [*self._open(slot, read_image(data), region, request), *self.cleared()]
+            except Exception as error:
+                toast(error, "Photo not opened")
+                return [refusal(), gr.skip(), gr.skip(), *self.kept()]
+
+        return open_photo
+
+    def _chooses(self, slot: Slot) -> Any:
+        def choose_face(face: int, value: dict | None, region: str, request: gr.Request) -> list[Any]:
+            try:
+                work = self.work(request)
+                photo = work.photo_of((value or {}).get("photo"), slot.key)
+                work.choose_face(photo, int(face))
+                return [answer(face=face, **region_shown(photo, int(face), region)), *self.cleared()]
+            except Exception as error:
+                toast(error, "Face not chosen")
+                return [answer(), *self.kept()]
+
+        return choose_face
+
+    def open_example(self, region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Shows the portrait that was clicked, or both."""
+        try:
+            pictures = drawn_anomalies.photos(event.example)
+            opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [refusal(), *[gr.skip()] * 5, *self.kept()]
+        two = len(opened) == 2
+        first, second = opened if two else (opened[0], (gr.skip(), gr.skip(), gr.skip()))
+        return [first[0], second[0], first[1], second[1], TWO if two else ONE, first[2], *self.cleared()]
+
+    def _open(self, slot: Slot, pixels: np.ndarray, region: str, request: gr.Request) -> tuple[gr.HTML, gr.Radio, Any]:
+        """Updates of the editor, the choice of its faces, and the case: the first photo says whose it is."""
+        faces = find_faces(pixels)
+        work = self.work(request)
+        case = cleared_case(work.photos.get(slot.key)) if slot is FIRST else gr.skip()
+        photo = work.take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
+        shown: dict[str, Any] = {}
+        try:
+            pick_face(faces, 0)  # says in its own words what to do where there is none
+            shown = region_shown(photo, 0, region)
+        except PhiltrumError as error:
+            toast(error, "No face found")
+        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces), case
+
+    @guarded("No region shown", lambda: (answer(), answer()))
+    def choose_region(
+        self, region: str, first: dict | None, second: dict | None, face: int, other: int, request: gr.Request
+    ) -> list[gr.HTML]:
+        """Shows another region on both photos; a painted one begins with what is shown."""
+        photos = self.work(request).photos
+        shown = []
+        for slot, value, chosen in ((FIRST, first, face), (SECOND, second, other)):
+            photo = photos.get(slot.key)
+            there = photo is not None and photo.faces and photo.key == (value or {}).get("photo")
+            told = region_shown(photo, int(chosen), region) if there else {"fixed": region != PAINTED}
+            shown.append(answer(**told))
+        return shown
+
+    # --- run --------------------------------------------------------------------------------------------------------
+
+    def score(
+        self,
+        request: gr.Request,
+        count: str,
+        first: dict | None,
+        second: dict | None,
+        face: int,
+        other: int,
+        opacity: float,
+        name: str,
+        case: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
+        *settings: Any,
+    ) -> Any:
+        """Scores the photo, or both by the same settings, and shows the results."""
+        work = self.work(request)
+        try:
+            given = ((FIRST, first, face), (SECOND, second, other))[: 2 if count == TWO else 1]
+            stop = work.start()
+            runs = [self._arguments(work, *each, settings) for each in given]
+            report = stoppable(stop, with_time_left(lambda fraction, text: progress(fraction, desc=text)))
+            called = photo_names(len(runs)) if len(runs) > 1 else ("",)
+            results = tuple(
+                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), which), **options)
+                for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
+            )
+            report(1.0, "drawing")
+            outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
+            return self._show(outcome, opacity, name)
+        except Cancelled:
+            gr.Info("<b>Run cancelled.</b> There is no result of it.", duration=5)
+        except Exception as error:
+            toast(error, "Not run")
+        return gr.skip()
+
+    @staticmethod
+    def _arguments(
+        work: Work, slot: Slot, value: dict | None, face: int, settings: tuple
+    ) -> tuple[Photo, dict[str, Any]]:
+        """The photo of a slot and what the pipeline is called with."""
+        photo = work.photo_of((value or {}).get("photo"), slot.key, int(face))
+        options = ScoringSettings.options(settings)
+        if options["region"] == PAINTED:
+            del options["region"]
+            options |= mask_options(value or {}, photo, int(face))
+        return photo, options | {"face": int(face)}
+
+    def _show(self, outcome: Outcome, opacity: float, name: str) -> tuple:
+        results = outcome.result
+        last = max((result.frames[-1].step for result in results if result.frames), default=0)
+        step = _first_step(results)
+        return (
+            *self._pairs(outcome.folder, results),
+            heat_maps_html(results, opacity, name),
+            scores_html(results),
+            measurements_html(*(result.measurements for result in results)),
+            adaptation_html(results, step),
+            gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
+            footer_html(results[0]),
+            *no_files(len(self.all_files)),
+            status_html(self.engine.status()),
+        )
+
+    @staticmethod
+    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[tuple[str, str] | None]:
+        """Files of face and normalized face for each slider, written when first asked for; None where there is none."""
+        pairs: list[tuple[str, str] | None] = []
+        for number, result in enumerate(results):
+            pair = []
+            for name, picture in (("face", result.crop), ("normalized", result.normalized)):
+                # By what it shows, so that the browser never shows another step's picture for it.
+                path = folder / f"{number}-{name}-{pixels_sha256(picture)[:16]}.png"
+                if not path.exists():
+                    write_png(path, picture)
+                pair.append(str(path))
+            pairs.append((pair[0], pair[1]))
+        return [*pairs, *[None] * (len(SLOTS) - len(pairs))]
+
+    def stop(self, request: gr.Request) -> tuple:
+        """Stops the run: the pipeline ends at its next report of progress."""
+        self.work(request).stop.set()
+        return idle()
+
+    # --- result -----------------------------------------------------------------------------------------------------
+
+    @guarded("Not drawn")
+    def draw_heat(self, opacity: float, name: str, step: float, request: gr.Request) -> Any:
+        """Lays a map over the faces anew, from the result that is here."""
+        outcome = self.work(request).outcome
+        if outcome is None:
+            return gr.skip()
+        drawn = heat_maps_html(_at_step(outcome.result, step), opacity, name)
+        return drawn if self.work(request).outcome is outcome else gr.skip()
+
+    @guarded("Not drawn")
+    def draw_frame(self, step: float, opacity: float, name: str, request: gr.Request) -> Any:
+        """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
+        outcome = self.work(request).outcome
+        if outcome is None:
+            return gr.skip()
+        results = _at_step(outcome.result, step)
+        pairs = self._pairs(outcome.folder, results)
+        drawn = *pairs, heat_maps_html(results, opacity, name), adaptation_html(outcome.result, step)
+        return drawn if self.work(request).outcome is outcome else gr.skip()
+
+    @guarded("Files not made")
+    def make_files(self, request: gr.Request) -> Any:
+        """Writes the files to download, after the result is on the screen."""
+        work = self.work(request)
+        outcome = work.outcome
+        if outcome is None:
+            return gr.skip()
+        stems = (f"{_STEM}-before", f"{_STEM}-after") if len(outcome.result) == 2 else (_STEM,)
+        try:
+            paths = [
+                write_files(result, outcome.folder, stem) for result, stem in zip(outcome.result, stems, strict=True)
+            ]
+        except FileNotFoundError:
+            if work.outcome is outcome:
+                raise
+            return gr.skip()  # the page was closed, or another result came, in the meantime
+        if work.outcome is not outcome:
+            return gr.skip()
+        files = [made.get(ending) for made in paths for ending in FILES]
+        buttons = [
+            gr.skip() if file is None else gr.DownloadButton(value=str(file), interactive=True) for file in files
+        ]
+        return buttons + [gr.skip()] * (len(SLOTS) * len(FILES) - len(buttons))
+
+    # --- API --------------------------------------------------------------------------------------------------------
+
+    def api(
+        self,
+        request: gr.Request,
+        photo: gr.FileData,
+        mask: gr.FileData | None = None,
+        region: str = "mouth-nose",
+        kind: str = "pse",
+        colour: str = "ycbcr",
+        erosion: bool = True,
+        formula: str = "equation",
+        normalizer: str = "inpainting",
+        group: str = "all",
+        searches: int = 3,
+        steps: int = 0,
+        adaptation_steps: int = ADAPTATION_STEPS,
+        frames_until: int = FRAMES_UNTIL,
+        face: int = 0,
+        seed: int = 0,
+        case: str | None = None,
+    ) -> tuple[dict, gr.FileData, gr.FileData | None, gr.FileData, gr.FileData | None, gr.FileData]:
+        """Scores how far the face in a photo stands out among faces without a cleft, and where.
+
+        Give `photo` and, to score a region of your own, `mask` (a picture of its shape; white = scored);
+        otherwise `region` is scored: "mouth-nose", "upper-lip" (with the nostril sill) or "face" (without the eyes).
+        `kind` of heat map is "pse", "ssim" or "lpips", `colour` "ycbcr" or "rgb"; `formula` is "equation" (6 of the
+        paper) or "text". `normalizer` is "inpainting", which takes `searches` (1-10), or "stylegan2", which takes
+        `steps` of inversion (0 = as suits the machine), `adaptation_steps` (0-500) and `frames_until`, up to which step
+        frames are kept. `group` of faces is what the percentiles compare with: "all", "clinic" (from the front, lips
+        closed, even light) or an age group. `face` picks one of several faces, 0 = largest. `case` is a name that
+        stands in every table and in the report.
+
+        Returns the numbers, the normalized face as PNG, the map of what does not fit the face as PNG, the heat map of
+        the face against its normalized version as PNG, the map of what does not fit as NPY, and a ZIP of everything
+        with all maps and a PDF report. The numbers hold `local` with `local_severity`, the peak of what does not fit in
+        grey levels; `asymmetry`, the peak of what is unlike between left and right in per cent of light; `score` with
+        the paper's `severity` and `normality`; each with its `percentile`; and beside them measurements, seconds,
+        weights and `basis`, all that these figures depend on. Where `mask` lies off lips and nose, the normalizer
+        "inpainting" has searched nothing, and `local` and its two files are null.
+        """
+        work = self.work(request)
+        try:
+            pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
+            result = self.engine.run(
+                self.job, pixels, progress=while_waited_for(work), mask=painted, region=region, kind=kind,
+                colour=colour, erosion=erosion, formula=formula, normalizer=normalizer,
+                own=own_options(normalizer, searches, steps, adaptation_steps, frames_until), group=group, face=face,
+                seed=seed,
+            )  # fmt: skip
+            result = of_case(result, case)
+            paths = write_files(result, work.new_folder(), _STEM)
+            from pipelines.anomaly_scoring.exports import scoring_dict
+        except Exception as error:
+            raise gr.Error(explain(error), print_exception=False) from None
+        return (
+            scoring_dict(result),
+            *[
+                file_data(paths[ending]) if ending in paths else None
+                for ending in ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
+            ],
+        )
+
+
+def named(event: str) -> dict[str, Any]:
+    """:data:`~ui.tabs.repainting.QUIET`, and the event's name, which no other tab has."""
+    return QUIET | {"api_name": f"anomaly_scoring_{event}"}
+
+
+def _at_step(results: tuple[AnomalyScoringResult, ...], step: float) -> tuple[AnomalyScoringResult, ...]:
+    """Results as they are after so many steps of adaptation; those without frames as they are."""
+    if not any(result.frames for result in results):
+        return results
+    from pipelines.anomaly_scoring.scoring.frames import at_frame, nearest_frame  # here: it imports PyTorch
+
+    return tuple(at_frame(one, nearest_frame(one, step)) if one.frames else one for one in results)
+
+
+def _first_step(results: tuple[AnomalyScoringResult, ...]) -> int:
+    """The step whose picture is the normalized face."""
+    if not any(result.frames for result in results):
+        return 0
+    from pipelines.anomaly_scoring.scoring.frames import shown_step  # here: it imports PyTorch
+
+    return next(shown_step(result) for result in results if result.frames)
+
+
+def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:
+    """What an editor is told so that it shows what is scored; of a painted region, that it may be painted.
+
+    Raises:
+        PhiltrumError: there is no such face.
+    """
+    if region == PAINTED:
+        return {"fixed": False}
+    from pipelines.anomaly_scoring.scoring.regions import region as region_of
+
+    mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
+    said = f"{REGIONS[region]} is scored."
+    return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}

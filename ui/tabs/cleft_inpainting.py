@@ -1,0 +1,131 @@
+"""Tab 1: a face photo and a mask over the mouth become the predicted non-cleft face."""
+
+from typing import Any
+
+import gradio as gr
+
+from pipelines.faces.images import read_image
+from pipelines.faces.masks import EXTENTS
+from pipelines.results import RepaintResult
+from ui.examples import people as examples
+from ui.parts.editor import answer
+from ui.parts.widgets import guarded, measurements_html, toast
+from ui.server.engine import CLEFT_INPAINTING
+from ui.server.time_left import Progress
+from ui.server.uploads import take
+from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
+
+
+class CleftInpaintingTab(RepaintingTab):
+    """Adds to what every tab does: regions to suggest, and the table of measurements."""
+
+    job = CLEFT_INPAINTING
+    title = "Cleft inpainting"
+    prefix = "cleft"
+    stem = "philtrum"
+    headings = ("Photo and mask", "Prediction")
+    lead = "Drop a face photo here, paint over the mouth or ask for a mask, then press Run."
+    canvas = "Photo with the mask to repaint. Paint with the pointer, or use Suggest mask."
+    after = "Prediction"
+    advanced = "Mask edge and seed"
+    gallery = staticmethod(examples.gallery)
+
+    def build_region(self) -> None:
+        self.extent = gr.Radio(
+            [(examples.EXTENT_LABELS[extent], extent) for extent in EXTENTS],
+            value="philtrum",
+            label="Region to suggest",
+            show_label=False,
+            container=False,
+            elem_classes="extent",
+            scale=1,
+            min_width=300,
+        )
+        self.suggest = gr.Button("Suggest mask", size="md", scale=0, min_width=124)
+
+    def build_facts(self) -> None:
+        self.facts = [gr.HTML(measurements_html(), apply_default_css=False)]
+
+    def connect(self) -> None:
+        self.editor.upload(self.open_photo, None, self.opened, **self.named("open_photo"))
+        self.editor.select(self.open_example, None, [self.extent, *self.opened], **self.named("open_example"))
+        self.suggest.click(
+            self.suggest_mask, [self.editor, self.extent, self.face], self.editor, **self.named("suggest_mask")
+        )
+
+    def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Reads an upload, forgets its file, and shows it."""
+        try:
+            (data,) = take(event.path)
+            _, props, more = self.take_photo(request, read_image(data))
+        except Exception as error:
+            toast(error, "Photo not opened")
+            return self.not_opened()
+        return [answer(**props), *more]
+
+    def open_example(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Shows the photo of the example that was clicked, with its mask."""
+        try:
+            example = examples.EXAMPLES[event.example]
+            photo, props, more = self.take_photo(request, examples.photo(example.picture))
+            return [example.extent, answer(**props, base=self.suggested(photo, 0, example.extent)), *more]
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [gr.skip(), *self.not_opened()]
+
+    @guarded("No mask suggested", answer)
+    def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> gr.HTML:
+        """Lays the region of ``extent`` under the strokes."""
+        return answer(base=self.suggested(self.photo(value, request), int(face), extent))
+
+    def predict(
+        self,
+        value: dict | None,
+        face: int,
+        grow: float,
+        feather: float,
+        seed: float,
+        shown: list[str],
+        case: str,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
+    ) -> Any:
+        """Runs the pipeline and shows the result."""
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case)
+
+    def tell(self, result: RepaintResult) -> list[Any]:
+        return [measurements_html(result.measurements_before, result.measurements)]
+
+    def no_facts(self) -> list[Any]:
+        return [measurements_html()]
+
+    def api(
+        self,
+        request: gr.Request,
+        photo: gr.FileData,
+        mask: gr.FileData | None = None,
+        extent: str = "philtrum",
+        face: int = 0,
+        grow: float = 0.0,
+        feather: float | None = None,
+        seed: int = 0,
+        case: str | None = None,
+    ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
+        """Predicts the non-cleft face of a photo at the photo's own resolution.
+
+        Give `photo` and, if you have one, `mask` (a picture of its shape; white = repaint). Without a mask the
+        region `extent` is suggested from landmarks: "lips", "philtrum" (lips, philtrum and nostrils) or "lower-face".
+        `face` picks one of several faces, 0 = largest. `grow` and `feather` are in pixels of the photo; without
+        `feather` it is 4 % of the distance between the eyes. `case` is a name that stands in every table and in the
+        report. Returns the numbers (landmarks, measurements, seconds, weights, the SHA-256 of the photo's pixels), the
+        result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything with a PDF report.
+        """
+
+        def run(photo: bytes, mask: bytes | None, progress: Progress) -> RepaintResult:
+            pixels, painted = read_photo_and_mask(photo, mask)
+            return self.engine.run(
+                self.job, pixels, progress=progress, mask=painted, extent=extent, face=face, grow=grow,
+                feather=feather, seed=seed,
+            )  # fmt: skip
+
+        return self.run_for_program(request, [photo, mask], case, run)

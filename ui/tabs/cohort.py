@@ -1,0 +1,414 @@
+"""The cohort of anomaly scoring: many photos, scored alike, ranked, and compared with people's ratings."""
+
+import html
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
+from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.results import AnomalyScoringResult
+from ui.parts.settings import ScoringSettings
+from ui.parts.widgets import footer_html, guarded, toast
+from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.server.sessions import Sessions, Work
+from ui.server.time_left import Progress, with_time_left
+from ui.server.turns import WAITING
+from ui.server.uploads import add, forget, take
+from ui.tabs.base import idle
+from ui.tabs.repainting import QUIET
+
+if TYPE_CHECKING:
+    from pipelines.anomaly_scoring.study.ratings import Ratings
+    from pipelines.anomaly_scoring.study.study import Study  # these import PyTorch, and the page is served before
+    from ui.server.scorers import Scorers
+
+COLUMNS = (
+    "Photo",
+    "Local severity",
+    "Local percentile",
+    "Asymmetry",
+    "Severity",
+    "Rank",
+    "Rating",
+    "What went wrong",
+)
+"""Of the table: grey levels, per cent of faces with less, per cent of light, and the paper's severity; the rank is by
+local severity. Normality, which is −severity, the other percentiles and the seconds stand in the CSV."""
+
+FILES = {
+    "csv": ("Scores, CSV", "scores.csv"),
+    "json": ("Figures, JSON", "study.json"),
+    "pdf": ("Report, PDF", "study.pdf"),
+}
+"""What can be downloaded: label of the button, and the study's file."""
+
+JOB = "cohort"
+"""What a session calls the cohort's work."""
+
+_NAMES = "(files) => [files, (files ?? []).map((file) => file.orig_name)]"
+"""Sends the names along that photos had on the person's disk: gradio takes signs out of those that it keeps."""
+
+_SAID = 6  # sentences about names that are shown
+
+_MOST = 2_000  # photos of a cohort in the app; larger ones are the command line's
+
+
+@dataclass
+class Cohort:
+    """What was given.
+
+    Attributes:
+        folder: where the photos lie, until the page is closed.
+        photos: files in it, by their names, which the table shows and the ratings use.
+        ratings: those that were given, or None.
+        notes: sentences about names that are not those of the files that were given.
+        last: the result of the photo that was scored last; it says which weights draw.
+    """
+
+    folder: Path
+    photos: dict[str, Path] = field(default_factory=dict)
+    ratings: "Ratings | None" = None
+    notes: list[str] = field(default_factory=list)
+    last: AnomalyScoringResult | None = None
+
+
+class CohortTab:
+    """The sub-tab's components and what their events do.
+
+    Args:
+        engine: runs the pipeline.
+        sessions: keeps what each page has given, and forgets it.
+    """
+
+    def __init__(self, engine: Engine, sessions: Sessions):
+        self.engine, self.sessions = engine, sessions
+        self.settings = ScoringSettings("cohort", painted=False)
+
+    # --- components -------------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Lays the sub-tab out and connects it."""
+        with gr.Row(elem_classes=["work", "work-cohort"], equal_height=False):
+            with gr.Column(elem_classes="give", min_width=440):
+                gr.HTML('<h2 class="step">Photos</h2>', apply_default_css=False)
+                self.photos = gr.File(
+                    label="Photos of the cohort: drop several here", file_count="multiple",
+                    file_types=["image", *CHOSEN], elem_id="cohort-photos", height=150,
+                )  # fmt: skip
+                self.names = gr.JSON(visible=False)
+                self.given = gr.HTML(given_html(), apply_default_css=False, elem_id="cohort-given")
+                with gr.Row(elem_classes="suggest", equal_height=True):
+                    self.ratings = gr.UploadButton(
+                        "Add ratings, CSV", file_types=[".csv"], size="md", min_width=124, elem_id="cohort-ratings"
+                    )
+                    self.clear = gr.Button("Remove all", size="md", min_width=124)
+                self.settings.build()
+                self.settings.build_advanced()
+                with gr.Row(elem_classes="go"):
+                    self.run = gr.Button(
+                        "Score the cohort", variant="primary", elem_id="cohort-run", scale=3, min_width=160
+                    )
+                    self.cancel = gr.Button(
+                        "Cancel", interactive=False, elem_id="cohort-cancel", scale=1, min_width=110
+                    )
+            with gr.Column(elem_classes="get", min_width=440):
+                gr.HTML('<h2 class="step">Scores</h2>', apply_default_css=False)
+                self.table = gr.Dataframe(
+                    headers=list(COLUMNS),
+                    datatype=["str", *["number"] * 6, "str"],
+                    value=[],
+                    interactive=False,
+                    label="Scores of the cohort; a click on a column's name sorts by it",
+                    show_label=False,
+                    max_height=360,
+                    column_widths=["136px", "84px", "94px", "108px", "84px", "62px", "70px", "200px"],
+                    wrap=True,
+                    buttons=["fullscreen"],
+                    elem_id="cohort-table",
+                )
+                self.figures = gr.HTML(figures_html(), apply_default_css=False, elem_id="cohort-figures")
+                self.plot = gr.HTML(plot_html(), apply_default_css=False, elem_id="cohort-plot")
+                with gr.Row(elem_classes="files"):
+                    self.files = [
+                        gr.DownloadButton(label, interactive=False, size="md", min_width=120, elem_id=f"cohort-{key}")
+                        for key, (label, _) in FILES.items()
+                    ]
+        self.footer = gr.HTML(footer_html(), apply_default_css=False)
+        self._connect()
+
+    def _connect(self) -> None:
+        given = [self.photos, self.names]
+        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=_NAMES, **named("photos"))
+        self.ratings.upload(self.take_ratings, self.ratings, self.given, **named("ratings"))
+        self.clear.click(self.forget, None, self.given, **named("clear"))
+        buttons = [self.run, self.cancel]
+        begun = self.run.click(
+            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
+            None,
+            buttons,
+            queue=False,
+            **named("begin"),
+        )
+        ran = begun.then(
+            self.score,
+            self.settings.components,
+            [self.table, self.figures, self.plot, self.footer, *self.files],
+            **named("run") | {"show_progress": "full"},
+            show_progress_on=self.table,
+            **GPU,
+        )
+        ran.then(idle, None, buttons, queue=False, **named("end"))
+        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
+
+    # --- what is given ----------------------------------------------------------------------------------------------
+
+    def work(self, request: gr.Request) -> Work:
+        """What the cohort of the page holds."""
+        return self.sessions.get(request.session_hash).work(JOB)
+
+    def cohort(self, request: gr.Request) -> Cohort:
+        """The page's cohort; an empty one where there is none."""
+        work = self.work(request)
+        if work.cohort is None:
+            work.cohort = Cohort(work.lasting_folder())
+        return work.cohort
+
+    @guarded("Photos not added", lambda: (None, gr.skip()))
+    def take_photos(
+        self, paths: list[str] | None, names: list[str | None] | None, request: gr.Request
+    ) -> tuple[None, str]:
+        """Moves uploads to the session, which forgets them with the page; whatever their names, none replaces another.
+
+        Args:
+            paths: where gradio put them.
+            names: what each was called on the person's disk; a program that uses the API sends none.
+            request: of the page.
+        """
+        cohort = self.cohort(request)
+        paths = paths or []
+        try:
+            if len(cohort.photos) + len(paths) > _MOST:
+                raise OptionInvalid(
+                    f"The app takes up to {_MOST:,} photos; use python -m pipelines study for a larger cohort."
+                )
+            cohort.notes += add(paths, names or [], cohort.photos, cohort.folder / "photos")
+        finally:
+            forget(*paths)
+        return None, given_html(cohort)
+
+    def take_ratings(self, path: str | None, request: gr.Request) -> Any:
+        """Reads a file of ratings, so that what is wrong with it is said at once.
+
+        One that is refused leaves none: a run with those before it would not be what was asked for.
+        """
+        try:
+            cohort = self.cohort(request)
+            cohort.ratings = None
+            cohort.ratings = _ratings(path, list(cohort.photos.values()))
+        except Exception as error:
+            toast(error, "Ratings not added")
+        return given_html(cohort)
+
+    @guarded("Not removed")
+    def forget(self, request: gr.Request) -> str:
+        """Removes the photos and ratings that were given."""
+        work = self.work(request)
+        if work.cohort is not None:
+            shutil.rmtree(work.cohort.folder, ignore_errors=True)
+            work.cohort = None
+        return given_html()
+
+    # --- run --------------------------------------------------------------------------------------------------------
+
+    def score(
+        self,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
+        *settings: Any,
+    ) -> Any:
+        """Scores what has no score yet, and shows table, figures and plot."""
+        work, cohort = self.work(request), self.cohort(request)
+        try:
+            if not cohort.photos:
+                raise OptionInvalid("The cohort has no photos yet; drop some on the left first.")
+            stop = work.start()
+            report = stoppable(stop, with_time_left(lambda fraction, text: progress(fraction, desc=text)))
+            study = self._study(cohort, ScoringSettings.options(settings), stop, report)
+            report(1.0, "drawing")
+            from pipelines.anomaly_scoring.study.report import scatter_plot, write_study
+
+            folder = work.new_folder()
+            try:
+                write_study(study, folder)
+            except FileNotFoundError as error:
+                if folder.exists():
+                    raise
+                raise Cancelled("The page was closed.") from error
+            return (
+                table(study),
+                figures_html(study),
+                plot_html(scatter_plot(study), bool(study.rated)),
+                footer_html(cohort.last),
+                *[gr.DownloadButton(value=str(folder / name), interactive=True) for _, name in FILES.values()],
+            )
+        except Cancelled:
+            gr.Info("<b>Run cancelled.</b> The scores so far are kept; the next run goes on from there.", duration=5)
+        except Exception as error:
+            toast(error, "Not run")
+        return gr.skip()
+
+    def _study(self, cohort: Cohort, options: dict[str, Any], stop: threading.Event, report: Progress) -> "Study":
+        from pipelines.anomaly_scoring.study.records import Records
+        from pipelines.anomaly_scoring.study.study import RECORDS, run_study
+        from ui.server.scorers import lpips_here
+
+        scorers: Scorers = self.engine.load(ANOMALY_SCORING)
+
+        told = (0.0, "")
+
+        def whole(fraction: float, text: str) -> None:
+            nonlocal told
+            told = (fraction, text)
+            report(fraction, text)
+
+        def of_photo(_: float, text: str) -> None:
+            if WAITING in text:  # whoever waits is told for what; else the count of photos says enough
+                report(told[0], f"{told[1]}, {text}")
+
+        def score_one(photo: np.ndarray) -> AnomalyScoringResult:
+            cohort.last = self.engine.run(ANOMALY_SCORING, photo, progress=stoppable(stop, of_photo), **options)
+            return cohort.last
+
+        return run_study(
+            list(cohort.photos.values()),
+            [score_one],
+            Records(cohort.folder / RECORDS),
+            settings=scorers.settings(**options),
+            ratings=cohort.ratings,
+            lpips=lpips_here(),
+            seed=options["seed"],
+            progress=whole,
+        )
+
+    def stop(self, request: gr.Request) -> tuple:
+        """Stops the run at the next report of progress."""
+        self.work(request).stop.set()
+        return idle()
+
+
+def named(event: str) -> dict[str, Any]:
+    """:data:`~ui.tabs.repainting.QUIET`, and the event's name, which no other tab has."""
+    return QUIET | {"api_name": f"cohort_{event}"}
+
+
+def _ratings(path: str | None, photos: Sequence[Path]) -> "Ratings":
+    """What an uploaded file of ratings holds.
+
+    Raises:
+        PhiltrumError: it cannot be read, or does not say which of the photos its rows are for.
+    """
+    from pipelines.anomaly_scoring.study.ratings import matched_text, parse_ratings
+
+    (content,) = take(path)
+    if content is None:
+        raise OptionInvalid("There are no ratings in what was sent; choose a CSV file.")
+    ratings = parse_ratings(content)
+    matched_text(ratings, photos)
+    return ratings
+
+
+def given_html(cohort: Cohort | None = None) -> str:
+    """How many photos there are, which of them have ratings, and whose names are others than on the person's disk."""
+    if cohort is None or not (cohort.photos or cohort.ratings):
+        said = (
+            "No photos yet. Names such as <code>P01_before.jpg</code> and <code>P01_after.jpg</code> make a pair. "
+            "Ratings: a CSV with the columns <code>name</code> and <code>rating</code>."
+        )
+        return f'<p class="given given-empty">{said}</p>'
+    count = len(cohort.photos)
+    names = ", ".join(list(cohort.photos)[:4]) + (", …" if count > 4 else "")
+    notes = cohort.notes[:_SAID] + ([f"{len(cohort.notes) - _SAID} more names."] if len(cohort.notes) > _SAID else [])
+    said = "<br>".join(html.escape(line) for line in [*_ratings_lines(cohort), *notes])
+    ratings = "with ratings" if cohort.ratings else "no ratings yet"
+    return (
+        f'<p class="given"><b>{count} photo{"" if count == 1 else "s"}</b>, {ratings}'
+        f"<span>{html.escape(names)}</span>{said}</p>"
+    )
+
+
+def _ratings_lines(cohort: Cohort) -> list[str]:
+    """How many rows fit a photo, and which columns are averaged; nothing without ratings."""
+    if cohort.ratings is None:
+        return []
+    from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text
+
+    try:
+        fitting = matched_text(cohort.ratings, list(cohort.photos.values()))
+    except PhiltrumError as error:  # photos that were added since are why a row fits two
+        fitting = str(error)
+    return [fitting, columns_text(cohort.ratings.raters, cohort.ratings.passed_over)]
+
+
+def table(study: "Study") -> list[list[Any]]:
+    """Rows of the table, the highest local severity first, and those without a score last."""
+
+    def shown(value: float | None, digits: int) -> float | None:
+        return None if value is None else round(value, digits) + 0.0
+
+    ordered = sorted(study.photos, key=lambda photo: (photo.rank is None, photo.rank or 0))
+    return [
+        [
+            photo.name,
+            shown(photo.local_severity, 1),
+            shown(photo.local_percentile, 0),
+            shown(photo.asymmetry, 1),
+            shown(photo.severity, 3),
+            shown(photo.rank, 1),
+            shown(photo.rating, 2),
+            photo.error,
+        ]
+        for photo in ordered
+    ]
+
+
+def figures_html(study: "Study | None" = None) -> str:
+    """Counts, correlations with the ratings, and the change after surgery."""
+    if study is None:
+        return (
+            '<div class="figures figures-empty"><p>Correlations with the ratings (Pearson, Spearman, with 95 % '
+            "intervals) and changes after surgery appear here.</p></div>"
+        )
+    from pipelines.anomaly_scoring.study.ratings import columns_text
+    from pipelines.anomaly_scoring.study.report import change_text, correlation_text, rows_text
+
+    failed = len(study.photos) - len(study.scored)
+    facts = [("Photos", f"{len(study.scored)} scored" + (f", {failed} failed" if failed else ""))]
+    for one in study.agreements:
+        facts.append((f"{one.correlation.method.capitalize()}, {one.figure}", correlation_text(one.correlation)))
+    if study.changes:
+        facts.append(("Change, local severity", change_text(study.mean_local_change)))
+        facts.append(("Change, severity", change_text(study.mean_change)))
+    if study.raters or study.passed_over:
+        facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
+    if study.unmatched:
+        facts.append(("Ratings' rows", rows_text(study.unmatched)))
+    rows = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}</dd></div>" for term, value in facts)
+    note = "<p>Ratings rise towards normal, as normality does; local severity falls.</p>" if study.agreements else ""
+    return f'<div class="figures"><dl>{rows}</dl>{note}</div>'
+
+
+def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
+    """The scatter plot."""
+    if plot is None:
+        return '<div class="plot plot-empty"><p>The scatter plot against the ratings appears here.</p></div>'
+    from ui.pictures.overlay import jpeg_url
+
+    said = f"Local severity of every photo {'against its mean rating' if rated else 'by rank'}"
+    return f'<div class="plot"><img src="{jpeg_url(plot)}" alt="{said}"></div>'

@@ -1,0 +1,309 @@
+"""Tab 2: a photo of a masked face, and a reference where there is one, become the face without its mask."""
+
+import html
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.errors import PhiltrumError
+from pipelines.exports.tables import mask_share, mean_confidence
+from pipelines.faces import masks
+from pipelines.faces.images import read_image
+from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, FEWEST, MOST
+from pipelines.results import MaskRemovalResult
+from ui.examples import masked_faces
+from ui.parts.editor import add_base, answer, reference_field, reference_props, refusal
+from ui.parts.stages import show_stages, stage_strip
+from ui.parts.widgets import guarded, toast
+from ui.pictures.masks import editor_size
+from ui.server.engine import MASK_REMOVAL
+from ui.server.sessions import Photo, Work
+from ui.server.time_left import Progress
+from ui.server.uploads import take
+from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
+
+WITH, WITHOUT = "with", "without"
+"""Whether a reference is used."""
+
+_EXTENT = "lower-face"  # what is suggested where no mask is found
+_FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
+_SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
+
+
+class MaskRemovalTab(RepaintingTab):
+    """Adds to what every tab does: the mask is looked for, a reference is taken, and every stage is shown."""
+
+    job = MASK_REMOVAL
+    title = "Mask removal"
+    prefix = "removal"
+    stem = "philtrum-mask-removal"
+    headings = ("Masked face", "Without the mask")
+    lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
+    canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
+    after = "Without the mask"
+    advanced = "Mask edge, control points and seed"
+    gallery = staticmethod(masked_faces.gallery)
+
+    def build_region(self) -> None:
+        self.find = gr.Button("Find mask", size="md", min_width=124)
+        self.suggest = gr.Button("Suggest region", size="md", min_width=124)
+
+    def build_inputs(self) -> None:
+        with gr.Row(elem_classes="choice", equal_height=True):
+            gr.HTML('<h2 class="step">Reference</h2>', apply_default_css=False, min_width=90)
+            self.choice = gr.Radio(
+                [("With a reference photo", WITH), ("Without reference", WITHOUT)],
+                value=WITH,
+                label="Reference",
+                show_label=False,
+                container=False,
+                elem_classes="extent",
+                min_width=300,
+            )
+        # The style sheet hides it where no reference is wanted; it keeps its photo.
+        with gr.Column(elem_classes="reference"):
+            self.reference = reference_field(
+                "removal-reference", "The same person without a mask, from a similar side."
+            )
+            self.reference_face = gr.Radio(
+                [("Face 1 (largest)", 0)], value=0, label="Face of the reference", visible=False
+            )
+
+    def build_advanced(self) -> None:
+        self.points = gr.Slider(
+            FEWEST, MOST, CONTROL_POINTS, step=1, label="Control points of the warp",
+            info="More follow the reference more closely, fewer more smoothly.",
+        )  # fmt: skip
+
+    def build_facts(self) -> None:
+        self.facts = [gr.HTML(note_html(), apply_default_css=False), stage_strip("removal-stages")]
+
+    def connect(self) -> None:
+        photo = [self.editor, self.face]
+        reference = [self.reference, self.reference_face]
+        self.editor.upload(self.open_photo, None, self.opened, **self.named("open_photo"))
+        self.editor.select(
+            self.open_example, None, [*reference, self.choice, *self.opened], **self.named("open_example")
+        )
+        self.find.click(self.find_mask, photo, self.editor, **self.named("find_mask"))
+        self.suggest.click(self.suggest_region, photo, self.editor, **self.named("suggest_region"))
+        self.reference.upload(self.open_reference, None, [*reference, *self.results], **self.named("open_reference"))
+        self.reference_face.input(
+            self.choose_reference_face,
+            [self.reference_face, self.reference],
+            [self.reference, *self.results],
+            **self.named("choose_reference_face"),
+        )
+
+    def own_inputs(self) -> list[gr.components.Component]:
+        return [self.choice, self.reference, self.reference_face, self.points]
+
+    # --- photo and mask ---------------------------------------------------------------------------------------------
+
+    def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Reads an upload, forgets its file, shows it, and looks for the mask at once."""
+        try:
+            (data,) = take(event.path)
+            return self._open(request, read_image(data))
+        except Exception as error:
+            toast(error, "Photo not opened")
+            return self.not_opened()
+
+    def open_example(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Shows the masked face that was clicked, and as its reference the same person's face without a mask."""
+        try:
+            opened = self._open(request, masked_faces.masked(event.example))
+            reference = self._open_reference(request, masked_faces.reference(event.example))
+        except Exception as error:
+            toast(error, "Example not opened")
+            return [refusal(), gr.skip(), gr.skip(), *self.not_opened()]
+        return [*reference, WITH, *opened]
+
+    def _open(self, request: gr.Request, pixels: np.ndarray) -> list[Any]:
+        photo, props, more = self.take_photo(request, pixels)
+        if photo.faces:
+            props |= self.face_props(photo, 0)
+        return [answer(**props), *more]
+
+    @guarded("No mask found", answer)
+    def find_mask(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
+        """Lays the surgical mask that is found under the strokes."""
+        return answer(base=found_base(self.photo(value, request), int(face)))
+
+    @guarded("No region suggested", answer)
+    def suggest_region(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
+        """Lays the lower face under the strokes."""
+        return answer(base=self.suggested(self.photo(value, request), int(face), _EXTENT))
+
+    def face_props(self, photo: Photo, face: int) -> dict[str, Any]:
+        try:
+            return {"base": found_base(photo, face)}
+        except PhiltrumError as error:
+            toast(error, "No mask found")
+            return {}
+
+    # --- reference --------------------------------------------------------------------------------------------------
+
+    def open_reference(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Reads an upload, forgets its file, and shows it with the landmarks of its face."""
+        try:
+            (data,) = take(event.path)
+            return [*self._open_reference(request, read_image(data)), *self.cleared()]
+        except Exception as error:
+            toast(error, "Reference not opened")
+            return [refusal(), gr.skip(), *self.kept()]
+
+    def _open_reference(self, request: gr.Request, pixels: np.ndarray) -> tuple[gr.HTML, gr.Radio]:
+        faces = find_faces(pixels)
+        pick_face(faces, 0)  # says in its own words what to do where there is none
+        reference = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), "reference")
+        return answer(photo=reference_props(reference, CONTROL), face=0), face_choice(faces)
+
+    def choose_reference_face(self, face: int, value: dict | None, request: gr.Request) -> list[Any]:
+        """Turns to another face of the reference; the result with the former one goes."""
+        work = self.work(request)
+        try:
+            work.choose_face(work.photo_of((value or {}).get("photo"), "reference"), int(face))
+        except Exception as error:
+            toast(error, "Face not chosen")
+            return [answer(), *self.kept()]
+        return [answer(face=face), *self.cleared()]
+
+    # --- run --------------------------------------------------------------------------------------------------------
+
+    def predict(
+        self,
+        value: dict | None,
+        face: int,
+        grow: float,
+        feather: float,
+        seed: float,
+        shown: list[str],
+        case: str,
+        choice: str,
+        reference: dict | None,
+        reference_face: int,
+        points: float,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
+    ) -> Any:
+        """Runs the pipeline and shows the result."""
+
+        def own(work: Work) -> dict[str, Any]:
+            if choice == WITHOUT:
+                return {}
+            photo = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
+            return {"reference": photo.pixels, "reference_face": int(reference_face), "points": int(points)}
+
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own)
+
+    def tell(self, result: MaskRemovalResult) -> list[Any]:
+        return [note_html(result), show_stages(result)]
+
+    def no_facts(self) -> list[Any]:
+        return [note_html(), show_stages(None)]
+
+    def api(
+        self,
+        request: gr.Request,
+        photo: gr.FileData,
+        reference: gr.FileData | None = None,
+        mask: gr.FileData | None = None,
+        extent: str | None = None,
+        face: int = 0,
+        reference_face: int = 0,
+        points: int = CONTROL_POINTS,
+        grow: float = 0.0,
+        feather: float | None = None,
+        seed: int = 0,
+        case: str | None = None,
+    ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
+        """Removes the surgical mask from the face in a photo, at the photo's own resolution.
+
+        Give `photo` and, if you have one, `reference`, a photo of the same person without a mask. The surgical mask is
+        found by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent`
+        ("lips", "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of
+        several faces, 0 = largest. `points` is how many control points warp the reference. `grow` and `feather` are in
+        pixels of the photo; without `feather` it is 4 % of the distance between the eyes. `case` is a name that stands
+        in every table and in the report. Returns the numbers (landmarks, reference, seconds, weights, the SHA-256 of
+        the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything
+        with the stages' pictures and a PDF report.
+        """
+
+        def run(photo: bytes, reference: bytes | None, mask: bytes | None, progress: Progress) -> MaskRemovalResult:
+            pixels, painted = read_photo_and_mask(photo, mask)
+            return self.engine.run(
+                self.job,
+                pixels,
+                reference=None if reference is None else _read_reference(reference),
+                mask=painted,
+                extent=extent,
+                face=face,
+                reference_face=reference_face,
+                points=points,
+                grow=grow,
+                feather=feather,
+                seed=seed,
+                progress=progress,
+            )
+
+        return self.run_for_program(request, [photo, reference, mask], case, run)
+
+
+def note_html(result: MaskRemovalResult | None = None) -> str:
+    """One line about a result: the mask, the reference, and how like it the result is."""
+    if result is None:
+        return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
+    facts = [(f"Mask {_SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
+    if result.reference is None:
+        facts.append(("drawn without a reference", ""))
+    else:
+        facts.append((f"reference {_turned(result.reference_yaw)}", "Yaw: how far the face is turned to a side."))
+        facts.append(
+            (
+                f"trusted by {100 * mean_confidence(result):.0f} %",
+                "Mean confidence in the warped reference over the hidden part.",
+            )
+        )
+    if result.identity is not None:
+        facts.append(
+            (
+                f"likeness to it {result.identity:z.2f}".replace("-", "−"),
+                "Cosine similarity of both faces by the face embedder, from −1 to 1 = the same.",
+            )
+        )
+    spans = "".join(
+        f'<span title="{html.escape(meaning)}">{text}</span>' if meaning else f"<span>{text}</span>"
+        for text, meaning in facts
+    )
+    return f'<p class="note">{spans}</p>'
+
+
+def _turned(yaw: float) -> str:
+    if abs(yaw) < _FRONTAL:
+        return "from the front"
+    return f"turned {abs(yaw):.0f}° to the {'right' if yaw > 0 else 'left'}"
+
+
+def found_base(photo: Photo, face: int) -> dict[str, Any]:
+    """The surgical mask as the pipeline finds it, to lie under the strokes.
+
+    Raises:
+        SurgicalMaskNotFound: there is none.
+    """
+    from pipelines.mask_removal.pipeline import MARGIN  # here: it imports PyTorch, and the page is served before
+
+    chosen = pick_face(photo.faces, face)
+    found = segment_mask(photo.pixels, chosen).mask
+    mask = masks.grow(found, MARGIN * chosen.eye_distance)
+    return add_base(photo, mask, "Mask found; repair it with the brush.", {"face": face, "extent": None})
+
+
+def _read_reference(data: bytes) -> np.ndarray:
+    try:
+        return read_image(data)
+    except PhiltrumError as error:
+        raise type(error)(f"The reference photo cannot be used. {error}") from error
