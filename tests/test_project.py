@@ -1,7 +1,6 @@
-"""The promises of the project as a whole: floors of the house, pins, documents and the container stay true."""
+"""The promises of the project as a whole: pins, documents and the container stay true."""
 
 import argparse
-import ast
 import importlib
 import importlib.metadata
 import os
@@ -21,9 +20,8 @@ import app
 from pipelines.__main__ import COMMANDS
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
+from tests.sources import ROOT, imported, source_files
 
-ROOT = Path(__file__).resolve().parents[1]
-JOBS = ("cleft_inpainting", "mask_removal", "anomaly_scoring", "cleft_synthesis", "context_encoder")
 MAX_FILE = 16 * 2**20
 DOCUMENTS = ("README.md", "docs/architecture.md")
 
@@ -36,136 +34,6 @@ MODULE_OF = {
     "lightning-fabric": "lightning_fabric",
     "gradio-client": "gradio_client",
 }
-
-
-def source_files() -> list[Path]:
-    """Every Python file of the product: the app, its tabs, the pipelines."""
-    return [ROOT / "app.py", *sorted((ROOT / "ui").rglob("*.py")), *sorted((ROOT / "pipelines").rglob("*.py"))]
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imported(path: Path) -> set[str]:
-    """Full names of all that a file imports, inside functions too; ``from a import b`` counts as ``a`` and ``a.b``."""
-    names: set[str] = set()
-    package = module_name(path).split(".")
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                kept = package if path.name == "__init__.py" else package[:-1]
-                base = ".".join([*kept[: len(kept) - node.level + 1], *([node.module] if node.module else [])])
-            names.add(base)
-            names.update(f"{base}.{alias.name}" for alias in node.names)
-    return names
-
-
-def floor(module: str) -> int | None:
-    """Height of one of our modules in the house; None for anything that is not ours."""
-    parts = module.split(".")
-    if parts[0] == "app":
-        return 6
-    if parts[0] == "ui" or module in ("pipelines.__main__",) or parts[:2] == ["pipelines", "commands"]:
-        return 5
-    if parts[0] != "pipelines" or len(parts) == 1:
-        return None
-    if parts[1] in JOBS or parts[-1] == "train":  # a recipe stands above what it trains, wherever that lies
-        return 4
-    if parts[1] == "training":
-        return 3
-    return {"results": 1, "errors": 0}.get(parts[1], 2)
-
-
-def imports_of_ours() -> dict[str, set[str]]:
-    """Module -> the modules of ours that it imports, resolved to files that exist."""
-    ours = {module_name(path) for path in source_files()}
-    return {module_name(path): imported(path) & (ours - {module_name(path)}) for path in source_files()}
-
-
-def test_imports_run_downward_only():
-    upward = [
-        f"{module} imports {name}"
-        for module, names in imports_of_ours().items()
-        for name in names
-        if floor(module) is not None and floor(name) is not None and floor(name) > floor(module)
-    ]
-    assert not upward, upward
-
-
-def test_imports_make_no_circle():
-    remaining = imports_of_ours()
-    assert len(remaining) > 20
-    while leaves := [module for module, names in remaining.items() if not names & remaining.keys()]:
-        for module in leaves:
-            del remaining[module]
-    # Packages that re-export their own modules would stand here too: those imports are circles all the same.
-    assert not remaining, sorted(remaining)
-
-
-def test_command_line_and_app_do_not_import_each_other():
-    for module, names in imports_of_ours().items():
-        if module == "app" or module.startswith("ui"):
-            assert not [name for name in names if name.startswith(("pipelines.commands", "pipelines.__main__"))], module
-        else:
-            assert not [name for name in names if name == "app" or name.split(".")[0] == "ui"], module
-
-
-def test_no_job_imports_another():
-    for module, names in imports_of_ours().items():
-        parts = module.split(".")
-        if len(parts) > 1 and parts[1] in JOBS:
-            others = [name for name in names if name.split(".")[1:2] and name.split(".")[1] in JOBS]
-            assert all(name.split(".")[1] == parts[1] for name in others), (module, others)
-
-
-def test_only_the_app_and_its_tabs_import_gradio():
-    users = {module_name(path) for path in source_files() if any(n.split(".")[0] == "gradio" for n in imported(path))}
-    assert users, "the app is made with gradio"
-    assert all(name == "app" or name.split(".")[0] == "ui" for name in users), users
-
-
-def test_only_recipes_and_commands_import_training():
-    for module, names in imports_of_ours().items():
-        if any(name.startswith("pipelines.training") for name in names):
-            room = module.split(".")
-            allowed = room[1] == "training" or room[1] == "commands" or room[2] in ("train", "tune", "synthesis")
-            assert allowed, f"{module} imports training"
-
-
-def test_training_and_networks_load_without_mediapipe_gradio_and_lpips():
-    modules = [
-        module_name(path)
-        for path in source_files()
-        if path.name in ("network.py", "train.py") or path.parent.name in ("training", "layers")
-    ]
-    assert "pipelines.cleft_inpainting.network" in modules
-    assert "pipelines.cleft_inpainting.train" in modules
-    # None in sys.modules makes an import fail as if the library were not there.
-    code = (
-        "import sys, importlib\n"
-        "for name in ('mediapipe', 'gradio', 'lpips'): sys.modules[name] = None\n"
-        f"for name in {modules!r}: importlib.import_module(name)\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-
-
-def test_library_code_never_prints():
-    for path in source_files():
-        module = module_name(path)
-        if module == "app" or module == "pipelines.__main__" or module.startswith("pipelines.commands"):
-            continue
-        calls = [
-            node.lineno
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-        ]
-        assert not calls, f"{module} prints in lines {calls}"
 
 
 # --- pins -----------------------------------------------------------------------------------------------------------
@@ -345,20 +213,6 @@ def test_every_file_that_a_document_names_exists(document):
     assert not missing, missing
 
 
-def test_the_tree_in_the_architecture_is_the_tree_on_disk():
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    tree = re.search(r"^```text\n(app\.py.*?)^```", text, re.S | re.M)[1]
-    named = [line.split()[0] for line in tree.splitlines() if line and not line[0].isspace()]
-    missing = [name for name in named if not (ROOT / name).exists()]
-    assert not missing, missing
-    unnamed = [
-        entry.name
-        for entry in (ROOT / "pipelines").iterdir()
-        if not entry.name.startswith(("_", ".")) and not any(f"pipelines/{entry.name}" in name for name in named)
-    ]
-    assert not unnamed, f"docs/architecture.md does not name {unnamed}"
-
-
 def test_readme_names_both_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("make run", "make test"):
@@ -435,16 +289,6 @@ def test_files_are_small():
     assert len(sizes) > 20
     assert not [str(path) for path, size in sizes.items() if size > MAX_FILE]
     assert sum(sizes.values()) < 60 * 2**20
-
-
-def test_every_test_file_mirrors_a_module():
-    for test in (ROOT / "tests").rglob("test_*.py"):
-        room = test.parent.relative_to(ROOT / "tests")
-        if room.parts[:1] == ("browser",) or (room == Path() and test.stem in ("test_project", "test_cases")):
-            continue
-        modules = {path.stem.strip("_") for path in (ROOT / room).glob("*.py")}
-        name = test.stem.removeprefix("test_")
-        assert any(name == module or name.startswith(f"{module}_") for module in modules), f"{test} tests no module"
 
 
 def make(*words: str) -> subprocess.CompletedProcess:

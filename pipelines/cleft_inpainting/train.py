@@ -22,17 +22,10 @@ from pipelines.faces.masks import EXTENTS
 from pipelines.faces.points import Face
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
-from pipelines.training.augment import (
-    all_outlines,
-    augment,
-    draw_holes,
-    irregular_bank,
-    outlines,
-    points_68,
-    step_generator,
-)
+from pipelines.training.augment import augment, draw_holes, irregular_bank, points_68, step_generator
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
 from pipelines.training.sets.balance import groups, repeated
+from pipelines.training.sets.outlines import all_outlines, outlines
 from pipelines.training.views import views
 
 JOB = "cleft-inpainting"

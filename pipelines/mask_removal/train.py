@@ -34,16 +34,15 @@ from pipelines.mask_removal.synthesis.references import self_references
 from pipelines.mask_removal.synthesis.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes
 from pipelines.training import command, losses
 from pipelines.training.augment import (
-    all_outlines,
     augment,
     fill_polygons,
     jitter_polygons,
-    outlines,
     points_68,
     step_generator,
     transform_colours,
 )
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
+from pipelines.training.sets.outlines import all_outlines, outlines
 
 JOB = "mask-removal"
 

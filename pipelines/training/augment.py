@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipelines.faces.masks import EXTENTS, GROUPS, face_outline, irregular_mask, outline
-from pipelines.faces.points import MESH_TO_68, MIRROR_68, Face
-from pipelines.training.sets.face_set import FaceSet
+from pipelines.faces.masks import GROUPS, irregular_mask
+from pipelines.faces.points import MESH_TO_68, MIRROR_68
 
 _PIECES = 3  # of an outline at most
 _RADIUS = 1.26  # eye distances from the middle of a face's outline to the outline, on average
@@ -26,25 +25,6 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 def points_68(meshes: Tensor) -> Tensor:
     """``(N, 478, 2)`` → ``(N, 68, 2)``."""
     return meshes[:, list(MESH_TO_68)]
-
-
-def outlines(meshes: Tensor) -> Tensor:
-    """Outlines of the suggested regions, ``(N, extents, 32, 2)``, as fractions of the side."""
-    faces = [Face(mesh * 1000) for mesh in meshes.cpu().numpy()]
-    return torch.from_numpy(np.stack([[outline(face, extent) for extent in EXTENTS] for face in faces]) / 1000).float()
-
-
-def face_outlines(meshes: Tensor) -> Tensor:
-    """Outlines of whole faces, without a margin: ``(N, 32, 2)``, as fractions of the side."""
-    faces = [Face(mesh * 1000) for mesh in meshes.cpu().numpy()]
-    return torch.from_numpy(np.stack([face_outline(face, 0.0) for face in faces]) / 1000).float()
-
-
-def all_outlines(faces: FaceSet) -> Tensor:
-    """Outlines of the regions, and last of the whole face, ``(N, extents + 1, 32, 2)``, as fractions of the side."""
-    if faces.outlines is not None:
-        return faces.outlines
-    return torch.cat([outlines(faces.meshes), face_outlines(faces.meshes)[:, None]], 1)
 
 
 def grown(polygons: Tensor, margin: Tensor | float) -> Tensor:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.errors import DataUnreadable, OptionInvalid
-from pipelines.training.augment import all_outlines
 from pipelines.training.data import CROP, load_faces, splits
 from pipelines.training.sets.balance import groups
+from pipelines.training.sets.outlines import all_outlines
 from pipelines.training.sets.prepared import begin, finish, is_prepared, of_split, write_split
 
 

@@ -17,7 +17,7 @@ class FaceSet:
         images: ``uint8`` ``(N, 3, S, S)``, RGB.
         meshes: ``float32`` ``(N, 478, 2)``, FaceMesh points as a fraction of the crop's side (0-1 inside).
         ages: ``float32`` ``(N,)``, years, not a number where unknown; None where the set has no table of them.
-        outlines: of :func:`pipelines.training.augment.all_outlines`, where they are known already.
+        outlines: of :func:`pipelines.training.sets.outlines.all_outlines`, where they are known already.
         groups: of :func:`pipelines.training.sets.balance.groups`, where they are known already.
     """
 

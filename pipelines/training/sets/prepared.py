@@ -23,8 +23,8 @@ import torch
 
 from pipelines.errors import DataUnreadable
 from pipelines.files import stream_atomic, write_atomic
-from pipelines.training.augment import all_outlines
 from pipelines.training.sets.face_set import FaceSet
+from pipelines.training.sets.outlines import all_outlines
 from pipelines.training.sets.tables import read_column
 
 VERSION = 1

@@ -16,12 +16,12 @@ from pipelines.training.augment import (
     grown,
     irregular_bank,
     jitter_polygons,
-    outlines,
     points_68,
     shrunken,
     step_generator,
     transform_colours,
 )
+from pipelines.training.sets.outlines import outlines
 
 SIZE = 64
 

@@ -11,12 +11,12 @@ import torch
 from pipelines.cleft_inpainting import train
 from pipelines.errors import DataUnreadable, OptionInvalid
 from pipelines.training import preparing
-from pipelines.training.augment import all_outlines, face_outlines, outlines
 from pipelines.training.command import command_line, load_sets, options_of
 from pipelines.training.data import load_faces
 from pipelines.training.preparing import prepare
 from pipelines.training.sets.balance import groups
 from pipelines.training.sets.face_set import FaceSet
+from pipelines.training.sets.outlines import all_outlines, face_outlines, outlines
 from pipelines.training.sets.prepared import is_prepared, made_with
 
 SIZE = 64
