@@ -89,7 +89,7 @@ def test_constraints_hold_every_dependency_of_every_pin():
 
 LICENCES = {
     "apache-2.0", "apache software license", "bsd", "bsd license", "bsd-2-clause", "bsd-3-clause",
-    "3-clause bsd license", "isc license (iscl)", "mit", "mit-0", "mit-cmu", "mit license", "mpl-2.0",
+    "3-clause bsd license", "isc", "isc license (iscl)", "mit", "mit-0", "mit-cmu", "mit license", "mpl-2.0",
     "mozilla public license 2.0 (mpl 2.0)", "psf-2.0", "python software foundation license",
 }  # fmt: skip
 """What distributions may call their licence, in small letters: whoever follows them may use them beside MIT code."""
