@@ -175,6 +175,10 @@ class ResultTab(Tab):
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
 
+    @abstractmethod
+    def make_files(self, request: gr.Request) -> Any:
+        """Writes the files, or the first part of them, after the result is on the screen."""
+
     def kept(self) -> list[Any]:
         """Updates of :attr:`results` that leave them as they are."""
         return [gr.skip()] * len(self.results)
@@ -193,14 +197,14 @@ class ResultTab(Tab):
 
         Args:
             ran: the event of the run.
-            writers: name, function and buttons of each part, in the order in which they are written.
+            writers: name, function and buttons of each part, in the order in which they are written; the first is
+                :meth:`make_files`.
 
         Returns:
             The event after which the first part is there.
         """
         (name, write, buttons), *others = writers
         limit = {"concurrency_limit": 2}
-        self.take_case = self._renamed(write, len(buttons))
         made = last = ran.success(write, None, list(buttons), **limit, **self.named(name))
         renamed = gr.on(
             [self.case.submit, self.case.blur], self.take_case, self.case, list(buttons), **limit, **self.named("case")
@@ -218,17 +222,14 @@ class ResultTab(Tab):
         same = outcome is None or outcome.case == case_name(case)
         return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
 
-    def _renamed(self, write: Callable[[gr.Request], Any], count: int) -> Callable[..., Any]:
-        @guarded("Files not made")
-        def take_case(case: str, request: gr.Request) -> Any:
-            """Writes the files with another case's name."""
-            outcome = self.work(request).outcome
-            if outcome is None or outcome.case == case_name(case):
-                return [gr.skip()] * count if count > 1 else gr.skip()
-            outcome.call(case)
-            return write(request)
-
-        return take_case
+    @guarded("Files not made")
+    def take_case(self, case: str, request: gr.Request) -> Any:
+        """Writes the files with another case's name."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.case == case_name(case):
+            return gr.skip()
+        outcome.call(case)
+        return self.make_files(request)
 
     def written(self, request: gr.Request, write: Callable[[Outcome], Sequence[Path | None]]) -> Any:
         """Writes files of the result that is here.

@@ -7,6 +7,7 @@ from skimage import data
 
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.errors import (
+    ArrayInvalid,
     FaceIndexInvalid,
     ImageTooSmall,
     MaskEmpty,
@@ -93,7 +94,7 @@ def test_two_calls_give_the_same_picture(pipeline, result, astronaut):
 
 
 def test_suggested_and_given_mask_are_one_path(pipeline, result, astronaut):
-    given = pipeline(astronaut, suggest_mask(find_face(astronaut), astronaut.shape[:2], "philtrum"))
+    given = pipeline(astronaut, mask=suggest_mask(find_face(astronaut), astronaut.shape[:2], "philtrum"))
     assert np.array_equal(given.image, result.image)
     assert (given.extent, result.extent) == (None, "philtrum")
 
@@ -200,6 +201,15 @@ def test_one_pixel_mask_is_repainted_and_nothing_else(pipeline, astronaut):
     assert result.mask.sum() == 1
     changed = (result.image != astronaut).any(2)
     assert not changed[~mask].any()
+
+
+def test_arrays_that_are_no_photo_or_may_mean_two_masks(pipeline, astronaut):
+    with pytest.raises(ArrayInvalid, match="The photo is an array of 512 × 512 × 3 float64 values"):
+        pipeline(astronaut / 255)
+    with pytest.raises(ArrayInvalid, match="which do not say what is marked"):
+        pipeline(astronaut, mask=astronaut[..., 0] % 7)
+    with pytest.raises(TypeError):
+        pipeline(astronaut, np.ones((512, 512), bool))  # by position it might be taken for something else
 
 
 def test_no_face_and_bad_options(pipeline, astronaut):

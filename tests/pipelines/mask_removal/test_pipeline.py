@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pipelines.errors import (
+    ArrayInvalid,
     Cancelled,
     FaceIndexInvalid,
     ImageTooSmall,
@@ -179,6 +180,8 @@ def test_photos_without_a_face(job, masked, astronaut):
         job(masked[0], reference=blank)
     with pytest.raises(FaceIndexInvalid):
         job(masked[0], reference=astronaut, face=1)
+    with pytest.raises(ArrayInvalid, match=r"The reference photo cannot be used\. The photo is an array"):
+        job(masked[0], reference=astronaut[..., 0])
     with pytest.raises(FaceIndexInvalid, match="The reference photo cannot be used"):
         job(masked[0], reference=astronaut, reference_face=1)
 
@@ -194,7 +197,7 @@ def test_references_that_cannot_be_warped(job, masked, astronaut, monkeypatch):
 
     monkeypatch.setattr(warping, "yaw", lambda face: 70.0 if face.eye_distance > 1.2 * 77 else 0.0)
     with pytest.raises(ReferenceUnusable, match="too different a side"):
-        job(masked[0], cv2.resize(astronaut, None, fx=3, fy=3))
+        job(masked[0], reference=cv2.resize(astronaut, None, fx=3, fy=3))
 
 
 @pytest.mark.parametrize(
