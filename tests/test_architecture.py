@@ -190,6 +190,30 @@ def test_no_folder_is_a_heap():
     }
 
 
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, source: list[str]) -> int:
+    """Lines of a function with code on them: neither its docstring, nor comments, nor empty ones."""
+    lines = set(range(function.lineno, function.end_lineno + 1))
+    if ast.get_docstring(function) is not None:
+        lines -= set(range(function.body[0].lineno, function.body[0].end_lineno + 1))
+    return sum(bool(source[line - 1].strip()) and not source[line - 1].strip().startswith("#") for line in lines)
+
+
+LONG = {"theme"}  # one call that lists colours
+MOST_LINES = 60
+
+
+def test_no_function_is_longer_than_a_screen():
+    lengths = {}
+    for path in [*source_files(), *(ROOT / "benchmarks").glob("*.py")]:
+        source = path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(ast.parse("\n".join(source))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lengths[f"{module_name(path)}.{node.name}"] = code_lines(node, source)
+    assert len(lengths) > 500
+    long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES and name.split(".")[-1] not in LONG}
+    assert not long
+
+
 # --- tests ----------------------------------------------------------------------------------------------------------
 
 _WHOLE = ("test_project", "test_architecture", "test_cases", "test_walk")  # of the project, not of a module

@@ -184,8 +184,7 @@ class AnomalyScoring:
             OptionInvalid: there is no such region, kind, colour space, formula or group.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded, or the reference scale is damaged.
         """
-        _check_options(region, kind, colour, formula)
-        scale.check_group(group)
+        _check_options(region, kind, colour, formula, group)
         painted = _painted(mask, region, photo)
         stage = Stages(progress)
 
@@ -330,7 +329,9 @@ def _painted(mask: np.ndarray | None, region: str, photo: np.ndarray) -> np.ndar
         ) from error
 
 
-def _check_options(region: str, kind: str, colour: str, formula: str) -> None:
+def _check_options(region: str, kind: str, colour: str, formula: str, group: str | None = None) -> None:
+    if group is not None:
+        scale.check_group(group)
     for what, value, known in (
         ("region", region, (*REGIONS, PAINTED)),
         ("kind of heat map", kind, KINDS),

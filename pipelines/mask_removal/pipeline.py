@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,24 +115,12 @@ class MaskRemoval:
 
         with stage("segmentation", 0.25):
             found = segment_mask(photo, subject.face).mask if given is None and extent is None else None
-            wanted = _wanted(given, found, extent, subject)
 
         with stage("alignment", 0.4):
-            hole = make_hole(wanted, subject, grow=grow, feather=feather)
-            crop = subject.crop
+            wanted = _wanted(given, found, extent, subject)
+            hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        with stage("network", 0.5):
-            skin = skin_beside(crop, hole.crop, subject.crop_face)
-            draw = partial(_draw, model.network, subject, hole, skin, self.device)
-            answer, warped = draw(None), None
-
-        with stage("reference", 0.6):
-            if other is not None:
-                warped = _warp(other, subject, hole, answer, points)
-
-        with stage("network", 0.7):
-            if warped is not None:
-                answer = tempered(answer, draw(warped))
+        answer, warped = self._paint(model.network, subject, hole, other, points, stage)
 
         with stage("compositing", 0.8):
             pictures = to_pixels(answer.coarse), to_pixels(answer.image)
@@ -140,11 +129,8 @@ class MaskRemoval:
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
-            before = subject.face.points
-            after = subject.landmarks_after(filled.image, hole.mask, filled.crop, before)
-            identity = None
-            if self.embedder and other is not None:
-                identity = self.embedder.similarity(filled.image, after, other.photo, other.face.points)
+            after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
+            identity = self._identity(filled.image, after, other)
 
         stage.done()
         return MaskRemovalResult(
@@ -154,7 +140,7 @@ class MaskRemoval:
             alpha=filled.alpha,
             crop_before=crop,
             crop=filled.crop,
-            landmarks_before=before,
+            landmarks_before=subject.face.points,
             landmarks=after,
             seconds=stage.seconds,
             weights=(WeightsUsed(model.name, model.sha256[:12]),),
@@ -165,15 +151,39 @@ class MaskRemoval:
             extent=extent if mask is None else None,
             found=found,
             hole=hole.crop,
-            reference=reference,
-            reference_points=None if warped is None else warped.points,
-            reference_yaw=None if warped is None else warped.yaw,
-            warped=None if warped is None else warped.image,
-            confidence=None if warped is None else warped.confidence,
+            **_told(other, warped),
             coarse=coarse,
             refined=refined,
             identity=identity,
         )
+
+    def _paint(
+        self,
+        network: MaskRemovalNetwork,
+        subject: Subject,
+        hole: Hole,
+        reference: Subject | None,
+        points: int,
+        stage: Stages,
+    ) -> tuple[Answer, WarpedReference | None]:
+        """The network's answer, drawn back from the one with the reference where there is one, and the warped one."""
+        with stage("network", 0.5):
+            skin = skin_beside(subject.crop, hole.crop, subject.crop_face)
+            draw = partial(_draw, network, subject, hole, skin, self.device)
+            answer, warped = draw(None), None
+
+        with stage("reference", 0.6):
+            if reference is not None:
+                warped = _warp(reference, subject, hole, answer, points)
+
+        with stage("network", 0.7):
+            return (answer if warped is None else tempered(answer, draw(warped))), warped
+
+    def _identity(self, image: np.ndarray, landmarks: np.ndarray, reference: Subject | None) -> float | None:
+        """How like the reference the repainted face is, by the embedder; None where either is missing."""
+        if self.embedder is None or reference is None:
+            return None
+        return self.embedder.similarity(image, landmarks, reference.photo, reference.face.points)
 
 
 def _find_reference(reference: np.ndarray, index: int) -> Subject:
@@ -182,6 +192,13 @@ def _find_reference(reference: np.ndarray, index: int) -> Subject:
         return find_subject(reference, index)
     except (ArrayInvalid, NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
         raise type(error)(f"The reference photo cannot be used. {error}") from error
+
+
+def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str, Any]:
+    """What a result says of a reference."""
+    names = {"reference_points": "points", "reference_yaw": "yaw", "warped": "image", "confidence": "confidence"}
+    told = {name: None if warped is None else getattr(warped, own) for name, own in names.items()}
+    return {"reference": None if reference is None else reference.photo, **told}
 
 
 def _wanted(given: np.ndarray | None, found: np.ndarray | None, extent: str | None, subject: Subject) -> np.ndarray:
