@@ -18,12 +18,10 @@ from pipelines.faces.alignment import align
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
+from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.models import store
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
-
-JOB = "cleft-inpainting"
-"""The job whose network repaints."""
 
 SEARCHES, MOST_SEARCHES = 3, 10
 """How often lips and nose are searched unless the caller says another number, and how often at most."""
@@ -93,7 +91,7 @@ class InpaintingNormalizer:
         )
 
     def _load(self) -> store.LoadedModel:
-        return store.load(self.weights, self.device.torch_device, job=JOB)
+        return store.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
 
 
 def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
