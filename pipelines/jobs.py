@@ -153,8 +153,15 @@ def networks() -> dict[str, Network]:
     return {network.key: network for job in JOBS.values() for network in job.networks}
 
 
-def resolve(text: str) -> Any:
-    """What a text of the table names: ``"package.module"`` or ``"package.module:attribute"``."""
+def resolve(text: str | None) -> Any:
+    """What a text of the table names: ``"package.module"`` or ``"package.module:attribute"``.
+
+    Raises:
+        ValueError: the row leaves it out.
+        ImportError, AttributeError: there is no such thing.
+    """
+    if text is None:
+        raise ValueError("This job has no such part.")
     module, _, attribute = text.partition(":")
     found = importlib.import_module(module)
     return getattr(found, attribute) if attribute else found

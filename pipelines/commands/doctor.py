@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
         if reference := job.reference:
             findings += _examine(reference.title, partial(_reference, reference))
     for job in JOBS.values():
-        if job.pipeline and job.self_test:
+        if test := job.self_test:
             what = f"self-test, {job.title.lower()}"
-            findings += _examine(what, partial(_self_test, what, job, job.pipeline, job.self_test, args))
+            findings += _examine(what, partial(_self_test, what, job, test, args))
     console.table([("", "what", "found"), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
     if all(finding.well for finding in findings):
         console.say("Everything works.")
@@ -125,7 +125,7 @@ def _reference(reference: Reference) -> list[Finding]:
     return [Finding(reference.title, f"whole, {reference.things}: {count}" if count else reference.without)]
 
 
-def _self_test(what: str, job: Job, pipeline: str, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
+def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
     """Runs a job that repaints on a drawing, and checks what every such job promises."""
     import numpy as np
 
@@ -133,12 +133,12 @@ def _self_test(what: str, job: Job, pipeline: str, test: SelfTest, args: argpars
 
     if not job.always and not any(entry.job == job.weights for entry in store.entries().values()):
         return [Finding(what, "it has no weights yet")]
-    run_on = resolve(pipeline)(device=args.device, precision=args.precision)
+    repaint = resolve(job.pipeline)(device=args.device, precision=args.precision)
     photo = resolve(test.photo)()
     given = {name: resolve(drawing)() for name, drawing in test.given.items()}
-    run_on(photo, **given)  # the first run also loads weights and landmark finder
+    repaint(photo, **given)  # the first run also loads weights and landmark finder
     start = time.perf_counter()
-    result = run_on(photo, **given)
+    result = repaint(photo, **given)
     seconds = time.perf_counter() - start
     untouched = result.alpha == 0
     broken = [

@@ -10,8 +10,9 @@ from pipelines.jobs import JOBS, resolve
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds a sub-command for each job."""
     jobs = parser.add_subparsers(dest="job", metavar="JOB", required=True)
-    for job, module in _recipes().items():
-        resolve(module).add_arguments(jobs.add_parser(job, help=f"the recipe of {job}"))
+    for name, job in JOBS.items():
+        if job.recipe:
+            resolve(job.recipe).add_arguments(jobs.add_parser(name, help=f"the recipe of {name}"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -20,15 +21,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PhiltrumError: the data, the loss network or an option does not fit.
     """
-    finished = resolve(_recipes()[args.job]).run(args, _announce)
+    finished = resolve(JOBS[args.job].recipe).run(args, _announce)
     if not finished:
         console.complain("Stopped; the same command resumes the run.")
     return 0 if finished else 1
-
-
-def _recipes() -> dict[str, str]:
-    """Job → module of its recipe."""
-    return {name: job.recipe for name, job in JOBS.items() if job.recipe}
 
 
 def _announce(fraction: float, text: str) -> None:

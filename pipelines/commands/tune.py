@@ -10,8 +10,9 @@ from pipelines.jobs import JOBS, resolve
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds a sub-command for each job."""
     jobs = parser.add_subparsers(dest="job", metavar="JOB", required=True)
-    for job, module in _searches().items():
-        resolve(module).add_arguments(jobs.add_parser(job, help=f"the search of {job}"))
+    for name, job in JOBS.items():
+        if job.search:
+            resolve(job.search).add_arguments(jobs.add_parser(name, help=f"the search of {name}"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,11 +22,6 @@ def run(args: argparse.Namespace) -> int:
         PhiltrumError: the data, the loss network or an option does not fit.
     """
     with console.progress_bar() as progress:
-        best = resolve(_searches()[args.job]).run(args, progress)
+        best = resolve(JOBS[args.job].search).run(args, progress)
     console.table([("option", "best value"), *((name, str(value)) for name, value in asdict(best).items())])
     return 0
-
-
-def _searches() -> dict[str, str]:
-    """Job → module of the search of its recipe's options."""
-    return {name: job.search for name, job in JOBS.items() if job.search}

@@ -9,8 +9,10 @@ import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
@@ -23,7 +25,7 @@ from ui.parts.settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSe
 from ui.parts.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
 from ui.server.callers import while_waited_for
-from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.server.engine import GPU, Engine, stoppable
 from ui.server.sessions import Outcome, Photo, Sessions, Work
 from ui.server.time_left import part_of, with_time_left
 from ui.server.uploads import take
@@ -65,7 +67,6 @@ class AnomalyScoringTab(ResultTab):
     """
 
     job = ANOMALY_SCORING
-    title = "Anomaly scoring"
 
     def __init__(self, engine: Engine, sessions: Sessions):
         self.engine, self.sessions = engine, sessions
@@ -537,11 +538,11 @@ class AnomalyScoringTab(ResultTab):
             )  # fmt: skip
             result = of_case(result, case)
             paths = write_files(result, work.new_folder(), _STEM)
-            from pipelines.anomaly_scoring.exports import scoring_dict
+            numbers = exports_of(self.job).facts(result)
         except Exception as error:
             raise gr.Error(explain(error), print_exception=False) from None
         return (
-            scoring_dict(result),
+            numbers,
             *[
                 file_data(paths[ending]) if ending in paths else None
                 for ending in ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")

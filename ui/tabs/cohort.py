@@ -13,10 +13,11 @@ import numpy as np
 
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import footer_html, guarded, toast
-from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.server.engine import GPU, Engine, stoppable
 from ui.server.sessions import Sessions, Work
 from ui.server.time_left import Progress, with_time_left
 from ui.server.turns import WAITING

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
-from pipelines.exports.tables import result_dict
+from pipelines.exports.interface import exports_of
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
@@ -48,8 +48,6 @@ class RepaintingTab(ResultTab):
 
     job: str
     """Which job the engine runs."""
-    title: str
-    """On the tab."""
     prefix: str
     """Begins the ids on the page."""
     stem: str
@@ -396,13 +394,13 @@ class RepaintingTab(ResultTab):
         """Writes the ZIP with the report, which takes longest, last."""
         return self._write(request, write_bundle)
 
-    def _write(self, request: gr.Request, write: Callable[[RepaintResult, Path, str], dict[str, Path]]) -> Any:
+    def _write(self, request: gr.Request, write: Callable[[str, RepaintResult, Path, str], dict[str, Path]]) -> Any:
         work = self.work(request)
         outcome = work.outcome
         if outcome is None:
             return gr.skip()
         try:
-            paths = write(outcome.result, outcome.folder, self.stem)
+            paths = write(self.job, outcome.result, outcome.folder, self.stem)
         except FileNotFoundError:
             if work.outcome is outcome:
                 raise
@@ -434,10 +432,14 @@ class RepaintingTab(ResultTab):
             contents = take(*[file["path"] if file else None for file in files])
             result = of_case(run(*contents, while_waited_for(work)), case)
             folder = work.new_folder()
-            paths = write_files(result, folder, self.stem) | write_bundle(result, folder, self.stem)
+            paths = {
+                **write_files(self.job, result, folder, self.stem),
+                **write_bundle(self.job, result, folder, self.stem),
+            }
+            numbers = exports_of(self.job).facts(result)
         except Exception as error:
             raise gr.Error(explain(error), print_exception=False) from None
-        return (result_dict(result), *[file_data(paths[key]) for key in ("result", "mask", "landmarks", "zip")])
+        return (numbers, *[file_data(paths[key]) for key in ("result", "mask", "landmarks", "zip")])
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:

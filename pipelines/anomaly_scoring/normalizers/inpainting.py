@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipelines.anomaly_scoring.choices import MOST_SEARCHES, SEARCHES
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
 from pipelines.devices import Device
@@ -22,9 +23,6 @@ from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.models import store
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
-
-SEARCHES, MOST_SEARCHES = 3, 10
-"""How often lips and nose are searched unless the caller says another number, and how often at most."""
 
 _LEVEL = 35.0  # grey levels of the disagreement that is repainted
 _LEAST = 0.03  # share of the searched area that is repainted at least

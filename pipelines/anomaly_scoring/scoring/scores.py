@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.choices import COLOURS, FORMULAS, KINDS
+from pipelines.anomaly_scoring.scoring.heatmaps import heat_map
 from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import Score
-
-FORMULAS = ("equation", "text")
-"""Equation 6 as it is written; the sentence before it."""
 
 _HALF_LEVEL = 0.5  # grey levels
 FLOORS = {"pse": _HALF_LEVEL**2, "ssim": (_HALF_LEVEL / 255) ** 2, "lpips": (_HALF_LEVEL / 255) ** 2}
