@@ -4,6 +4,7 @@ import json
 import socket
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipelines import files
 from pipelines.cleft_inpainting import exports as cleft
 from pipelines.exports import bundles
 from pipelines.faces.images import read_image
+from pipelines.mask_removal import exports as removal
 from tests.pipelines.exports.made_results import chunks, make_alone, make_removal, make_result
 
 
