@@ -104,7 +104,6 @@ def import_checkpoint(
     architecture: Mapping[str, Any] | None = None,
     key: str | None = None,
     half: bool = False,
-    replace_existing: bool = False,
     **metadata: Any,
 ) -> Entry:
     """Converts a foreign checkpoint to safetensors, once, and registers it. Code in the checkpoint is never run.
@@ -118,14 +117,13 @@ def import_checkpoint(
         architecture: arguments of the network's class.
         key: which set of tensors, where the checkpoint holds several.
         half: store float16.
-        replace_existing: whether weights of that name may be replaced.
         **metadata: as for :func:`register`.
 
     Raises:
         OptionInvalid: the name is taken, or an argument is wrong.
         WeightsCorrupt: the checkpoint is damaged, holds more than tensors, or does not fit the network.
     """
-    if name in store.entries() and not replace_existing:
+    if name in store.entries():
         raise OptionInvalid("There are weights of that name already; choose another name.")
     described = {"job": job, "network": network, "licence": licence, "architecture": dict(architecture or {})}
     return save(name, read_tensors(source, key), half=half, **described, **metadata)

@@ -18,12 +18,12 @@ from pipelines.anomaly_scoring import exports
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import SCALES
 from pipelines.anomaly_scoring.drawing.maps import map_picture
-from pipelines.anomaly_scoring.scoring.scores import appraise
 from pipelines.exports import bundles
 from pipelines.exports.tables import NOTICE, json_text, show
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
+from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
 PERCENTILE = Percentile(97.4, 1000, "all")
 LOCAL_PERCENTILE = Percentile(88.26, 1000, "all")
