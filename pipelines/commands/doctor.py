@@ -7,11 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, Job, Reference, SelfTest, resolve
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipelines.results import RepaintResult
 
 PACKAGES = (
     "torch",
@@ -126,10 +132,9 @@ def _reference(reference: Reference) -> list[Finding]:
 
 
 def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
-    """Runs a job that repaints on a drawing, and checks what every such job promises."""
-    import numpy as np
-
+    """Runs a job on a drawing, and checks what every job that repaints promises."""
     from pipelines.models import store
+    from pipelines.results import RepaintResult
 
     if not job.always and not any(entry.job == job.weights for entry in store.entries().values()):
         return [Finding(what, "it has no weights yet")]
@@ -140,16 +145,20 @@ def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) ->
     start = time.perf_counter()
     result = repaint(photo, **given)
     seconds = time.perf_counter() - start
-    untouched = result.alpha == 0
-    broken = [
-        sentence
-        for sentence, holds in (
-            ("the size changed", result.image.shape == photo.shape),
-            ("nothing was painted", (result.image != photo).any()),
-            ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
-            ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
-        )
-        if not holds
-    ]
+    broken = _broken(result, photo) if isinstance(result, RepaintResult) else []
     text = f"{test.done} in {seconds:.2f} s"
     return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
+
+
+def _broken(result: "RepaintResult", photo: "np.ndarray") -> list[str]:
+    """What a repainted photo does not keep of what is promised."""
+    import numpy as np
+
+    untouched = result.alpha == 0
+    promises = (
+        ("the size changed", result.image.shape == photo.shape),
+        ("nothing was painted", (result.image != photo).any()),
+        ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
+        ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
+    )
+    return [sentence for sentence, holds in promises if not holds]
