@@ -12,10 +12,11 @@ import pytest
 import app
 import ui
 from pipelines.errors import Cancelled, WeightsMissing
+from pipelines.jobs import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL
 from pipelines.models import store
 from tests.ui.apps import weights_of_both
 from ui.parts.widgets import explain, measurements_html, status_html
-from ui.server.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine, jobs_that_work, stoppable
+from ui.server.engine import Engine, jobs_that_work, stoppable
 from ui.shell import build, serving
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import app
-from pipelines.__main__ import COMMANDS
+from pipelines.__main__ import commands
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
 from tests.sources import ROOT, imported, source_files
@@ -227,11 +227,11 @@ def fences(language: str) -> list[str]:
 
 def test_every_command_line_in_the_readme_is_understood(capsys):
     lines = [line for block in fences("sh") for line in block.splitlines()]
-    commands = [shlex.split(line)[3:] for line in lines if line.startswith(".venv/bin/python -m pipelines ")]
-    assert {"cleft-inpainting", "doctor", "weights", "train"} <= {words[0] for words in commands}
-    for command, *words in commands:
+    shown = [shlex.split(line)[3:] for line in lines if line.startswith(".venv/bin/python -m pipelines ")]
+    assert {"cleft-inpainting", "doctor", "weights", "train"} <= {words[0] for words in shown}
+    for command, *words in shown:
         parser = argparse.ArgumentParser(prog=command)
-        importlib.import_module(f"pipelines.commands.{COMMANDS[command][0]}").add_arguments(parser)
+        importlib.import_module(commands()[command][0]).add_arguments(parser)
         parser.parse_args(words)  # leaves with SystemExit where it does not understand
 
 

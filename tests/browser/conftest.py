@@ -69,7 +69,8 @@ def held(browser: Browser) -> Iterator[tuple[Tab, HeldPipeline]]:
 
 @contextmanager
 def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks]]:
-    from ui.server.engine import CLEFT_INPAINTING, Engine
+    from pipelines.jobs import CLEFT_INPAINTING
+    from ui.server.engine import Engine
     from ui.shell import build, serving
 
     engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})

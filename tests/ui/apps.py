@@ -21,7 +21,7 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.errors import WeightsUnknown
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import store
+from pipelines.models import registering, store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,7 +74,7 @@ def weights_of_both(folder: Path) -> Path:
         except WeightsUnknown:
             torch.manual_seed(0)
             about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-            store.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
+            registering.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
     return folder
 
 

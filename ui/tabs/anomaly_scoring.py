@@ -10,8 +10,10 @@ import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.errors import PhiltrumError
+from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, pixels_sha256
 from ui.examples import drawn_anomalies
@@ -24,7 +26,7 @@ from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
 from ui.parts.settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
 from ui.parts.widgets import footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
-from ui.server.engine import ANOMALY_SCORING, GPU, Engine
+from ui.server.engine import GPU, Engine
 from ui.server.sessions import Outcome, Photo, Sessions, Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take
@@ -59,7 +61,6 @@ class AnomalyScoringTab(ResultTab):
     """The tab's components and what their events do."""
 
     job = ANOMALY_SCORING
-    title = "Anomaly scoring"
     prefix = "scoring"
     stem = "philtrum-anomaly"
     tells_time = True
@@ -472,11 +473,9 @@ class AnomalyScoringTab(ResultTab):
 
     def _give(self, result: AnomalyScoringResult, folder: Path) -> tuple[dict[str, Any], list[Path | None]]:
         """The numbers and the files of a result, as a program gets them."""
-        from pipelines.anomaly_scoring.exports import scoring_dict  # here: it imports matplotlib
-
         paths = write_files(result, folder, self.stem)
         endings = ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
-        return scoring_dict(result), [paths.get(ending) for ending in endings]
+        return exports_of(self.job).facts(result), [paths.get(ending) for ending in endings]
 
 
 def _at_step(results: tuple[AnomalyScoringResult, ...], step: float) -> tuple[AnomalyScoringResult, ...]:

@@ -13,11 +13,12 @@ import numpy as np
 
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import footer_html, guarded, toast
-from ui.server.engine import ANOMALY_SCORING, Engine, stoppable
+from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Sessions, Work
 from ui.server.turns import WAITING
 from ui.server.uploads import add, forget, take

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from pipelines.errors import MaskEmpty, PhiltrumError
-from pipelines.exports.tables import result_dict
+from pipelines.exports.interface import exports_of
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
@@ -40,8 +40,6 @@ class RepaintingTab(ResultTab):
     tells of its result (:meth:`tell`).
     """
 
-    title: str
-    """On the tab."""
     headings: tuple[str, str]
     """Over the columns."""
     lead: str
@@ -325,10 +323,10 @@ class RepaintingTab(ResultTab):
         return self.written(request, self._bundle)
 
     def _files(self, outcome: Outcome) -> list[Path]:
-        return list(write_files(outcome.result, outcome.folder, self.stem).values())
+        return list(write_files(self.job, outcome.result, outcome.folder, self.stem).values())
 
     def _bundle(self, outcome: Outcome) -> list[Path]:
-        return list(write_bundle(outcome.result, outcome.folder, self.stem).values())
+        return list(write_bundle(self.job, outcome.result, outcome.folder, self.stem).values())
 
     # --- API --------------------------------------------------------------------------------------------------------
 
@@ -342,8 +340,9 @@ class RepaintingTab(ResultTab):
         """:meth:`for_program` that gives numbers, result, mask, landmarks and ZIP."""
 
         def give(result: RepaintResult, folder: Path) -> tuple[dict[str, Any], list[Path]]:
-            paths = write_files(result, folder, self.stem) | write_bundle(result, folder, self.stem)
-            return result_dict(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
+            given = self.job, result, folder, self.stem
+            paths = write_files(*given) | write_bundle(*given)
+            return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
 
         return self.for_program(request, files, case, run, give)
 

@@ -8,6 +8,7 @@ cleft-inpainting network in place of the generator. Where the network disagrees 
 import numpy as np
 from torch import nn
 
+from pipelines.anomaly_scoring.choices import MOST_SEARCHES, SEARCHES
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
 from pipelines.devices import Device
@@ -17,16 +18,11 @@ from pipelines.faces.alignment import align
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
+from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.models import store
 from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 from pipelines.tensors import ask, to_pixels
-
-JOB = "cleft-inpainting"
-"""The job whose network repaints."""
-
-SEARCHES, MOST_SEARCHES = 3, 10
-"""How often lips and nose are searched unless the caller says another number, and how often at most."""
 
 _LEVEL = 35.0  # grey levels of the disagreement that is repainted
 _LEAST = 0.03  # share of the searched area that is repainted at least
@@ -93,7 +89,7 @@ class InpaintingNormalizer:
         )
 
     def _load(self) -> store.LoadedModel:
-        return store.load(self.weights, self.device.torch_device, job=JOB)
+        return store.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
 
 
 def to_repaint(found: Disagreement, unit: float) -> np.ndarray:

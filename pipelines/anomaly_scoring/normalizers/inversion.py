@@ -16,6 +16,7 @@ from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.points import Face
+from pipelines.jobs import FACE_GENERATOR
 from pipelines.models import store
 from pipelines.models.manifest import Entry
 from pipelines.progress import Progress
@@ -25,10 +26,6 @@ from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
 from pipelines.tensors import to_network
-
-JOB = "face-generator"
-"""The job of generators in the manifest. Its key ``alignment`` is the name of the crop that they learned from, one of
-:data:`pipelines.faces.alignment.TEMPLATES`; the project's where there is none."""
 
 GPU_STEPS, CPU_STEPS = 1000, 200
 """Steps of inversion unless the caller says another number: on CUDA those of NVIDIA's projector; elsewhere what a
@@ -91,13 +88,13 @@ class InversionNormalizer:
         )
 
     def _load(self) -> store.LoadedModel:
-        if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
+        if self.weights is None and not any(entry.job == FACE_GENERATOR for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
                 "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
                 "or choose the normalizer inpainting."
             )
-        model = store.load(self.weights, self.device.torch_device, job=JOB)
+        model = store.load(self.weights, self.device.torch_device, job=FACE_GENERATOR)
         check_generator(model.entry.architecture)
         return model
 

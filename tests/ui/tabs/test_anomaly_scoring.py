@@ -34,7 +34,8 @@ from pipelines.faces.images import encode_png
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.measurements import measure
 from pipelines.faces.points import MESH_TO_68
-from pipelines.models import store
+from pipelines.jobs import ANOMALY_SCORING
+from pipelines.models import registering
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, Score, WeightsUsed
 from ui import CACHE
 from ui.examples import drawn_anomalies
@@ -46,7 +47,7 @@ from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import measurements_html
 from ui.pictures.masks import editor_size, layer_url
 from ui.server import scorers
-from ui.server.engine import ANOMALY_SCORING, Engine
+from ui.server.engine import Engine
 from ui.server.scorers import Scorers
 from ui.server.sessions import Photo, Sessions
 from ui.server.time_left import duration, part_of, with_time_left
@@ -697,7 +698,7 @@ def test_scores_of_a_cohort_are_kept_under_all_that_they_depend_on(monkeypatch: 
     def draw(seed: int) -> None:
         torch.manual_seed(seed)
         about = {"job": "cleft-inpainting", "network": "inclg", "licence": "none", "default": True}
-        store.save("toy", INCLG(**TOY).state_dict(), architecture=TOY, **about)
+        registering.save("toy", INCLG(**TOY).state_dict(), architecture=TOY, **about)
 
     def settings(precision: str = "float32", **changed: Any) -> dict[str, Any]:
         options = ScoringSettings.options(SETTINGS) | changed
