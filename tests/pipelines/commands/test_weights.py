@@ -9,7 +9,7 @@ import torch
 
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.cleft_inpainting.network import INCLG
-from pipelines.models import downloads, manifest, store
+from pipelines.models import downloads, manifest, places, store
 from pipelines.training.recipe import export
 
 KEY = scale.Key(figure="local", normalizer="inpainting", weights="x", region="face", version=2)
@@ -60,7 +60,7 @@ def test_verify_finds_a_changed_and_a_missing_file(run, own_weights):
 
 def test_verify_says_whether_the_reference_scale_is_there(run, own_weights, monkeypatch):
     file, whole = own_weights / scale.FILE, run("weights", "verify")[1]
-    monkeypatch.setattr(scale, "_SHIPPED", own_weights.resolve())  # as where the folder is Philtrum's own
+    monkeypatch.setattr(places, "SHIPPED", own_weights.resolve())  # as where the folder is Philtrum's own
     missing = "The reference scale of scores is not on this machine; restore the weights folder.\n"
     assert run("weights", "verify") == (1, whole, missing)
     file.write_bytes(scale.encode({KEY: np.arange(40.0)}))
