@@ -192,7 +192,8 @@ def test_no_folder_is_a_heap():
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
-_WHOLE = ("test_project", "test_architecture", "test_cases")  # of the project, not of a module
+_WHOLE = {"test_project", "test_architecture", "test_cases"}  # of the project, not of a module
+_WHOLE |= {"test_lanes", "test_docstrings", "test_distribution"}
 
 
 def test_tests_mirror_the_code():
