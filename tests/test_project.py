@@ -14,9 +14,11 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 import app
+import pipelines
 from pipelines.__main__ import COMMANDS
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
@@ -24,7 +26,7 @@ from tests import skips
 from tests.sources import ROOT, imported, source_files
 
 MAX_FILE = 16 * 2**20
-DOCUMENTS = ("README.md", "docs/architecture.md")
+DOCUMENTS = ("README.md", "docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 # Distributions whose module has another name. OpenCV is asked for twice: see requirements.txt.
 MODULE_OF = {
@@ -212,6 +214,21 @@ def test_every_file_that_a_document_names_exists(document):
         if not (ROOT / name).exists() and not (path.parent / name).exists() and name not in anywhere
     ]
     assert not missing, missing
+
+
+def test_the_newest_changes_are_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", text, re.M)[0] == pipelines.__version__
+
+
+def test_the_citation_names_us_and_the_five_papers():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert about["cff-version"] == "1.2.0" and about["title"] == "Philtrum" and about["authors"]
+    assert "version" not in about, "the version stands in pipelines/__init__.py"
+    papers = about["references"]
+    assert len({paper["title"] for paper in papers}) == 5
+    for paper in papers:
+        assert paper["type"] == "article" and all(author["family-names"] for author in paper["authors"])
 
 
 def test_readme_names_both_commands():
