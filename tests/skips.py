@@ -6,7 +6,7 @@ changes, so with :data:`VARIABLE` set, as ``.ci/run`` does, it fails.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NoReturn
 
 import pytest
@@ -36,7 +36,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+def pytest_runtest_makereport(call: pytest.CallInfo) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     expected = call.excinfo is not None and isinstance(call.excinfo.value, ExpectedSkip)
     if report.skipped and not expected and not hasattr(report, "wasxfail"):
@@ -45,7 +45,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     if report.skipped:
         _refuse(report)
