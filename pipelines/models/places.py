@@ -23,10 +23,10 @@ def folder() -> Path:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Around whatever writes into the weights folder.
+    """Around what a person does to the weights folder: says what to do where it belongs to somebody else.
 
     Raises:
-        WeightsReadOnly: it may not, as where Philtrum was installed for all users of a machine.
+        WeightsReadOnly: nothing can be written there, as where Philtrum was installed for all users of a machine.
     """
     try:
         yield

@@ -26,7 +26,7 @@ from pipelines.models import manifest
 from pipelines.models.checkpoints import read_tensors
 from pipelines.models.downloads import discard, download
 from pipelines.models.manifest import Entry, WeightsFile
-from pipelines.models.places import folder, writing
+from pipelines.models.places import folder
 
 NETWORKS = {
     "inclg": "pipelines.cleft_inpainting.network:INCLG",
@@ -184,8 +184,7 @@ def fetch(name: str, progress: Callable[[float, str], None] | None = None) -> En
         WeightsUnknown: there is no such entry.
         WeightsMissing: the entry has no url, or the download failed.
         WeightsCorrupt: the download differs from its hash; it was thrown away.
-        WeightsReadOnly: the weights folder belongs to somebody else.
-        OSError: the disk is full.
+        OSError: the weights folder cannot be written.
     """
     entry = find(name)
     for file, path in zip(entry.files, paths(entry), strict=True):
@@ -196,18 +195,15 @@ def fetch(name: str, progress: Callable[[float, str], None] | None = None) -> En
             if not file.url:
                 raise
         part = path.with_name(f"{path.name}.part")
-        with writing():
-            download(file.url, part, hash_known=bool(file.sha256 or file.hash_start), progress=progress)
-            digest, size = sha256_of(part), part.stat().st_size
-            if not _agrees(file, digest, size):
-                discard(part)
-                raise WeightsCorrupt(
-                    f"The download of “{name}” differs from its SHA-256 and was thrown away; try again."
-                )
-            if not file.sha256:
-                _write_record(file, digest, size)
-            os.replace(part, path)
+        download(file.url, part, hash_known=bool(file.sha256 or file.hash_start), progress=progress)
+        digest, size = sha256_of(part), part.stat().st_size
+        if not _agrees(file, digest, size):
             discard(part)
+            raise WeightsCorrupt(f"The download of “{name}” differs from its SHA-256 and was thrown away; try again.")
+        if not file.sha256:
+            _write_record(file, digest, size)
+        os.replace(part, path)
+        discard(part)
     return verify(name)
 
 
@@ -226,7 +222,6 @@ def register(name: str, files: str | Path | Sequence[str | Path], **metadata: An
     Raises:
         OptionInvalid: the name is no name.
         WeightsCorrupt: a file is no safetensors, or the entry would break the manifest's rules.
-        WeightsReadOnly: the weights folder belongs to somebody else.
         OSError: a file cannot be read or written.
     """
     if not manifest.NAME.fullmatch(name):
@@ -248,12 +243,11 @@ def register(name: str, files: str | Path | Sequence[str | Path], **metadata: An
         old = known.get(name, {})
         table = {**(old if old.get("sha256") == described["sha256"] else {}), **metadata, **described}
         manifest.parse(name, table)
-        with writing():
-            folder().mkdir(parents=True, exist_ok=True)
-            for source, target in zip(sources, targets, strict=True):
-                if source.resolve() != target.resolve():
-                    copy_atomic(source, target)
-            _write_table(known, name, table)
+        folder().mkdir(parents=True, exist_ok=True)
+        for source, target in zip(sources, targets, strict=True):
+            if source.resolve() != target.resolve():
+                copy_atomic(source, target)
+        _write_table(known, name, table)
     return find(name)
 
 
@@ -283,8 +277,7 @@ def save(name: str, tensors: Mapping[str, Tensor], *, half: bool = True, **metad
         **metadata: as for :func:`register`; ``job``, ``network`` and ``licence`` are needed.
 
     Raises:
-        OptionInvalid, WeightsCorrupt, WeightsReadOnly, OSError: as :func:`register`; or the tensors do not fit the
-            network.
+        OptionInvalid, WeightsCorrupt, OSError: as :func:`register`; or the tensors do not fit the network.
     """
     stored = {key: _stored(value, half) for key, value in tensors.items()}
     groups = _shards(stored)
@@ -293,10 +286,9 @@ def save(name: str, tensors: Mapping[str, Tensor], *, half: bool = True, **metad
     # Everything that can be wrong is found before a byte is written.
     entry = manifest.parse(name, {**metadata, **digest_free, "bytes": [1] * len(targets)})
     _network(entry, stored)
-    with writing():
-        folder().mkdir(parents=True, exist_ok=True)
-        for target, group in zip(targets, groups, strict=True):
-            write_atomic(target, to_safetensors(group, {"format": "pt"}))
+    folder().mkdir(parents=True, exist_ok=True)
+    for target, group in zip(targets, groups, strict=True):
+        write_atomic(target, to_safetensors(group, {"format": "pt"}))
     return register(name, targets, **metadata)
 
 

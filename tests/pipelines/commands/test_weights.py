@@ -1,6 +1,8 @@
 """``python -m pipelines weights``."""
 
+import errno
 import hashlib
+import os
 import shutil
 
 import numpy as np
@@ -100,6 +102,26 @@ def test_get_without_a_connection(run, own_weights, monkeypatch):
     status, said, trouble = run("weights", "get", "net")
     assert (status, said) == (2, "")
     assert trouble.startswith("The server could not be reached; check the connection, then run the same command again")
+
+
+def test_a_weights_folder_of_somebody_else(run, own_weights, tmp_path, monkeypatch):
+    """As where Philtrum was installed for all users of a machine; root may write anywhere, so it is acted."""
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    torch.save(INCLG(**store.find("small").architecture).state_dict(), tmp_path / "foreign.pt")
+    settings = [f"{key}={value}" for key, value in store.find("small").architecture.items()]
+    monkeypatch.setattr(store, "download", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
+    sentence = (
+        "The weights folder cannot be written to; copy it to a folder of your own, and name that in the environment "
+        "variable PHILTRUM_WEIGHTS.\n"
+    )
+    assert run("weights", "get", "net") == (2, "", sentence)
+    words = ["weights", "import", tmp_path / "foreign.pt", "foreign", "--licence", "x", "--architecture", *settings]
+    assert run(*words) == (2, "", sentence)
+    assert "foreign" not in store.entries()
 
 
 def test_import(run, own_weights, tmp_path):

@@ -1,7 +1,6 @@
 """The weights store: manifest, checks, cache, downloads, foreign checkpoints."""
 
 import argparse
-import errno
 import hashlib
 import json
 import pickle
@@ -20,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipelines.cleft_inpainting import train as cleft_inpainting
-from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsReadOnly, WeightsUnknown
+from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
 from pipelines.mask_removal import train as mask_removal
 from pipelines.models import checkpoints, manifest, store
 from pipelines.training.command import add_arguments, options_of
@@ -847,36 +846,3 @@ def test_a_broken_record_of_downloads_is_one_sentence(weights):
     (weights / "downloads.json").write_text("{")
     with pytest.raises(WeightsCorrupt, match="record of downloads"):
         store.entries()
-
-
-# --- a weights folder of somebody else ----------------------------------------------------------------------------
-
-
-def refuse(*args, **kwargs):
-    raise PermissionError(errno.EACCES, "Permission denied")
-
-
-def test_nothing_can_be_saved_or_registered_where_nothing_may_be_written(weights, tmp_path, monkeypatch):
-    source = tmp_path / "own.safetensors"
-    save_file(Tiny().state_dict(), source)
-    monkeypatch.setattr(store, "write_atomic", refuse)
-    monkeypatch.setattr(store, "copy_atomic", refuse)
-    for attempt in (saved, lambda: store.register("own", source, job="x", network="tiny", licence="x")):
-        with pytest.raises(WeightsReadOnly):
-            attempt()
-    assert store.entries() == {}
-
-
-def test_a_file_that_may_not_be_read_is_not_the_folders_fault(weights, tmp_path, monkeypatch):
-    source = tmp_path / "own.safetensors"
-    save_file(Tiny().state_dict(), source)
-    monkeypatch.setattr(store, "sha256_of", refuse)
-    with pytest.raises(PermissionError):
-        store.register("own", source, job="x", network="tiny", licence="x")
-
-
-def test_a_download_where_nothing_may_be_written(weights, server, monkeypatch):
-    catalogue(weights, server)
-    monkeypatch.setattr(store, "download", refuse)
-    with pytest.raises(WeightsReadOnly):
-        store.fetch("net")
