@@ -48,11 +48,11 @@ from pipelines.faces.blending.skin import typology_angle
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
+from pipelines.faces.subject import check_face
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import places
-from pipelines.repainting import check_face
 from pipelines.results import Basis
 from pipelines.training.data import FaceSet, load_faces
 

@@ -192,7 +192,7 @@ def test_no_folder_is_a_heap():
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
-_WHOLE = {"test_project", "test_architecture", "test_cases"}  # of the project, not of a module
+_WHOLE = {"test_project", "test_architecture", "test_cases", "test_walk"}  # of the project, not of a module
 _WHOLE |= {"test_lanes", "test_docstrings", "test_distribution"}
 
 

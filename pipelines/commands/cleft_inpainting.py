@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         pixels = read_image(photo)
         result = job(
             pixels,
-            read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
+            mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
             extent=args.auto,
             face=args.face - 1,
             grow=args.grow,

@@ -146,7 +146,7 @@ def _mask_removal(args: argparse.Namespace) -> list[Finding]:
 
     job = MaskRemoval(device=args.device, precision=args.precision)
     return _self_test(
-        _REMOVAL, "a drawn mask, found and removed", drawn_masked_face(), lambda it: job(it, drawn_face())
+        _REMOVAL, "a drawn mask, found and removed", drawn_masked_face(), lambda it: job(it, reference=drawn_face())
     )
 
 

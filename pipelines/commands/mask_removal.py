@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
         reference = references.of(photo) if references else None
         result = job(
             pixels,
-            _read_reference(reference) if reference else None,
-            read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
+            reference=_read_reference(reference) if reference else None,
+            mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
             extent=args.auto,
             face=args.face - 1,
             reference_face=args.reference_face - 1,

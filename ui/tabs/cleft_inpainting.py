@@ -6,12 +6,12 @@ import gradio as gr
 
 from pipelines.faces.images import read_image
 from pipelines.faces.masks import EXTENTS
+from pipelines.progress import Progress
 from pipelines.results import RepaintResult
 from ui.examples import people as examples
 from ui.parts.editor import answer
 from ui.parts.widgets import guarded, measurements_html, toast
 from ui.server.engine import CLEFT_INPAINTING
-from ui.server.time_left import Progress
 from ui.server.uploads import take
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
 

@@ -13,6 +13,7 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, FEWEST, MOST
+from pipelines.progress import Progress
 from pipelines.results import MaskRemovalResult
 from ui.examples import masked_faces
 from ui.parts.editor import add_base, answer, reference_field, reference_props, refusal
@@ -21,7 +22,6 @@ from ui.parts.widgets import guarded, toast
 from ui.pictures.masks import editor_size
 from ui.server.engine import MASK_REMOVAL
 from ui.server.sessions import Photo, Work
-from ui.server.time_left import Progress
 from ui.server.uploads import take
 from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 

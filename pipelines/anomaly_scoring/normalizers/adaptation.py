@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from pipelines.devices import Device
-from pipelines.repainting import to_pixels
 from pipelines.stylegan.likeness import Distance
 from pipelines.stylegan.projection import Announce, Projection, gradient_scaler
 from pipelines.stylegan.stylegan2 import SynthesisNetwork
+from pipelines.tensors import to_pixels
 
 ADAPTATION_STEPS = 20
 """Before the anomaly is back. The paper sees most details of the face and none of the anomaly after 50 steps of its

@@ -11,7 +11,7 @@ from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.points import Face
-from pipelines.repainting import Progress
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 
 NORMALIZERS: Mapping[str, str] = {

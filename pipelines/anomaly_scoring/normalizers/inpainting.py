@@ -6,7 +6,6 @@ cleft-inpainting network in place of the generator. Where the network disagrees 
 """
 
 import numpy as np
-import torch
 from torch import nn
 
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
@@ -19,8 +18,9 @@ from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
 from pipelines.models import store
-from pipelines.repainting import Progress, to_network, to_pixels
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
+from pipelines.tensors import ask, to_pixels
 
 JOB = "cleft-inpainting"
 """The job whose network repaints."""
@@ -108,7 +108,6 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
     return masks.grow(masks.grow(high, _CLOSE * unit), (_GROW - _CLOSE) * unit)
 
 
-@torch.inference_mode()
 def repaint(
     network: nn.Module,
     crop: np.ndarray,
@@ -118,9 +117,8 @@ def repaint(
     tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
     """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
-    given = (to_network(picture, device) for picture in (crop, hole, visible_face(crop, face, hole)))
-    with device.autocast():
-        drawn = tone(to_pixels(network.predict(*given).image))
+    answer = ask(network.predict, (crop, hole, visible_face(crop, face, hole)), device)
+    drawn = tone(to_pixels(answer.image))
     edge = _EDGE * face.eye_distance
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
     return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

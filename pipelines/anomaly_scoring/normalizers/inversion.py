@@ -18,12 +18,13 @@ from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.points import Face
 from pipelines.models import store
 from pipelines.models.manifest import Entry
-from pipelines.repainting import Progress, to_network
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_generator
 from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
+from pipelines.tensors import to_network
 
 JOB = "face-generator"
 """The job of generators in the manifest. Its key ``alignment`` is the name of the crop that they learned from, one of

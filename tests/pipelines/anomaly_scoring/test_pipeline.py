@@ -27,11 +27,12 @@ from pipelines.errors import (
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import hull_mask, suggest_mask
 from pipelines.faces.points import Face
+from pipelines.faces.subject import Subject
 from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE, fingerprint
 from pipelines.models import places, store
-from pipelines.repainting import to_network, to_pixels
 from pipelines.results import Basis, Percentile
+from pipelines.tensors import to_network, to_pixels
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def quick() -> AnomalyScoring:
 
 @pytest.fixture(scope="module")
 def normalized(quick, face) -> Normalized:
-    return quick.normalize(skimage.data.astronaut(), face, seed=5)
+    return quick.normalize(Subject(skimage.data.astronaut(), (face,), 0), seed=5)
 
 
 class Drawn:

@@ -12,8 +12,8 @@ from pipelines.anomaly_scoring.normalizers.inversion import JOB, InversionNormal
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.models import store
-from pipelines.repainting import to_pixels
 from pipelines.stylegan.likeness import DISCRIMINATOR
+from pipelines.tensors import to_pixels
 from pipelines.training.data import load_faces
 
 CPU = devices.choose("cpu", "float32")

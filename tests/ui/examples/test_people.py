@@ -77,8 +77,8 @@ def test_examples_are_small_pictures_with_names(module):
 def test_examples_are_shown_without_torch():
     """The page asks for them as soon as it is served, while PyTorch is imported behind it."""
     code = (
-        "import sys; from ui import drawn_anomalies, examples, masked_faces\n"
-        "shown = [len(module.gallery()) for module in (examples, masked_faces, drawn_anomalies)]\n"
+        "import sys; from ui.examples import drawn_anomalies, masked_faces, people\n"
+        "shown = [len(module.gallery()) for module in (people, masked_faces, drawn_anomalies)]\n"
         "print(shown, [name for name in ('torch', 'pipelines.models.store') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
