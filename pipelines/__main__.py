@@ -1,4 +1,4 @@
-"""The command line: ``python -m pipelines COMMAND``.
+"""The command line: ``python -m pipelines COMMAND``, or ``philtrum COMMAND`` where Philtrum is installed.
 
 Exit status: 0 all done; 1 some of it failed; 2 nothing could run, and one sentence on standard error says why; 130
 stopped by Ctrl-C.
@@ -7,6 +7,7 @@ stopped by Ctrl-C.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipelines import __version__
 from pipelines.commands import console
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the words after ``python -m pipelines``; those of the process where None.
+        argv: the words after the program's name; those of the process where None.
 
     Returns:
         The exit status.
@@ -59,7 +60,7 @@ def _run(words: Sequence[str]) -> int:
         OSError: nobody reads what is said.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m pipelines",
+        prog="philtrum" if Path(sys.argv[0]).stem == "philtrum" else "python -m pipelines",
         description="Philtrum: face-photo jobs for craniofacial research.",
         epilog="Research use only. Not a diagnostic device.",
     )

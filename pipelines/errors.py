@@ -78,6 +78,10 @@ class WeightsUnknown(PhiltrumError):
     """The manifest has no weights of that name."""
 
 
+class WeightsReadOnly(PhiltrumError):
+    """The weights folder belongs to somebody else, so nothing can be added to it."""
+
+
 class DeviceUnavailable(PhiltrumError):
     """The chosen device or precision does not exist on this machine."""
 

@@ -14,16 +14,19 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 import app
+import pipelines
 from pipelines.__main__ import commands
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
+from tests import skips
 from tests.sources import ROOT, imported, source_files
 
 MAX_FILE = 16 * 2**20
-DOCUMENTS = ("README.md", "docs/architecture.md")
+DOCUMENTS = ("README.md", "docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 # Distributions whose module has another name. OpenCV is asked for twice: see requirements.txt.
 MODULE_OF = {
@@ -213,6 +216,21 @@ def test_every_file_that_a_document_names_exists(document):
     assert not missing, missing
 
 
+def test_the_newest_changes_are_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", text, re.M)[0] == pipelines.__version__
+
+
+def test_the_citation_names_us_and_the_five_papers():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert about["cff-version"] == "1.2.0" and about["title"] == "Philtrum" and about["authors"]
+    assert "version" not in about, "the version stands in pipelines/__init__.py"
+    papers = about["references"]
+    assert len({paper["title"] for paper in papers}) == 5
+    for paper in papers:
+        assert paper["type"] == "article" and all(author["family-names"] for author in paper["authors"])
+
+
 def test_readme_names_both_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("make run", "make test"):
@@ -326,13 +344,14 @@ def test_old_python_is_one_sentence(tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_continuous_integration_lints_and_tests():
+def test_continuous_integration_checks_and_tests():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
     text = script.read_text(encoding="utf-8")
     assert "set -euo pipefail" in text
-    assert re.findall(r"^make (\w+) </dev/null$", text, re.M) == ["lint", "test"]
+    assert re.findall(r"^make (\w+) </dev/null$", text, re.M) == ["check", "test"]
+    assert re.search(rf"^export .*\b{skips.VARIABLE}=1$", text, re.M)
 
 
 # --- container ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, networks, resolve
+from pipelines.models.places import writing
 
 _GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"  # the networks that one foreign file holds both of
 
@@ -47,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Raises:
-        PhiltrumError: the weights do not exist, are not here, are damaged, or could not be had.
+        PhiltrumError: the weights do not exist, are not here, are damaged, could not be had, or cannot be kept.
     """
-    return {"list": _list, "verify": _verify, "get": _get, "import": _import}[args.action](args)
+    with writing():
+        return {"list": _list, "verify": _verify, "get": _get, "import": _import}[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -90,7 +90,11 @@ def landmark_facts(landmarks: np.ndarray) -> list[dict[str, Any]]:
 
 
 def case_name(text: str | None) -> str | None:
-    """A case's name as it stands in files: one line of at most 80 letters, no control signs; None where it is empty."""
+    """A case's name as it stands in files: one line of at most 80 letters, no control signs; None where it is empty.
+
+    >>> case_name("  P 07,\\n before ")
+    'P 07, before'
+    """
     letters = "".join(letter if letter.isprintable() else " " for letter in text or "")
     return " ".join(letters.split())[:_MOST_LETTERS].strip() or None
 
@@ -141,6 +145,13 @@ def to_csv(rows: list[tuple]) -> str:
 
     A text that a spreadsheet would run as a formula, as a file name that begins with ``=``, is written behind an
     apostrophe, which makes it text there; :func:`plain` takes it off again. Numbers stay as they are.
+
+    >>> print(to_csv([("photo", "change"), ("=1+1.png", -0.5), ("anna, 2.png", None)]), end="")
+    photo,change
+    '=1+1.png,-0.5
+    "anna, 2.png",
+    >>> plain("'=1+1.png")
+    '=1+1.png'
     """
     return "".join(",".join(_csv_cell("" if value is None else str(value)) for value in row) + "\n" for row in rows)
 

@@ -1,8 +1,7 @@
 """The weights store: the manifest's entries, checked files, and the cache of loaded networks.
 
-The weights folder is ``weights/`` of the repository; the environment variable ``PHILTRUM_WEIGHTS`` names another.
-Every file is compared with its size and SHA-256 before it is opened. Networks are read from safetensors only. Writing
-them is :mod:`pipelines.models.registering`'s.
+Where the weights folder is, :mod:`pipelines.models.places` says. Every file is compared with its size and SHA-256
+before it is opened. Networks are read from safetensors only. Writing them is :mod:`pipelines.models.registering`'s.
 """
 
 import json
@@ -25,6 +24,7 @@ from pipelines.jobs import CLEFT_INPAINTING, networks, resolve
 from pipelines.models import manifest
 from pipelines.models.downloads import discard, download
 from pipelines.models.manifest import Entry, WeightsFile
+from pipelines.models.places import folder
 
 CACHED = 4
 """Loaded networks that are kept; the one unused for longest goes first."""
@@ -53,11 +53,6 @@ class LoadedModel:
 _models: OrderedDict[tuple, LoadedModel] = OrderedDict()
 _models_lock = threading.RLock()
 _record_lock = threading.Lock()
-
-
-def folder() -> Path:
-    """The weights folder."""
-    return Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[2] / "weights")
 
 
 def manifest_path() -> Path:

@@ -24,6 +24,13 @@ BLUE = (120, 190, 225)
 """Colour of the masks."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("benchmark")
+
+
 @pytest.fixture(scope="session")
 def architecture() -> dict[str, int]:
     """Arguments of a network that runs in milliseconds."""

@@ -157,7 +157,7 @@ def test_every_sign_that_we_write_has_a_likeness_in_ascii():
     assert not {sign: said for sign, said in spoken.items() if "?" in said}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no broken pipes of this kind")
+@pytest.mark.needs(sys.platform != "win32", reason="Windows has no broken pipes of this kind")
 @pytest.mark.parametrize(
     ("words", "pipe"),
     [
@@ -176,7 +176,7 @@ def test_a_reader_that_is_gone_is_no_error(words, pipe):
     assert not [word for word in (b"Traceback", b"Error", b"Exception") if word in done.stderr], done.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.needs(Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_is_a_sentence():
     done = process("weights", "list", shell="> /dev/full")
     assert done.returncode == 2

@@ -21,7 +21,7 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.errors import WeightsUnknown
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import registering, store
+from pipelines.models import places, registering, store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def weights_of_both(folder: Path) -> Path:
     """A weights folder with both jobs: a copy of the built-in one, with an untrained network of mask removal where it
     has none, and with :data:`SCALES` of the default settings, whatever scales it has.
     """
-    shutil.copytree(store.folder(), folder, dirs_exist_ok=True)
+    shutil.copytree(places.folder(), folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHILTRUM_WEIGHTS", str(folder))
         basis = AnomalyScoring("inpainting", device="cpu").basis()

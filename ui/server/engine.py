@@ -1,16 +1,14 @@
 """The pipelines behind the tabs: loaded once in the background, run by one person at a time."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.jobs import JOBS, resolve
-from pipelines.models import manifest
+from pipelines.models import manifest, places
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.server.turns import Turns
 
@@ -46,8 +44,7 @@ def jobs_that_work() -> tuple[str, ...]:
     Raises:
         WeightsCorrupt: the manifest is no TOML.
     """
-    folder = Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[2] / "weights")
-    tables = manifest.read_tables(folder / "manifest.toml").values()
+    tables = manifest.read_tables(places.folder() / "manifest.toml").values()
     named = {table.get("job") for table in tables if table.get("default")}
     return tuple(
         name for name, job in JOBS.items() if job.tab and (job.always or job.weights is None or job.weights in named)

@@ -55,5 +55,9 @@ def peak(values: np.ndarray, area: np.ndarray, percentile: float) -> float:
         values: ``(S, S)``.
         area: ``bool`` ``(S, S)``, with at least one pixel.
         percentile: :data:`LOCAL_PEAK` or :data:`ASYMMETRY_PEAK`.
+
+    >>> values = np.arange(101.0).reshape(1, 101)
+    >>> peak(values, values < 51, ASYMMETRY_PEAK)
+    49.0
     """
     return float(np.percentile(values[area], percentile))

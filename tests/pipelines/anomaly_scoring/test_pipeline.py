@@ -30,7 +30,7 @@ from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
 from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE, fingerprint
-from pipelines.models import store
+from pipelines.models import places, store
 from pipelines.results import Basis, Percentile
 from pipelines.tensors import to_network, to_pixels
 
@@ -399,7 +399,7 @@ def test_percentiles_are_those_of_the_basis_and_the_group(comparing, astronaut, 
         low = value - 4 * shares[figure] / 100
         scales[scale.Key.of(figure, basis)] = np.linspace(low, low + 4, 401)
         scales[scale.Key.of(figure, basis, "0-8")] = value + np.linspace(-1, 1, 40)
-    (store.folder() / scale.FILE).write_bytes(scale.encode(scales))
+    (places.folder() / scale.FILE).write_bytes(scale.encode(scales))
 
     def percentiles(**options):
         result = comparing(astronaut, **options)

@@ -9,7 +9,7 @@ from pipelines.anomaly_scoring.normalizers.inversion import InversionNormalizer
 from pipelines.errors import OptionInvalid
 from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import registering, store
+from pipelines.models import places, registering, store
 from pipelines.stylegan.faces import check_discriminator, check_generator
 from pipelines.stylegan.likeness import choose_likeness
 from pipelines.stylegan.stylegan2 import Discriminator, Generator, SynthesisLayer, ToRGB
@@ -58,7 +58,7 @@ def test_faces_in_colour_and_without_labels_are_used():
 def test_a_grey_generator_is_refused_at_import(shared, capsys):
     assert imported(shared / "cases/grey_generator.safetensors", "--default") == 2
     assert capsys.readouterr() == ("", f"{NOT_IN_COLOUR}\n")
-    assert store.entries() == {} and not list(store.folder().glob("*"))
+    assert store.entries() == {} and not list(places.folder().glob("*"))
 
 
 @pytest.mark.parametrize(
