@@ -192,7 +192,7 @@ def test_no_folder_is_a_heap():
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 
-_WHOLE = ("test_project", "test_architecture", "test_cases")  # of the project, not of a module
+_WHOLE = ("test_project", "test_architecture", "test_cases", "test_site")  # of the project, not of a module
 
 
 def test_tests_mirror_the_code():
