@@ -12,7 +12,7 @@ PASSED_OVER = $(shell sed -nE 's/^([A-Z]+-[[:alnum:]-]+) .*/--ignore-vuln \1/p' 
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check lint types quick test bench-test audit figures format clean chromium
+.PHONY: help run check lint types quick test bench-test docs audit figures format clean chromium
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -42,6 +42,9 @@ bench-test: $(VENV)/.installed-dev ## run the tests of benchmarks/
 
 chromium:
 	@test -n "$(CHROMIUM)" || { echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium), then run make test again." >&2; exit 2; }
+
+docs: $(VENV)/.installed-dev ## build a site of docs/ with the API reference in site/
+	$(VENV)/bin/python -m mkdocs build --strict --quiet
 
 # By a tool in an environment of its own, which goes again: it needs much that the app does not. --strict: a pin of which
 # the database says nothing, as where it cannot be reached, is no pin without advisories.

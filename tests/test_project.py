@@ -24,9 +24,15 @@ from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
 from tests import skips
 from tests.sources import ROOT, imported, source_files
+from ui.examples import masked_faces
 
 MAX_FILE = 16 * 2**20
-DOCUMENTS = ("README.md", "docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
+MADE = {"site/"}
+"""Paths that documents name and that a command makes."""
 
 # Distributions whose module has another name. OpenCV is asked for twice: see requirements.txt.
 MODULE_OF = {
@@ -189,6 +195,10 @@ def test_requirements_are_what_the_code_imports():
 # --- documents ------------------------------------------------------------------------------------------------------
 
 
+def read_document(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
 def paths_named_in(text: str) -> set[str]:
     """Paths of the repository that a document names: links, and words in backticks that look like a file or folder."""
     fenced = re.compile(r"^```.*?^```", re.S | re.M)
@@ -204,8 +214,8 @@ def paths_named_in(text: str) -> set[str]:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_exists(document):
     path = ROOT / document
-    named = paths_named_in(path.read_text(encoding="utf-8"))
-    assert len(named) >= 4
+    named = paths_named_in(read_document(document)) - MADE
+    assert named
     # A link is relative to its document, a path in backticks to the repository; a bare name may stand in any folder.
     anywhere = {file.name for file in git_files()}
     missing = [
@@ -232,43 +242,88 @@ def test_the_citation_names_us_and_the_five_papers():
 
 
 def test_readme_names_both_commands():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = read_document("README.md")
     for command in ("make run", "make test"):
         assert re.search(rf"^{command}\b", text, re.M), f"README.md does not show '{command}' as a command"
 
 
-def fences(language: str) -> list[str]:
-    """The README's code blocks of a language."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+def test_readme_is_short_and_leads_to_every_document():
+    lines = read_document("README.md").splitlines()
+    assert len(lines) < 200 and max(map(len, lines)) <= 120
+    assert paths_named_in("\n".join(lines)) >= {name for name in DOCUMENTS if name.startswith("docs/")} - {
+        "docs/index.md"
+    }
 
 
-def test_every_command_line_in_the_readme_is_understood(capsys):
-    lines = [line for block in fences("sh") for line in block.splitlines()]
-    shown = [shlex.split(line)[3:] for line in lines if line.startswith(".venv/bin/python -m pipelines ")]
-    assert {"cleft-inpainting", "doctor", "weights", "train"} <= {words[0] for words in shown}
+def fences(language: str, document: str) -> list[str]:
+    """A document's code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", read_document(document), re.S | re.M)
+
+
+def test_every_command_line_in_a_document_is_understood():
+    lines = [line for document in DOCUMENTS for block in fences("sh", document) for line in block.splitlines()]
+    shown = [shlex.split(line.partition(" -m pipelines ")[2]) for line in lines if " -m pipelines " in line]
+    assert {words[0] for words in shown} == set(commands()), "each command has an example"
     for command, *words in shown:
         parser = argparse.ArgumentParser(prog=command)
         importlib.import_module(commands()[command][0]).add_arguments(parser)
         parser.parse_args(words)  # leaves with SystemExit where it does not understand
 
 
-def test_every_option_of_the_app_in_the_readme_is_understood():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    options = re.findall(r'make run ARGS="([^"]*)"', text)
+def test_every_option_of_the_app_in_a_document_is_understood():
+    options = [
+        words for document in DOCUMENTS for words in re.findall(r'make run ARGS="([^"]*)"', read_document(document))
+    ]
     assert options
     for words in options:
         app.parse(shlex.split(words))
 
 
-def test_python_example_of_the_readme_runs(tmp_path, monkeypatch, capsys, astronaut):
-    Image.fromarray(astronaut).save(tmp_path / "photo.jpg", quality=95)
-    monkeypatch.chdir(tmp_path)
-    example = next(block for block in fences("python") if "CleftInpainting" in block)
-    exec(compile(example, "README.md", "exec"), {})
-    with Image.open(tmp_path / "result.png") as result:
-        assert result.size == astronaut.shape[1::-1]
-    assert len(capsys.readouterr().out.splitlines()) >= 5  # one line a measurement
+EXAMPLES = [(document, block) for document in DOCUMENTS for block in fences("python", document)]
+"""Every example of Python code: its document, and the code."""
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, astronaut) -> Path:
+    """A folder with the photos that the examples name, all of one size."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name, picture in (
+        ("photo", astronaut),
+        ("masked", masked_faces.masked("blue")),
+        ("reference", masked_faces.reference("blue")),
+    ):
+        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=95)
+    return folder
+
+
+@pytest.mark.parametrize(("document", "example"), [one for one in EXAMPLES if "gradio_client" not in one[1]])
+def test_every_python_example_runs(document, example, photos, astronaut, monkeypatch, capsys):
+    monkeypatch.chdir(photos)
+    exec(compile(example, document, "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) >= example.count("print(")
+    for name in re.findall(r'write_png\("([^"]+)"', example):
+        with Image.open(photos / name) as written:
+            assert written.size == astronaut.shape[1::-1]
+
+
+def test_the_documents_have_an_example_of_every_job_and_of_the_client():
+    shown = [example for _, example in EXAMPLES]
+    for name in ("CleftInpainting(", "MaskRemoval(", "AnomalyScoring("):
+        assert any(name in example for example in shown), name
+    (client,) = [example for example in shown if "gradio_client" in example]
+    compile(client, "docs/python.md", "exec")
+    assert 'api_name="/cleft_inpainting"' in client
+
+
+def test_every_section_of_the_methods_that_the_code_cites_exists():
+    sections = [title.casefold() for title in re.findall(r"^## (.+)$", read_document("docs/methods.md"), re.M)]
+    cited = [
+        section
+        for path in source_files()
+        for section in re.findall(r"docs/methods\.md, ([a-z ]+)", " ".join(path.read_text(encoding="utf-8").split()))
+    ]
+    assert len(cited) >= 8
+    assert not [section for section in cited if not section.startswith(tuple(sections))]
 
 
 PROMISES = ("not a diagnostic device", "research use only", "the code is under the MIT licence", "nothing leaves")
@@ -280,7 +335,7 @@ def promises_not_in(text: str) -> list[str]:
 
 
 def test_readme_states_the_limits_and_the_licences():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = read_document("README.md")
     assert promises_not_in(text) == []
     for promise in PROMISES:
         assert promises_not_in(re.sub(promise.replace(" ", r"[\s*]+"), "", text, flags=re.I)) == [promise]

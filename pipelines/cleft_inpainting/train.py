@@ -1,7 +1,8 @@
 """How the built-in weights came to be: the training recipe of cleft inpainting.
 
-Source: INCLG, algorithm 1 and section 2.2; the loss weights are those of its published code (METHODS). Defaults are
-the paper's; what a shipped file was trained with stands as a command in ``weights/manifest.toml``.
+Source: INCLG, algorithm 1 and section 2.2; the loss weights are those of its published code (docs/methods.md, cleft
+inpainting). Defaults are the paper's; what a shipped file was trained with stands as a command in
+``weights/manifest.toml``.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Segmentation: where the surgical mask is.
 
 Source: Lumetti et al., section 1: k-means with k = 3 over a polygon of the lower face. The paper takes the largest
-cluster; here every cluster is compared with the face's own skin and with where a mask must be (METHODS, section 3), and
-the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds. Beards and hard shadows look
-like masks to all that; but a mask hides the lips, so what has a lip in its middle is none.
+cluster; here every cluster is compared with the face's own skin and with where a mask must be (docs/methods.md, mask
+removal), and the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds. Beards and hard
+shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none.
 
 Colours are CIE Lab (L 0-100, a and b about -128 to 127), lengths in eye distances unless they say pixels.
 """

@@ -1,10 +1,12 @@
 """How the built-in weights came to be: the training recipe of mask removal.
 
-Source: Lumetti et al., section 4; where the paper is silent or contradicts itself, its published code (METHODS,
-section 3). Defaults are theirs; what a shipped file was trained with stands as a command in ``weights/manifest.toml``.
+Source: Lumetti et al., section 4; where the paper is silent or contradicts itself, its published code
+(docs/methods.md, mask removal). Defaults are theirs; what a shipped file was trained with stands as a command in
+``weights/manifest.toml``.
 
 Half of a batch are photos, the other half the same photos transformed (section 4.1.6): both are repainted, and the
-contrastive loss compares their embeddings. References are made from the photos themselves (METHODS, section 3).
+contrastive loss compares their embeddings. References are made from the photos themselves (docs/methods.md, mask
+removal).
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Warping: a reference photo's face laid onto the masked face, and where it can be trusted.
 
-Source: Lumetti et al., section 2 (thin-plate spline through 30 landmarks); METHODS, section 3 (colour, confidence,
-rejection). Everything happens in the aligned crop: the spline takes crop coordinates to those of the reference's own
-aligned crop, so that every crop pixel asks where it comes from and nothing is left unfilled.
+Source: Lumetti et al., section 2 (thin-plate spline through 30 landmarks); docs/methods.md, mask removal (colour,
+confidence, rejection). Everything happens in the aligned crop: the spline takes crop coordinates to those of the
+reference's own aligned crop, so that every crop pixel asks where it comes from and nothing is left unfilled.
 """
 
 from dataclasses import dataclass

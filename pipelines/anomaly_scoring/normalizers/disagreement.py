@@ -1,10 +1,10 @@
 """Where a network that never saw a cleft draws something else than the photo shows: part after part of lips and nose is
 hidden, and what is drawn there compared.
 
-Source: the follow-ups of Hayajneh et al. 2022 that find what to normalize by repeated inpainting (METHODS, section 2).
-Theirs hides at random; here discs lie on lattices that are fixed to the face and spread evenly, because with a random
-lattice the same face scores half as high again by another seed. Several discs are hidden at a time; one search hides
-every pixel about twice, once in the crop and once in its mirror image.
+Source: the follow-ups of Hayajneh et al. 2022 that find what to normalize by repeated inpainting (docs/methods.md,
+anomaly scoring). Theirs hides at random; here discs lie on lattices that are fixed to the face and spread evenly,
+because with a random lattice the same face scores half as high again by another seed. Several discs are hidden at a
+time; one search hides every pixel about twice, once in the crop and once in its mirror image.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The fast normalizer: repaints once what does not fit the face around it.
 
-Source: the follow-ups of Hayajneh et al. 2022 that normalize by inpainting (METHODS, section 2): no optimization, the
-cleft-inpainting network in place of the generator. Where the network disagrees with the photo
+Source: the follow-ups of Hayajneh et al. 2022 that normalize by inpainting (docs/methods.md, anomaly scoring): no
+optimization, the cleft-inpainting network in place of the generator. Where the network disagrees with the photo
 (:mod:`pipelines.anomaly_scoring.normalizers.disagreement`), the face is repainted.
 """
 

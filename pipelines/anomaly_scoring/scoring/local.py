@@ -3,7 +3,7 @@
 A deformity is small and strong. In a sum over mouth and nose a beard, an expression or hard light weigh as much as a
 cleft; a peak is exceeded by few of them (ours; probability summation with a large exponent, Quick 1974, comes to the
 same). Constants were chosen on the first 80 frontal validation faces with simulated clefts; what they do on others is
-in the README's figures.
+in docs/figures.md.
 """
 
 import numpy as np

@@ -76,7 +76,7 @@ def test_cost_is_about_the_papers_and_no_device_is_named():
                 output = MaskRemovalNetwork(**architecture)(*given)
             costs[name] = counter.get_total_flops() / 1e9
             assert all(part.device.type == "meta" for part in output)
-    assert costs["paper"] == pytest.approx(112, rel=0.08)  # METHODS: 112 GFLOP
+    assert costs["paper"] == pytest.approx(112, rel=0.08)  # docs/methods.md: 112 GFLOP
     assert costs["compact"] < costs["paper"] / 8
 
 

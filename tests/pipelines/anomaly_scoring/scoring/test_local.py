@@ -88,5 +88,5 @@ def test_it_rises_with_a_cleft(scored):
 
 
 def test_the_constants_are_those_of_the_documentation():
-    """README and docs/architecture.md name them."""
+    """docs/architecture.md names them."""
     assert (LOCAL_PEAK, local.ASYMMETRY_PEAK) == (99.5, 98.0)
