@@ -66,7 +66,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photos" / "anna.png"
     path.parent.mkdir()
-    write_png(path, np.full((40, 30, 3), (10, 60, 200), np.uint8))
+    write_png(path, np.full((48, 40, 3), (10, 60, 200), np.uint8))
     return path
 
 
