@@ -29,11 +29,11 @@ from pipelines.faces.images import encode_png
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
-ENDINGS = (
+ENDINGS: tuple[str, ...] = (
     "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "npy", "json",
 )  # fmt: skip
 
-STAGES = ()
+STAGES: tuple[str, ...] = ()
 
 COLUMNS = FIGURES
 """Names of the figures in tables, in their order."""
@@ -105,7 +105,7 @@ def _percentile_facts(percentile: Percentile | None) -> dict[str, Any]:
 def measurements_csv(result: AnomalyScoringResult) -> str:
     """One row a measurement: key, label, value, unit, formula, the case's name and the hash of the photo's pixels."""
     whose = photo_columns(result)
-    rows = [("key", "label", "value", "unit", "formula", *whose)]
+    rows: list[tuple[Any, ...]] = [("key", "label", "value", "unit", "formula", *whose)]
     rows += [
         (one.key, one.label, cell(one.value), one.unit, one.formula, *whose.values()) for one in result.measurements
     ]

@@ -14,7 +14,7 @@ from pipelines.results import CleftInpaintingResult
 
 ENDINGS = repainted.ENDINGS
 
-STAGES = ()
+STAGES: tuple[str, ...] = ()
 
 LANDMARKS = ("before", "predicted")
 """What the landmarks are called: found in the photo, and predicted."""

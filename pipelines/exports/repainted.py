@@ -21,7 +21,7 @@ from pipelines.exports.tables import (
 from pipelines.faces.images import encode_png
 from pipelines.results import RepaintResult
 
-ENDINGS = ("png", "json")
+ENDINGS: tuple[str, ...] = ("png", "json")
 """How names of a photo's files end; see :func:`files`."""
 
 Names = tuple[str, str]
@@ -102,7 +102,7 @@ def landmarks_csv(result: RepaintResult, names: Names) -> str:
     :func:`pipelines.exports.tables.photo_columns` says.
     """
     whose = photo_columns(result)
-    rows = [("index", "feature", *(f"{axis}_{name}" for name in names for axis in "xy"), *whose)]
+    rows: list[tuple[Any, ...]] = [("index", "feature", *(f"{axis}_{name}" for name in names for axis in "xy"), *whose)]
     points = zip(FEATURES, result.landmarks_before.tolist(), result.landmarks.tolist(), strict=True)
     for index, (feature, first, second) in enumerate(points):
         rows.append((index, feature, *(f"{value:.2f}" for value in (*first, *second)), *whose.values()))
@@ -116,7 +116,7 @@ def measurements_csv(result: RepaintResult) -> str:
     The heading alone where the job takes none.
     """
     whose = photo_columns(result)
-    rows = [("key", "label", "before", "after", "unit", "formula", *whose)]
+    rows: list[tuple[Any, ...]] = [("key", "label", "before", "after", "unit", "formula", *whose)]
     for one, other in zip(result.measurements_before, result.measurements, strict=True):
         rows.append((one.key, one.label, cell(one.value), cell(other.value), one.unit, one.formula, *whose.values()))
     return to_csv(rows)

@@ -1,6 +1,6 @@
 """What a face without its mask becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from pipelines.results import MaskRemovalResult, pixels_sha256
 
 ENDINGS = repainted.ENDINGS
 
-STAGES = ("segmentation", "hole", "reference", "warped", "confidence", "coarse", "refined", "final")
+STAGES: tuple[str, ...] = ("segmentation", "hole", "reference", "warped", "confidence", "coarse", "refined", "final")
 """Stages that have a picture, in the order of work."""
 
 LANDMARKS = ("guessed_under_mask", "found_in_result")
@@ -30,7 +30,8 @@ def facts(result: MaskRemovalResult) -> dict[str, Any]:
 
     ``reference`` is None without one; its control points are in pixels of the reference.
     """
-    return repaint_facts(result, MASK_REMOVAL, LANDMARKS, {"reference": _reference_facts(result)})
+    used = _reference(result)
+    return repaint_facts(result, MASK_REMOVAL, LANDMARKS, {"reference": used and _reference_facts(result, used)})
 
 
 def files(result: MaskRemovalResult) -> dict[str, bytes]:
@@ -48,18 +49,36 @@ def mean_confidence(result: MaskRemovalResult) -> float | None:
     return None if result.confidence is None else float(result.confidence[result.hole].mean())
 
 
-def _reference_facts(result: MaskRemovalResult) -> dict[str, Any] | None:
-    if result.reference is None:
+class _Reference(NamedTuple):
+    """What a result with a reference has of it; see :class:`~pipelines.results.MaskRemovalResult`."""
+
+    photo: np.ndarray
+    points: np.ndarray
+    yaw: float
+    warped: np.ndarray
+    confidence: np.ndarray
+    mean_confidence: float
+
+
+def _reference(result: MaskRemovalResult) -> _Reference | None:
+    """The reference and what was made of it; None without one."""
+    photo, points, yaw = result.reference, result.reference_points, result.reference_yaw
+    warped, confidence, mean = result.warped, result.confidence, mean_confidence(result)
+    if photo is None or points is None or yaw is None or warped is None or confidence is None or mean is None:
         return None
-    height, width = result.reference.shape[:2]
+    return _Reference(photo, points, yaw, warped, confidence, mean)
+
+
+def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, Any]:
+    height, width = used.photo.shape[:2]
     return {
         "width": width,
         "height": height,
-        "pixels_sha256": pixels_sha256(result.reference),
-        "yaw_degrees": round(result.reference_yaw, 2),
-        "control_points": [json_point(point) for point in result.reference_points],
+        "pixels_sha256": pixels_sha256(used.photo),
+        "yaw_degrees": round(used.yaw, 2),
+        "control_points": [json_point(point) for point in used.points],
         "identity_similarity": None if result.identity is None else round(result.identity, 4),
-        "mean_confidence_in_hole": round(mean_confidence(result), 4),
+        "mean_confidence_in_hole": round(used.mean_confidence, 4),
     }
 
 
@@ -90,11 +109,11 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
     }
     if result.found is not None:
         pictures["segmentation"] = _tinted(_part(result.photo, window), _part(result.found, window))
-    if result.reference is not None:
-        around = window_around(result.reference_points, result.reference.shape)
-        pictures["reference"] = _dotted(_part(result.reference, around), result.reference_points, around)
-        pictures["warped"] = result.warped
-        pictures["confidence"] = _grey(result.confidence)
+    if used := _reference(result):
+        around = window_around(used.points, used.photo.shape)
+        pictures["reference"] = _dotted(_part(used.photo, around), used.points, around)
+        pictures["warped"] = used.warped
+        pictures["confidence"] = _grey(used.confidence)
     return {name: pictures[name] for name in STAGES if name in pictures}
 
 
@@ -133,8 +152,8 @@ def _dotted(image: np.ndarray, points: np.ndarray, window: Window) -> np.ndarray
 
 def page(result: MaskRemovalResult) -> Page:
     """Photo and result, the mask, and how the reference was used, or what the networks drew without one."""
-    face = face_window(result)
-    helped = "from the photo alone" if result.reference is None else "with the help of a reference photo"
+    face, used = face_window(result), _reference(result)
+    helped = "with the help of a reference photo" if used else "from the photo alone"
     return Page(
         title="Mask removal",
         subtitle=f"The face without its mask. The masked part is generated, {helped}.",
@@ -149,25 +168,28 @@ def page(result: MaskRemovalResult) -> Page:
                 Picture(title="Whole photo", image=result.photo),
                 Picture(title="Whole result", image=result.image),
             ),
-            _drafts(result) if result.reference is None else _references(result),
+            _references(result, used) if used else _drafts(result),
         ],
-        facts=((0.7, (*given_facts(result), *_reference(result))), (0.82, (*made_facts(result), *_agreement(result)))),
+        facts=(
+            (0.7, (*given_facts(result), *(_seen(used) if used else (("Reference", "none"),)))),
+            (0.82, (*made_facts(result), *(_agreement(result, used) if used else ()))),
+        ),
         footer=footer(result),
     )
 
 
-def _references(result: MaskRemovalResult) -> tuple[Picture, ...]:
+def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, ...]:
     return (
         Picture(
             title="Reference and control points",
-            image=result.reference,
-            window=window_around(result.reference_points, result.reference.shape),
-            points=result.reference_points,
+            image=used.photo,
+            window=window_around(used.points, used.photo.shape),
+            points=used.points,
         ),
-        Picture(title="Reference, warped", image=result.warped, mask=result.hole),
+        Picture(title="Reference, warped", image=used.warped, mask=result.hole),
         Picture(
             title="Confidence in the reference",
-            image=_grey(result.confidence),
+            image=_grey(used.confidence),
             mask=result.hole,
             scale=("0: not used", "0.5", "1: trusted"),
         ),
@@ -182,22 +204,18 @@ def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
     )
 
 
-def _reference(result: MaskRemovalResult) -> Facts:
-    if result.reference is None:
-        return (("Reference", "none"),)
-    rows, columns = result.reference.shape[:2]
-    side = "right" if result.reference_yaw >= 0 else "left"
+def _seen(used: _Reference) -> Facts:
+    rows, columns = used.photo.shape[:2]
+    side = "right" if used.yaw >= 0 else "left"
     return (
-        ("Reference", f"{columns} × {rows} pixels, {len(result.reference_points)} control points"),
-        ("Its face", f"turned {abs(result.reference_yaw):.1f}° to image-{side}"),
+        ("Reference", f"{columns} × {rows} pixels, {len(used.points)} control points"),
+        ("Its face", f"turned {abs(used.yaw):.1f}° to image-{side}"),
     )
 
 
-def _agreement(result: MaskRemovalResult) -> Facts:
+def _agreement(result: MaskRemovalResult, used: _Reference) -> Facts:
     """How far the reference was used, and how like it the result is."""
-    if result.reference is None:
-        return ()
-    facts = (("Confidence", f"{mean_confidence(result):.2f} on average in the mask"),)
+    confidence = ("Confidence", f"{used.mean_confidence:.2f} on average in the mask")
     if result.identity is None:
-        return facts
-    return (*facts, ("Similarity", signed(f"{result.identity:z.2f} of reference and result, from −1 to 1")))
+        return (confidence,)
+    return confidence, ("Similarity", signed(f"{result.identity:z.2f} of reference and result, from −1 to 1"))
