@@ -14,6 +14,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import skimage.data
 import yaml
 from PIL import Image
 
@@ -284,11 +285,11 @@ EXAMPLES = [(document, block) for document in DOCUMENTS for block in fences("pyt
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory, astronaut) -> Path:
+def photos(tmp_path_factory) -> Path:
     """A folder with the photos that the examples name, all of one size."""
     folder = tmp_path_factory.mktemp("photos")
     for name, picture in (
-        ("photo", astronaut),
+        ("photo", skimage.data.astronaut()),
         ("masked", masked_faces.masked("blue")),
         ("reference", masked_faces.reference("blue")),
     ):
