@@ -6,11 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import GROUP_NAMES, MAPS, NORMALIZER_NAMES, REGION_NAMES
-from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
-from pipelines.anomaly_scoring.drawing.maps import map_picture, shown_map
+from pipelines.anomaly_scoring.choices import (
+    ASYMMETRY_PEAK,
+    GROUP_NAMES,
+    LOCAL_PEAK,
+    MAPS,
+    NORMALIZER_NAMES,
+    REGION_NAMES,
+)
+from pipelines.anomaly_scoring.drawing.colouring import (
+    ASYMMETRY_SCALE,
+    LOCAL_SCALE,
+    SCALES,
+    Scale,
+    colour_heat_map,
+)
+from pipelines.anomaly_scoring.drawing.maps import Shown, map_overlay, map_picture, shown_map
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
 from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.tables import (
     cell,
@@ -28,6 +40,12 @@ from pipelines.exports.tables import (
 from pipelines.faces.images import encode_png
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
+
+__all__ = [
+    "COLUMNS", "ENDINGS", "STAGES", "Scale", "Shown", "colour_heat_map", "contents", "facts", "figure_cells",
+    "figures_of", "files", "map_overlay", "page", "shown_map", "stage_pictures",
+]  # fmt: skip
+"""What every job exports, and maps as pictures, which the page shows as well."""
 
 ENDINGS: tuple[str, ...] = (
     "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "npy", "json",

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines import devices
-from pipelines.anomaly_scoring.choices import EVERYONE
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, EVERYONE, LOCAL_PEAK, PAINTED
 from pipelines.anomaly_scoring.normalizers.base import DEFAULT, Normalized, make_normalizer
 from pipelines.anomaly_scoring.normalizers.reappearance import reappearance
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
+from pipelines.anomaly_scoring.scoring.local import local_map, peak
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scores import FORMULAS
@@ -33,9 +33,6 @@ from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Find
 VERSION = 2
 """Of the code that turns a photo into figures: raised with every change that moves one, so that kept scores and scales
 of before do not compare with those of after. A test holds the figures of one photo against it."""
-
-PAINTED = "painted"
-"""The region of a score over a mask that a person painted."""
 
 _LEAST_SEARCHED = 0.1  # of a region; a peak over less says nothing of it
 

@@ -18,14 +18,12 @@ from pipelines.faces.subject import Subject, find_subject
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
-from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import store
 from pipelines.progress import Progress, Stages
 from pipelines.results import MaskRemovalResult, WeightsUsed
 from pipelines.tensors import ask, to_pixels
-
-MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
 
 
 class MaskRemoval:
@@ -206,7 +204,7 @@ def _wanted(given: np.ndarray | None, found: np.ndarray | None, extent: str | No
     if given is not None:
         return given
     if found is not None:
-        return masks.grow(found, MARGIN * subject.face.eye_distance)
+        return with_margin(found, subject.face)
     return masks.suggest_mask(subject.face, subject.shape, extent)
 
 

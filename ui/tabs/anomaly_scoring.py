@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED
+from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
@@ -23,7 +24,7 @@ from ui.parts.comparison import comparison_slider, name_pictures
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.facts import REGIONS, scores_html
 from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
-from ui.parts.settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
+from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
 from ui.parts.widgets import footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
 from ui.server.engine import GPU, Engine
@@ -504,8 +505,6 @@ def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:
     """
     if region == PAINTED:
         return {"fixed": False}
-    from pipelines.anomaly_scoring.scoring.regions import region as region_of
-
     mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
     said = f"{REGIONS[region]} is scored."
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}

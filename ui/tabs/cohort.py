@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
+from pipelines.anomaly_scoring.study.ratings import Ratings, columns_text, matched_text, parse_ratings
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.jobs import ANOMALY_SCORING
@@ -18,6 +19,7 @@ from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import footer_html, guarded, toast
+from ui.pictures.overlay import jpeg_url
 from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Sessions, Work
 from ui.server.turns import WAITING
@@ -25,7 +27,6 @@ from ui.server.uploads import add, forget, take
 from ui.tabs.base import Tab
 
 if TYPE_CHECKING:
-    from pipelines.anomaly_scoring.study.ratings import Ratings
     from pipelines.anomaly_scoring.study.study import Study  # these import PyTorch, and the page is served before
     from ui.server.scorers import Scorers
 
@@ -71,7 +72,7 @@ class Cohort:
 
     folder: Path
     photos: dict[str, Path] = field(default_factory=dict)
-    ratings: "Ratings | None" = None
+    ratings: Ratings | None = None
     notes: list[str] = field(default_factory=list)
     last: AnomalyScoringResult | None = None
 
@@ -269,14 +270,12 @@ class CohortTab(Tab):
         )
 
 
-def _ratings(path: str | None, photos: Sequence[Path]) -> "Ratings":
+def _ratings(path: str | None, photos: Sequence[Path]) -> Ratings:
     """What an uploaded file of ratings holds.
 
     Raises:
         PhiltrumError: it cannot be read, or does not say which of the photos its rows are for.
     """
-    from pipelines.anomaly_scoring.study.ratings import matched_text, parse_ratings
-
     (content,) = take(path)
     if content is None:
         raise OptionInvalid("There are no ratings in what was sent; choose a CSV file.")
@@ -308,8 +307,6 @@ def _ratings_lines(cohort: Cohort) -> list[str]:
     """How many rows fit a photo, and which columns are averaged; nothing without ratings."""
     if cohort.ratings is None:
         return []
-    from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text
-
     try:
         fitting = matched_text(cohort.ratings, list(cohort.photos.values()))
     except PhiltrumError as error:  # photos that were added since are why a row fits two
@@ -346,7 +343,6 @@ def figures_html(study: "Study | None" = None) -> str:
             '<div class="figures figures-empty"><p>Correlations with the ratings (Pearson, Spearman, with 95 % '
             "intervals) and changes after surgery appear here.</p></div>"
         )
-    from pipelines.anomaly_scoring.study.ratings import columns_text
     from pipelines.anomaly_scoring.study.report import change_text, correlation_text, rows_text
 
     failed = len(study.photos) - len(study.scored)
@@ -369,7 +365,5 @@ def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
     """The scatter plot."""
     if plot is None:
         return '<div class="plot plot-empty"><p>The scatter plot against the ratings appears here.</p></div>'
-    from ui.pictures.overlay import jpeg_url
-
     said = f"Local severity of every photo {'against its mean rating' if rated else 'by rank'}"
     return f'<div class="plot"><img src="{jpeg_url(plot)}" alt="{said}"></div>'

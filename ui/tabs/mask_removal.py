@@ -8,13 +8,12 @@ import numpy as np
 
 from pipelines.errors import PhiltrumError
 from pipelines.exports.repainted import mask_share
-from pipelines.faces import masks
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, FEWEST, MOST
 from pipelines.mask_removal.exports import mean_confidence
-from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.progress import Progress
 from pipelines.results import MaskRemovalResult
 from ui.examples import masked_faces
@@ -294,12 +293,10 @@ def found_base(photo: Photo, face: int) -> dict[str, Any]:
     Raises:
         SurgicalMaskNotFound: there is none.
     """
-    from pipelines.mask_removal.pipeline import MARGIN  # here: it imports PyTorch, and the page is served before
-
     chosen = pick_face(photo.faces, face)
     found = segment_mask(photo.pixels, chosen).mask
-    mask = masks.grow(found, MARGIN * chosen.eye_distance)
-    return add_base(photo, mask, "Mask found; repair it with the brush.", {"face": face, "extent": None})
+    said = "Mask found; repair it with the brush."
+    return add_base(photo, with_margin(found, chosen), said, {"face": face, "extent": None})
 
 
 def _read_reference(data: bytes) -> np.ndarray:

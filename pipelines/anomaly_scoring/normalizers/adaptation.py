@@ -18,14 +18,6 @@ from pipelines.stylegan.projection import Announce, Projection, gradient_scaler
 from pipelines.stylegan.stylegan2 import SynthesisNetwork
 from pipelines.tensors import to_pixels
 
-ADAPTATION_STEPS = 20
-"""Before the anomaly is back. The paper sees most details of the face and none of the anomaly after 50 steps of its
-generator; ours drew a repaired cleft again after 28, another anomaly after 41. The first ten steps add tone and light.
-"""
-
-MOST_STEPS = 500
-"""After so many the anomaly has long come back."""
-
 _FRAMES = 50
 _RATE = 3e-4
 

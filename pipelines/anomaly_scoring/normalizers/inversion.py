@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.anomaly_scoring.normalizers.adaptation import ADAPTATION_STEPS, MOST_STEPS, adapt, kept_steps
+from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MOST_ADAPTATION_STEPS, MOST_INVERSION_STEPS
+from pipelines.anomaly_scoring.normalizers.adaptation import adapt, kept_steps
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
 from pipelines.devices import Device
@@ -30,8 +31,6 @@ from pipelines.tensors import to_network
 GPU_STEPS, CPU_STEPS = 1000, 200
 """Steps of inversion unless the caller says another number: on CUDA those of NVIDIA's projector; elsewhere what a
 64 px generator does in under a minute on two cores, adaptation included."""
-
-MOST_INVERSION_STEPS = 10_000
 
 
 class InversionNormalizer:
@@ -70,8 +69,8 @@ class InversionNormalizer:
         self.perceptual = perceptual
         for what, value, least, most in (
             ("steps of inversion", self.steps, 1, MOST_INVERSION_STEPS),
-            ("steps of adaptation", self.adaptation_steps, 0, MOST_STEPS),
-            ("step of the last frame", self.frames_until, self.adaptation_steps, MOST_STEPS),
+            ("steps of adaptation", self.adaptation_steps, 0, MOST_ADAPTATION_STEPS),
+            ("step of the last frame", self.frames_until, self.adaptation_steps, MOST_ADAPTATION_STEPS),
         ):
             if not least <= value <= most:
                 raise OptionInvalid(f"The {what} must be a number from {least} to {most}.")

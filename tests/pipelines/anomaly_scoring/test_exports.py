@@ -227,8 +227,8 @@ def test_measurements_as_a_table(result):
 
 
 def test_every_normalizer_and_region_has_a_name():
+    from pipelines.anomaly_scoring.choices import PAINTED
     from pipelines.anomaly_scoring.normalizers.base import NORMALIZERS
-    from pipelines.anomaly_scoring.pipeline import PAINTED
     from pipelines.anomaly_scoring.scoring.regions import REGIONS
 
     assert set(exports.NORMALIZER_NAMES) == set(NORMALIZERS)

@@ -6,8 +6,9 @@ import pytest
 import skimage.data
 import torch
 
+from pipelines.anomaly_scoring.choices import PAINTED
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
-from pipelines.anomaly_scoring.pipeline import PAINTED, VERSION, AnomalyScoring, area_of
+from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring, area_of
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, heat_map
