@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.anomaly_scoring import exports
 from pipelines.anomaly_scoring.choices import (
     CLINIC,
     COLOURS,
@@ -23,10 +24,14 @@ from pipelines.anomaly_scoring.choices import (
     REGIONS,
     SEARCHES,
 )
+from pipelines.anomaly_scoring.scoring.scale import check_group
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
 from pipelines.commands.batch import Progress, Table, run_photos
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
+from pipelines.exports.bundles import write
+from pipelines.exports.tables import of_case, photo_columns
+from pipelines.faces.images import read_image, read_mask
 
 SCORES = "scores.csv"
 
@@ -88,7 +93,6 @@ def scorer(args: argparse.Namespace) -> Any:
         PhiltrumError: an option, the device or the weights are wrong.
     """
     from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-    from pipelines.anomaly_scoring.scoring.scale import check_group
 
     check_group(args.group)
     options = ("searches", "steps", "adaptation_steps", "frames_until")
@@ -119,11 +123,6 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-
-    from pipelines.anomaly_scoring import exports
-    from pipelines.exports.bundles import write
-    from pipelines.exports.tables import of_case, photo_columns
-    from pipelines.faces.images import read_image, read_mask
 
     outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES], {"a photo": args.image, "a mask": args.mask})
     left = left_over(args.image, photos, [masks], [args.out])

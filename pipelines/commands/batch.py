@@ -15,6 +15,11 @@ from pipelines.commands import console
 from pipelines.commands.folder import LeftOver
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import PhiltrumError
+from pipelines.exports.bundles import write
+from pipelines.exports.interface import exports_of
+from pipelines.exports.repainted import mask_share
+from pipelines.exports.tables import csv_bytes, of_case, photo_columns, to_csv
+from pipelines.files import write_atomic
 
 SUMMARY = "summary.csv"
 
@@ -66,10 +71,6 @@ def run_batch(
 
     Returns, Raises: as :func:`run_photos`.
     """
-    from pipelines.exports.bundles import write
-    from pipelines.exports.interface import exports_of
-    from pipelines.exports.repainted import mask_share
-    from pipelines.exports.tables import of_case, photo_columns
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         drawn, more = repaint(photo, progress)
@@ -186,9 +187,6 @@ def _sentence(error: Exception) -> str:
 
 
 def _write_table(outputs: Outputs, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    from pipelines.exports.tables import csv_bytes, to_csv
-    from pipelines.files import write_atomic
-
     columns = list(dict.fromkeys([*table.columns, *(key for row in rows for key in row)]))
     text = to_csv([tuple(columns), *(tuple(row.get(column, "") for column in columns) for row in rows)])
     outputs.folder.mkdir(parents=True, exist_ok=True)

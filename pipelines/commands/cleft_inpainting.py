@@ -10,17 +10,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.cleft_inpainting.exports import ENDINGS
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
+from pipelines.exports.tables import cell
+from pipelines.faces.images import read_image, read_mask
+from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    from pipelines.faces.masks import EXTENTS
-
     add_photo_arguments(parser)
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
@@ -45,10 +47,7 @@ def run(args: argparse.Namespace) -> int:
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
 
-    from pipelines.cleft_inpainting.exports import ENDINGS
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
-    from pipelines.exports.tables import cell
-    from pipelines.faces.images import read_image, read_mask
     from pipelines.models import store
 
     outputs = Outputs(args.out, photos, ENDINGS, [SUMMARY], {"a photo": args.image, "a mask": args.mask})

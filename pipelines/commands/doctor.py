@@ -13,11 +13,11 @@ from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, Job, Reference, SelfTest, resolve
+from pipelines.results import RepaintResult
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from pipelines.results import RepaintResult
 
 PACKAGES = (
     "torch",
@@ -134,7 +134,6 @@ def _reference(reference: Reference) -> list[Finding]:
 def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
     """Runs a job on a drawing, and checks what every job that repaints promises."""
     from pipelines.models import store
-    from pipelines.results import RepaintResult
 
     if not job.always and not any(entry.job == job.weights for entry in store.entries().values()):
         return [Finding(what, "it has no weights yet")]

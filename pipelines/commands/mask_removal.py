@@ -14,14 +14,15 @@ from pipelines.commands.batch import SUMMARY, Progress, run_batch
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, PhiltrumError
+from pipelines.faces.images import read_image, read_mask
+from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS
+from pipelines.mask_removal.exports import ENDINGS, STAGES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    from pipelines.faces.masks import EXTENTS
-
     add_photo_arguments(parser)
     parser.add_argument(
         "--reference", metavar="FILE|FOLDER", type=Path,
@@ -64,8 +65,6 @@ def run(args: argparse.Namespace) -> int:
     if references and not references.files:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
-    from pipelines.faces.images import read_image, read_mask
-    from pipelines.mask_removal.exports import ENDINGS, STAGES
     from pipelines.mask_removal.pipeline import MaskRemoval
     from pipelines.models import store
 
@@ -112,8 +111,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_reference(path: Path) -> Any:
     """The reference; its errors say that it is meant, and not the photo."""
-    from pipelines.faces.images import read_image
-
     try:
         return read_image(path)
     except PhiltrumError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.errors import OptionInvalid
 from pipelines.files import folded
+from pipelines.models import places
 
 
 class Outputs:
@@ -81,7 +82,6 @@ class Outputs:
             OptionInvalid: a result would overwrite one.
         """
         from pipelines.metrics.backbones import VARIABLE
-        from pipelines.models import places
 
         folders = [places.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
         self.protect("the weights", (file for folder in folders for file in folder.glob("*")))

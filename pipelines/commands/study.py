@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text, read_ratings
+from pipelines.anomaly_scoring.study.records import Records
 from pipelines.commands import console
 from pipelines.commands.anomaly_scoring import add_scoring_arguments, comparison, scorer
 from pipelines.commands.batch import say_left
@@ -50,8 +52,6 @@ def run(args: argparse.Namespace) -> int:
         PhiltrumError: nothing could run.
         OSError: the output folder cannot be written to.
     """
-    from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text, read_ratings
-    from pipelines.anomaly_scoring.study.records import Records
     from pipelines.anomaly_scoring.study.report import FILES, change_text, correlation_text, rows_text, write_study
     from pipelines.anomaly_scoring.study.study import RECORDS, run_study
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
+from pipelines.anomaly_scoring.scoring.scale import groups
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
@@ -210,7 +211,6 @@ class AnomalyScoringTab(ResultTab):
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
         self.engine.ready.wait()
-        from pipelines.anomaly_scoring.scoring.scale import groups  # here: they import PyTorch
         from ui.server.scorers import kinds_here, normalizers_here
 
         parts = (self.settings, self.cohort.settings)

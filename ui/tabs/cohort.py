@@ -12,6 +12,7 @@ import gradio as gr
 import numpy as np
 
 from pipelines.anomaly_scoring.study.ratings import Ratings, columns_text, matched_text, parse_ratings
+from pipelines.anomaly_scoring.study.records import Records
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.jobs import ANOMALY_SCORING
@@ -237,7 +238,6 @@ class CohortTab(Tab):
         )
 
     def _study(self, cohort: Cohort, options: dict[str, Any], stop: Event, report: Progress) -> "Study":
-        from pipelines.anomaly_scoring.study.records import Records
         from pipelines.anomaly_scoring.study.study import RECORDS, run_study
         from ui.server.scorers import lpips_here
 
