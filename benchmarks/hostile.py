@@ -265,7 +265,7 @@ def through_job(work: tuple[str, str, bytes]) -> str:
         if role == "mask":
             words += ["--mask", str(given["mask"])]
         elif job == "mask-removal":
-            words += ["--auto", "lower-face"]  # the face wears no mask that could be found
+            words += ["--extent", "lower-face"]  # the face wears no mask that could be found
         if job == "mask-removal":
             words += ["--reference", str(given["reference"])]
         said = io.StringIO()

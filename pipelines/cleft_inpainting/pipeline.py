@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipelines import devices
+from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import Hole, make_hole
@@ -40,7 +41,7 @@ class CleftInpainting:
         photo: np.ndarray,
         *,
         mask: np.ndarray | None = None,
-        extent: str = "philtrum",
+        extent: str = EXTENT,
         face: int = 0,
         grow: float = 0.0,
         feather: float | None = None,

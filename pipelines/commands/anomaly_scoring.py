@@ -58,7 +58,9 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the normalized face is drawn (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("--region", choices=REGIONS, default=REGIONS[0], help="what is scored (default %(default)s)")
-    parser.add_argument("--map", choices=KINDS, default="pse", help="measure of the difference (default %(default)s)")
+    parser.add_argument(
+        "--kind", "--map", choices=KINDS, default="pse", help="measure of the difference (default %(default)s)"
+    )
     parser.add_argument("--colour", choices=COLOURS, default="ycbcr", help="colour space (default %(default)s)")
     parser.add_argument(
         "--erosion", action=argparse.BooleanOptionalAction, default=True, help="erode the map (default: yes)"
@@ -104,7 +106,7 @@ def comparison(args: argparse.Namespace) -> dict[str, Any]:
     """What of the arguments a call of the scorer takes."""
     return {
         "region": args.region,
-        "kind": args.map,
+        "kind": args.kind,
         "colour": args.colour,
         "erosion": args.erosion,
         "formula": args.formula,

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.exports import ENDINGS
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "matched by file stem",
     )  # fmt: skip
     region.add_argument(
-        "--auto", choices=EXTENTS, default="philtrum",
+        "--extent", "--auto", choices=EXTENTS, default=EXTENT,
         help="suggest the mask from the landmarks (default %(default)s)",
     )  # fmt: skip
     add_repaint_arguments(parser)
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         result = job(
             pixels,
             mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
-            extent=args.auto,
+            extent=args.extent,
             face=args.face - 1,
             grow=args.grow,
             feather=args.feather,

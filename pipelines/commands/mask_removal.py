@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks is "
         "matched by file stem (default: the surgical mask is found in the photo)",
     )  # fmt: skip
-    region.add_argument("--auto", choices=EXTENTS, help="suggest what to repaint from the landmarks instead")
+    region.add_argument(
+        "--extent", "--auto", choices=EXTENTS, help="suggest what to repaint from the landmarks instead"
+    )
     parser.add_argument("--stages", action="store_true", help="also write DIR/STEM.NAME.png of every stage")
     parser.add_argument(
         "--points", metavar="N", type=count, default=CONTROL_POINTS,
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             pixels,
             reference=_read_reference(reference) if reference else None,
             mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
-            extent=args.auto,
+            extent=args.extent,
             face=args.face - 1,
             reference_face=args.reference_face - 1,
             points=args.points,

@@ -118,7 +118,7 @@ def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable],
     try:
         lpips = LPIPS().to(jobs[0].device.torch_device)
     except WeightsMissing:
-        if args.map == "lpips":
+        if args.kind == "lpips":
             raise
         lpips = None
     return settings_of(basis, **beside), [lambda photo, job=job: job(photo, **how) for job in jobs], lpips

@@ -13,5 +13,8 @@ CONTROL = (
 )
 """Mesh points of the default warp. Few enough that an error of one does not fold the picture (section 2)."""
 
+EXTENT = "lower-face"
+"""The region that the page suggests where no mask is found, one of :data:`pipelines.faces.masks.EXTENTS`."""
+
 FEWEST, MOST = 8, 120
 """How many control points may be asked for."""

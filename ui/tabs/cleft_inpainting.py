@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.faces.images import read_image
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
@@ -32,7 +33,7 @@ class CleftInpaintingTab(RepaintingTab):
     def build_region(self) -> None:
         self.extent = gr.Radio(
             [(examples.EXTENT_LABELS[extent], extent) for extent in EXTENTS],
-            value="philtrum",
+            value=EXTENT,
             label="Region to suggest",
             show_label=False,
             container=False,
@@ -103,7 +104,7 @@ class CleftInpaintingTab(RepaintingTab):
         request: gr.Request,
         photo: gr.FileData,
         mask: gr.FileData | None = None,
-        extent: str = "philtrum",
+        extent: str = EXTENT,
         face: int = 0,
         grow: float = 0.0,
         feather: float | None = None,

@@ -11,7 +11,7 @@ from pipelines.exports.repainted import mask_share
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
-from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, FEWEST, MOST
+from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, EXTENT, FEWEST, MOST
 from pipelines.mask_removal.exports import mean_confidence
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.progress import Progress
@@ -28,7 +28,6 @@ from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 WITH, WITHOUT = "with", "without"
 """Whether a reference is used."""
 
-_EXTENT = "lower-face"  # what is suggested where no mask is found
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 _SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
 
@@ -135,7 +134,7 @@ class MaskRemovalTab(RepaintingTab):
     @guarded("No region suggested", answer)
     def suggest_region(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
         """Lays the lower face under the strokes."""
-        return answer(base=self.suggested(self.photo(value, request), int(face), _EXTENT))
+        return answer(base=self.suggested(self.photo(value, request), int(face), EXTENT))
 
     def face_props(self, photo: Photo, face: int) -> dict[str, Any]:
         try:

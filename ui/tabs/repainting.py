@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.errors import MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
+from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
@@ -29,8 +30,7 @@ from ui.server.sessions import Outcome, Photo, Work
 from ui.server.uploads import take
 from ui.tabs.base import KEYS, ResultTab, no_files
 
-FEATHER = 4.0
-"""Feather that the slider starts at, in % of the distance between the eyes; the pipelines' own default."""
+_FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
 
 
 class RepaintingTab(ResultTab):
@@ -96,7 +96,7 @@ class RepaintingTab(ResultTab):
                 info="Positive widens the mask, negative narrows it.",
             )  # fmt: skip
             self.feather = gr.Slider(
-                0, 20, FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
+                0, 20, _FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
                 info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
             )  # fmt: skip
             self.build_advanced()

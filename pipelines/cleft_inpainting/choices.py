@@ -1,0 +1,4 @@
+"""What can be chosen of a cleft inpainting; free of PyTorch."""
+
+EXTENT = "philtrum"
+"""The region that is suggested unless another is asked for, one of :data:`pipelines.faces.masks.EXTENTS`."""
