@@ -1,6 +1,8 @@
 """The frame of the command line: help, versions, exit statuses, sentences."""
 
+import argparse
 import ast
+import importlib
 import os
 import shlex
 import subprocess
@@ -49,6 +51,23 @@ def test_every_command_has_help(capsys, name):
     assert cli.main([name, "--help"]) == 0
     said, trouble = capsys.readouterr()
     assert said.startswith(f"usage: python -m pipelines {name}") and trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "names", "value"),
+    [
+        ("cleft_inpainting", ("--extent", "--auto"), "lips"),
+        ("mask_removal", ("--extent", "--auto"), "lips"),
+        ("anomaly_scoring", ("--kind", "--map"), "ssim"),
+        ("study", ("--kind", "--map"), "ssim"),
+    ],
+)
+def test_options_are_called_as_in_python_and_by_their_former_names(command, names, value):
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"pipelines.commands.{command}").add_arguments(parser)
+    for name in names:
+        given = vars(parser.parse_args(["photos", "--out", "results", name, value]))
+        assert given[names[0].removeprefix("--")] == value
 
 
 def test_version(capsys):
