@@ -135,7 +135,8 @@ def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) ->
     """Runs a job on a drawing, and checks what every job that repaints promises."""
     from pipelines.models import store
 
-    if not job.always and not any(entry.job == job.weights for entry in store.entries().values()):
+    missing = job.weights and not any(entry.job == job.weights for entry in store.entries().values())
+    if missing and not job.always:
         return [Finding(what, "it has no weights yet")]
     repaint = resolve(job.pipeline)(device=args.device, precision=args.precision)
     photo = resolve(test.photo)()
