@@ -262,17 +262,16 @@ EXAMPLES = [(document, block) for document in DOCUMENTS for block in fences("pyt
 """Every example of Python code: its document, and the code."""
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory, astronaut) -> Path:
-    """A folder with the photos that the examples name, all of one size."""
-    folder = tmp_path_factory.mktemp("photos")
+@pytest.fixture
+def photos(tmp_path, astronaut) -> Path:
+    """A folder with the photos that the examples name."""
     for name, picture in (
         ("photo", astronaut),
         ("masked", masked_faces.masked("blue")),
         ("reference", masked_faces.reference("blue")),
     ):
-        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=95)
-    return folder
+        Image.fromarray(picture).save(tmp_path / f"{name}.jpg", quality=95)
+    return tmp_path
 
 
 @pytest.mark.parametrize(("document", "example"), [one for one in EXAMPLES if "gradio_client" not in one[1]])
