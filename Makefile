@@ -1,4 +1,5 @@
-# Two commands: `make run` serves the app, `make test` runs every test. Both make .venv once and reuse it.
+# Two commands: `make run` serves the app, `make test` runs every test. Both make .venv once and reuse it. Whoever changes
+# something runs `make check` first, which takes a minute and a half.
 # Another interpreter: make run PYTHON=python3.12. Options of the app: make run ARGS="--port 7861".
 
 SHELL := /bin/bash
@@ -11,23 +12,36 @@ PASSED_OVER = $(shell sed -nE 's/^([A-Z]+-[[:alnum:]-]+) .*/--ignore-vuln \1/p' 
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs audit figures format clean chromium
+.PHONY: help run check lint types quick test bench-test docs audit figures format clean chromium
 
 help: ## what can be made here
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
 
 run: $(VENV)/.installed ## start the app and print its address
 	$(VENV)/bin/python app.py $(ARGS)
 
-test: chromium $(VENV)/.installed-dev ## run every test (needs Chromium)
+# Two at a time: types take one core and quick tests the other. The same three stand in .pre-commit-config.yaml.
+check: $(VENV)/.installed-dev ## check a change: style, types, quick tests (90 s on two cores)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line lint types quick
+
+lint: $(VENV)/.installed-dev ## check style: format and common mistakes
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.installed-dev ## check types
+	$(VENV)/bin/mypy pipelines ui app.py
+
+quick: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -m "not slow and not browser" $(ARGS)
+
+test: chromium $(VENV)/.installed-dev ## run every test (half an hour; needs Chromium)
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+bench-test: $(VENV)/.installed-dev ## run the tests of benchmarks/
+	$(VENV)/bin/python -m pytest -m benchmark $(ARGS)
 
 chromium:
 	@test -n "$(CHROMIUM)" || { echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium), then run make test again." >&2; exit 2; }
-
-lint: $(VENV)/.installed-dev ## check style
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
 
 docs: $(VENV)/.installed-dev ## build a site of docs/ with the API reference in site/
 	$(VENV)/bin/python -m mkdocs build --strict --quiet
@@ -63,7 +77,7 @@ format: $(VENV)/.installed-dev ## mend style
 
 clean: ## remove the environment and caches; photos, runs and weights stay
 	@if [ -e "$(VENV)/pyvenv.cfg" ]; then rm -rf -- "$(VENV)"; fi
-	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build philtrum.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:

@@ -1,13 +1,15 @@
-"""The app: ``python app.py``, then open http://127.0.0.1:7860 in a browser."""
+"""The app: ``python app.py``, or ``philtrum-app`` where Philtrum is installed; then open http://127.0.0.1:7860."""
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Reads the command line; ``auth`` becomes a pair of user and password."""
-    parser = argparse.ArgumentParser(prog="python app.py", description="Philtrum's app, on this machine.")
+    name = "philtrum-app" if Path(sys.argv[0]).stem == "philtrum-app" else "python app.py"
+    parser = argparse.ArgumentParser(prog=name, description="Philtrum's app, on this machine.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")

@@ -48,11 +48,11 @@ from pipelines.faces.blending.skin import typology_angle
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
+from pipelines.faces.subject import check_face
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.models import store
-from pipelines.repainting import check_face
+from pipelines.models import places
 from pipelines.results import Basis
 from pipelines.training.data import FaceSet, load_faces
 
@@ -300,7 +300,7 @@ def run(options: argparse.Namespace) -> None:
             scores[name] = one
             bar.update()
     scales = scales_of(scores, plan, people)
-    path = store.folder() / scale.FILE
+    path = places.folder() / scale.FILE
     write_atomic(path, scale.encode(scales, path.read_bytes() if path.exists() else b"[]"))
     table = people_table(scores, people, faces, plan)
     write_atomic(Path(options.out) / f"{plan.normalizer}-people.md", table.encode())

@@ -28,14 +28,15 @@ from pipelines.errors import (
 )
 from pipelines.faces import masks
 from pipelines.faces.alignment import align
+from pipelines.faces.blending.hole import FEATHER, crop_hole, within_reach
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face, find_faces
 from pipelines.faces.points import MESH_TO_68, Face
+from pipelines.faces.subject import check_face
 from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.covered import covered
 from pipelines.mask_removal.synthesis.references import self_references
 from pipelines.mask_removal.warping import warp_reference
-from pipelines.repainting import FEATHER, check_face, crop_hole, within_reach
 from pipelines.training.data import load_faces
 
 SETS = ("labelled", "val", "pairs")

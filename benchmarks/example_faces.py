@@ -23,7 +23,7 @@ from pipelines.devices import Device, choose
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
 from pipelines.models import store
-from pipelines.repainting import to_network, to_pixels
+from pipelines.tensors import to_network, to_pixels
 
 FACES = {
     "a": (133, "cleft", 0.0, "left"),

@@ -63,7 +63,7 @@ def whole_job(job: str, photo: np.ndarray, options: argparse.Namespace) -> Calla
         return partial(CleftInpainting(*chosen), photo)
     masked = photo.copy()
     masked[suggest_mask(find_face(photo), photo.shape[:2], "lower-face")] = _CLOTH
-    return partial(MaskRemoval(*chosen), masked, np.ascontiguousarray(photo[:, ::-1]))
+    return partial(MaskRemoval(*chosen), masked, reference=np.ascontiguousarray(photo[:, ::-1]))
 
 
 def runner(

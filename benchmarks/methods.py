@@ -122,8 +122,7 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         image, hole = _pictures(crops, device), _maps(masks, device)
         face = _each(skin_beside, crops, masks, device)
         with device.autocast():
-            nothing = (torch.zeros_like(image), torch.zeros_like(hole))
-            answer = mask_removal.predict(network, image, hole, *nothing, face)
+            answer = mask_removal.predict(network, image, hole, face=face)
             if references is not None:
                 hint = (_pictures(references, device), _maps(confidences, device))
                 answer = mask_removal.tempered(answer, mask_removal.predict(network, image, hole, *hint, face))

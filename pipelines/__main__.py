@@ -1,39 +1,42 @@
-"""The command line: ``python -m pipelines COMMAND``.
+"""The command line: ``python -m pipelines COMMAND``, or ``philtrum COMMAND`` where Philtrum is installed.
 
 Exit status: 0 all done; 1 some of it failed; 2 nothing could run, and one sentence on standard error says why; 130
 stopped by Ctrl-C.
 """
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError
+from pipelines.jobs import JOBS, resolve
 from pipelines.threads import wait_passively
 
-COMMANDS = {
-    "cleft-inpainting": ("cleft_inpainting", "predict the non-cleft face in a photo, or in every photo of a folder"),
-    "mask-removal": ("mask_removal", "draw the face without its mask in a photo, or in every photo of a folder"),
-    "anomaly-scoring": ("anomaly_scoring", "score how far a face is from its normalized version, or each of a folder"),
-    "study": ("study", "score a cohort of photos, and compare the scores with ratings and surgery"),
-    "weights": ("weights", "list, verify, get or import network weights"),
-    "doctor": ("doctor", "check this installation and run a self-test"),
-    "prepare": ("prepare", "make a set of faces one that training starts from in seconds"),
-    "train": ("train", "train a job's network"),
-    "tune": ("tune", "search a recipe's hyper-parameters"),
-    "lists": ("lists", "split a folder of photos into train.txt, val.txt and test.txt"),
+OTHERS = {
+    "study": ("pipelines.commands.study", "score a cohort of photos, and compare the scores with ratings and surgery"),
+    "weights": ("pipelines.commands.weights", "list, verify, get or import network weights"),
+    "doctor": ("pipelines.commands.doctor", "check this installation and run a self-test"),
+    "prepare": ("pipelines.commands.prepare", "make a set of faces one that training starts from in seconds"),
+    "train": ("pipelines.commands.train", "train a job's network"),
+    "tune": ("pipelines.commands.tune", "search a recipe's hyper-parameters"),
+    "lists": ("pipelines.commands.lists", "split a folder of photos into train.txt, val.txt and test.txt"),
 }
-"""Command → module in :mod:`pipelines.commands`, and what it does."""
+"""Commands that are no job's own → module, and what it does."""
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """Command → module, and what it does: the jobs' first."""
+    return {name: (job.command, job.help) for name, job in JOBS.items() if job.command} | OTHERS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the words after ``python -m pipelines``; those of the process where None.
+        argv: the words after the program's name; those of the process where None.
 
     Returns:
         The exit status.
@@ -57,17 +60,17 @@ def _run(words: Sequence[str]) -> int:
         OSError: nobody reads what is said.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m pipelines",
+        prog="philtrum" if Path(sys.argv[0]).stem == "philtrum" else "python -m pipelines",
         description="Philtrum: face-photo jobs for craniofacial research.",
         epilog="Research use only. Not a diagnostic device.",
     )
     parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run = None
-    for name, (module, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    for name, (module, text) in commands().items():
+        command = parsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if words[:1] == [name]:  # only the one that is asked for is imported
-            chosen = importlib.import_module(f"pipelines.commands.{module}")
+            chosen = resolve(module)
             chosen.add_arguments(command)
             run = chosen.run
     try:

@@ -22,6 +22,10 @@ class ImageTooSmall(PhiltrumError):
     """The picture is too small to hold a face."""
 
 
+class ArrayInvalid(PhiltrumError):
+    """What a program gave as a photo or a mask is none, or may mean this or that."""
+
+
 class ImageMismatch(PhiltrumError):
     """Two pictures that are to be compared differ in size."""
 
@@ -72,6 +76,10 @@ class WeightsCorrupt(PhiltrumError):
 
 class WeightsUnknown(PhiltrumError):
     """The manifest has no weights of that name."""
+
+
+class WeightsReadOnly(PhiltrumError):
+    """The weights folder belongs to somebody else, so nothing can be added to it."""
 
 
 class DeviceUnavailable(PhiltrumError):

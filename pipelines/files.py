@@ -17,8 +17,23 @@ def composed(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """:func:`composed` without case, which on many file systems does not tell names apart."""
+    """:func:`composed` without case, which on many file systems does not tell names apart.
+
+    >>> folded("Jos\N{LATIN SMALL LETTER E WITH ACUTE}.PNG") == folded("jose\N{COMBINING ACUTE ACCENT}.png")
+    True
+    """
     return composed(composed(name).casefold())
+
+
+def shipped(package: Path, name: str) -> Path:
+    """A folder of data that comes with a package: inside it where it is installed, beside it in a checkout.
+
+    Args:
+        package: the package's own folder.
+        name: the folder's name in both places.
+    """
+    inside = package.resolve() / name
+    return inside if inside.is_dir() else inside.parents[1] / name
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -52,6 +53,47 @@ class WeightsUsed:
 
     name: str
     sha256: str
+
+
+class PhotoResult(Protocol):
+    """What every job's result says, whatever else it holds: of which face of what photo it is, and what made it.
+
+    Attributes:
+        photo: ``uint8`` ``(H, W, 3)``, the photo as it was given.
+        photo_sha256: :func:`pixels_sha256` of it.
+        weights: every weights file used.
+        device: where networks ran, and in which precision.
+        seed: of all randomness.
+        face: which face, 0 = largest.
+        faces: how many faces the photo shows.
+        case: a name that people gave the case, or None.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def photo(self) -> np.ndarray: ...
+
+    @property
+    def photo_sha256(self) -> str: ...
+
+    @property
+    def weights(self) -> tuple[WeightsUsed, ...]: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def face(self) -> int: ...
+
+    @property
+    def faces(self) -> int: ...
+
+    @property
+    def case(self) -> str | None: ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import pytest
 import skimage.data
 from hypothesis import settings
 
+pytest_plugins = ["tests.skips"]
+
 # The same examples on every run and machine; no time limit, because a busy machine is no bug.
 settings.register_profile("philtrum", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("philtrum")
@@ -34,7 +36,9 @@ def threads() -> int:
 def shared() -> Path:
     """The folder with photos and papers beside the repository, which a clone elsewhere lacks."""
     if not SHARED.is_dir():
-        pytest.skip("needs the folder 'shared' beside the repository")
+        from tests.skips import skip_as_expected  # not above: pytest imports its plugins itself
+
+        skip_as_expected("needs the folder 'shared' beside the repository")
     return SHARED
 
 

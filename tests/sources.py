@@ -1,6 +1,7 @@
 """The product's source files, and what each imports."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,7 +17,8 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Full names of all that a file imports, inside functions too; ``from a import b`` counts as ``a`` and ``a.b``."""
     names: set[str] = set()
     package = module_name(path).split(".")
@@ -30,10 +32,10 @@ def imported(path: Path) -> set[str]:
                 base = ".".join([*kept[: len(kept) - node.level + 1], *([node.module] if node.module else [])])
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
-def imports_of_ours() -> dict[str, set[str]]:
+def imports_of_ours() -> dict[str, frozenset[str]]:
     """Module -> the modules of ours that it imports, resolved to files that exist."""
     ours = {module_name(path) for path in source_files()}
     return {module_name(path): imported(path) & (ours - {module_name(path)}) for path in source_files()}

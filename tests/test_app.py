@@ -12,9 +12,11 @@ import pytest
 import app
 import ui
 from pipelines.errors import Cancelled, WeightsMissing
+from pipelines.jobs import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL
 from pipelines.models import store
+from tests.ui.apps import weights_of_both
 from ui.parts.widgets import explain, measurements_html, status_html
-from ui.server.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine, jobs_that_work, stoppable
+from ui.server.engine import Engine, jobs_that_work, stoppable
 from ui.shell import build, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,8 +160,8 @@ def test_a_job_without_weights_has_no_tab_and_no_end_point(tmp_path: Path, monke
     assert not [event for event in page.fns.values() if event.api_name and "mask_removal" in event.api_name]
 
 
-def test_jobs_that_work_are_those_with_default_weights(weights: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(weights))
+def test_jobs_that_work_are_those_with_default_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PHILTRUM_WEIGHTS", str(weights_of_both(tmp_path)))
     assert jobs_that_work() == (CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING)
     assert store.find(job="mask-removal").default, "the store sees it the same way"
 

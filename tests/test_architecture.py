@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import results
+from pipelines.jobs import JOBS
 from tests.sources import ROOT, imported, imports_of_ours, module_name, source_files
 
 DOCUMENT = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -103,6 +105,52 @@ def test_imports_upward_and_sideways_are_told(module, name):
     assert not allowed(module, name)
 
 
+# --- doors ----------------------------------------------------------------------------------------------------------
+
+
+def doors() -> set[str]:
+    """Every module that is a door."""
+    every, *more = table("job | its doors")
+    packages = {job.package for job in JOBS.values() if job.pipeline}
+    found = {f"{package}.{door}" for package in packages for door in dotted(every[1])}
+    return found | {f"{package}.{door}" for job, names in more for package in dotted(job) for door in dotted(names)}
+
+
+def passed_doors(module: str, names: set[str]) -> set[str]:
+    """What a module imports of jobs, but for their doors."""
+    if module.split(".")[0] != "ui" and not module.startswith("pipelines.commands"):
+        return set()
+    packages = tuple(f"{job.package}." for job in JOBS.values() if job.pipeline)
+    return {name for name in names if name.startswith(packages)} - doors()
+
+
+def test_every_door_is_there():
+    """A job need not have choices of its own."""
+    modules = imports_of_ours()
+    assert not [door for door in doors() - modules.keys() if not door.endswith(".choices")]
+
+
+def test_page_and_commands_enter_jobs_by_their_doors():
+    past = {module: passed_doors(module, names) for module, names in imports_of_ours().items()}
+    assert not {module: names for module, names in past.items() if names}
+
+
+@pytest.mark.parametrize("module", ["ui.tabs.base", "pipelines.commands.study"])
+def test_whoever_passes_a_door_is_told(module):
+    past = {"pipelines.cleft_inpainting.network", "pipelines.anomaly_scoring.study.statistics"}
+    assert passed_doors(module, past | {"pipelines.cleft_inpainting.exports", "pipelines.models.store"}) == past
+    assert not passed_doors("pipelines.mask_removal.pipeline", past)
+
+
+def test_what_exports_have_in_common_names_no_job():
+    own = {name for name in vars(results) if name.endswith("Result")} - {"RepaintResult", "PhotoResult"}
+    assert len(own) >= 3
+    own |= {name for job in JOBS.values() for name in (job.name, job.package.rpartition(".")[2])}
+    for path in (ROOT / "pipelines/exports").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not [name for name in own if re.search(rf"\b{re.escape(name)}\b", text)], path.name
+
+
 def test_imports_make_no_circle():
     remaining = imports_of_ours()
     assert len(remaining) > 20
@@ -190,9 +238,34 @@ def test_no_folder_is_a_heap():
     }
 
 
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, source: list[str]) -> int:
+    """Lines of a function with code on them: neither its docstring, nor comments, nor empty ones."""
+    lines = set(range(function.lineno, function.end_lineno + 1))
+    if ast.get_docstring(function) is not None:
+        lines -= set(range(function.body[0].lineno, function.body[0].end_lineno + 1))
+    return sum(bool(source[line - 1].strip()) and not source[line - 1].strip().startswith("#") for line in lines)
+
+
+LONG = {"theme"}  # one call that lists colours
+MOST_LINES = 60
+
+
+def test_no_function_is_longer_than_a_screen():
+    lengths = {}
+    for path in [*source_files(), *(ROOT / "benchmarks").glob("*.py")]:
+        source = path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(ast.parse("\n".join(source))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lengths[f"{module_name(path)}.{node.name}"] = code_lines(node, source)
+    assert len(lengths) > 500
+    long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES and name.split(".")[-1] not in LONG}
+    assert not long
+
+
 # --- tests ----------------------------------------------------------------------------------------------------------
 
-_WHOLE = ("test_project", "test_architecture", "test_cases", "test_site")  # of the project, not of a module
+_WHOLE = {"test_project", "test_architecture", "test_cases", "test_walk"}  # of the project, not of a module
+_WHOLE |= {"test_lanes", "test_docstrings", "test_distribution", "test_site"}
 
 
 def test_tests_mirror_the_code():

@@ -14,17 +14,24 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import skimage.data
+import yaml
 from PIL import Image
 
 import app
-from pipelines.__main__ import COMMANDS
+import pipelines
+from pipelines.__main__ import commands
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.models import store
+from tests import skips
 from tests.sources import ROOT, imported, source_files
 from ui.examples import masked_faces
 
 MAX_FILE = 16 * 2**20
-DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
 MADE = {"site/"}
 """Paths that documents name and that a command makes."""
 
@@ -220,6 +227,21 @@ def test_every_file_that_a_document_names_exists(document):
     assert not missing, missing
 
 
+def test_the_newest_changes_are_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", text, re.M)[0] == pipelines.__version__
+
+
+def test_the_citation_names_us_and_the_five_papers():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert about["cff-version"] == "1.2.0" and about["title"] == "Philtrum" and about["authors"]
+    assert "version" not in about, "the version stands in pipelines/__init__.py"
+    papers = about["references"]
+    assert len({paper["title"] for paper in papers}) == 5
+    for paper in papers:
+        assert paper["type"] == "article" and all(author["family-names"] for author in paper["authors"])
+
+
 def test_readme_names_both_commands():
     text = read_document("README.md")
     for command in ("make run", "make test"):
@@ -241,11 +263,11 @@ def fences(language: str, document: str) -> list[str]:
 
 def test_every_command_line_in_a_document_is_understood():
     lines = [line for document in DOCUMENTS for block in fences("sh", document) for line in block.splitlines()]
-    commands = [shlex.split(line.partition(" -m pipelines ")[2]) for line in lines if " -m pipelines " in line]
-    assert {words[0] for words in commands} == set(COMMANDS), "each command has an example"
-    for command, *words in commands:
+    shown = [shlex.split(line.partition(" -m pipelines ")[2]) for line in lines if " -m pipelines " in line]
+    assert {words[0] for words in shown} == set(commands()), "each command has an example"
+    for command, *words in shown:
         parser = argparse.ArgumentParser(prog=command)
-        importlib.import_module(f"pipelines.commands.{COMMANDS[command][0]}").add_arguments(parser)
+        importlib.import_module(commands()[command][0]).add_arguments(parser)
         parser.parse_args(words)  # leaves with SystemExit where it does not understand
 
 
@@ -262,16 +284,17 @@ EXAMPLES = [(document, block) for document in DOCUMENTS for block in fences("pyt
 """Every example of Python code: its document, and the code."""
 
 
-@pytest.fixture
-def photos(tmp_path, astronaut) -> Path:
-    """A folder with the photos that the examples name."""
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """A folder with the photos that the examples name, all of one size."""
+    folder = tmp_path_factory.mktemp("photos")
     for name, picture in (
-        ("photo", astronaut),
+        ("photo", skimage.data.astronaut()),
         ("masked", masked_faces.masked("blue")),
         ("reference", masked_faces.reference("blue")),
     ):
-        Image.fromarray(picture).save(tmp_path / f"{name}.jpg", quality=95)
-    return tmp_path
+        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=95)
+    return folder
 
 
 @pytest.mark.parametrize(("document", "example"), [one for one in EXAMPLES if "gradio_client" not in one[1]])
@@ -377,13 +400,14 @@ def test_old_python_is_one_sentence(tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_continuous_integration_lints_and_tests():
+def test_continuous_integration_checks_and_tests():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
     text = script.read_text(encoding="utf-8")
     assert "set -euo pipefail" in text
-    assert re.findall(r"^make (\w+) </dev/null$", text, re.M) == ["lint", "test"]
+    assert re.findall(r"^make (\w+) </dev/null$", text, re.M) == ["check", "test"]
+    assert re.search(rf"^export .*\b{skips.VARIABLE}=1$", text, re.M)
 
 
 # --- container ------------------------------------------------------------------------------------------------------

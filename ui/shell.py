@@ -8,15 +8,13 @@ from typing import Any
 
 import gradio as gr
 
+from pipelines.jobs import JOBS, resolve
 from ui import CACHE, forget_cache
 from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import state_of, status_html
-from ui.server.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
+from ui.server.engine import Engine
 from ui.server.outgoing import shut, stay
 from ui.server.sessions import IDLE, Sessions
-from ui.tabs.anomaly_scoring import AnomalyScoringTab
-from ui.tabs.cleft_inpainting import CleftInpaintingTab
-from ui.tabs.mask_removal import MaskRemovalTab
 from ui.theme import ASSETS, HEAD, STYLE, theme
 
 _TITLE = """
@@ -28,8 +26,6 @@ _TITLE = """
   <div><h1>Philtrum</h1><p>Face photos in craniofacial research, on this machine only</p></div>
 </div>
 """
-
-_TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab, ANOMALY_SCORING: AnomalyScoringTab}
 
 _LOOK = 2.0  # seconds between two looks at whether the app is busy
 
@@ -71,10 +67,10 @@ def build(engine: Engine) -> gr.Blocks:
             line = gr.HTML(status_html(_LOADING), elem_classes="top-status", apply_default_css=False)
             dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
         with gr.Tabs():
-            for job in engine.jobs:
-                tab = _TABS[job](engine, sessions)
-                with gr.Tab(tab.title, id=job):
-                    tab.build(line)
+            for name in engine.jobs:
+                job = JOBS[name]
+                with gr.Tab(job.title, id=name):
+                    resolve(job.tab)(engine, sessions).build(line)
 
         dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
         page.load(

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+from pipelines.files import shipped
+
+ASSETS = shipped(Path(__file__).parent, "assets")
 
 STYLE = ASSETS / "style.css"
 

@@ -9,13 +9,48 @@ CLINIC = "clinic"
 GROUP_NAMES = {EVERYONE: "", CLINIC: ", photographed as in a clinic"}
 """Group of faces → what is said behind their number; of a group of an age, its name."""
 
+REGIONS = ("mouth-nose", "upper-lip", "face")
+"""Mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
+
+PAINTED = "painted"
+"""The region of a score over a mask that a person painted."""
+
 REGION_NAMES = {
     "mouth-nose": "mouth and nose",
     "upper-lip": "upper lip and nostril sill",
     "face": "whole face without the eyes",
-    "painted": "painted region",
+    PAINTED: "painted region",
 }
 """Region → what people call it."""
+
+KINDS = ("pse", "ssim", "lpips")
+"""Measures of difference: squared error of pixels, structural similarity, deep features."""
+
+COLOURS = ("ycbcr", "rgb")
+"""Colour spaces in which pictures are compared."""
+
+FORMULAS = ("equation", "text")
+"""Equation 6 as it is written; the sentence before it."""
+
+DEFAULT = "inpainting"
+"""The normalizer that needs no download and no GPU."""
+
+SEARCHES, MOST_SEARCHES = 3, 10
+"""How often that normalizer searches lips and nose unless the caller says another number, and how often at most."""
+
+ADAPTATION_STEPS, MOST_ADAPTATION_STEPS = 20, 500
+"""Steps of StyleGAN2's adaptation unless others are asked for, and how many at most. Before the anomaly is back: the
+paper sees most details of the face and none of the anomaly after 50 steps of its generator; ours drew a repaired cleft
+again after 28, another anomaly after 41. The first ten steps add tone and light."""
+
+MOST_INVERSION_STEPS = 10_000
+"""Of StyleGAN2; how many it takes unless the caller says another number depends on the machine."""
+
+LOCAL_PEAK = 99.5
+"""Percentile of the local map over a region that is its local severity: one pixel in 200 is higher."""
+
+ASYMMETRY_PEAK = 98.0
+"""Percentile of the asymmetry map over a region that is its asymmetry."""
 
 NORMALIZER_NAMES = {"inpainting": "repainting of what does not fit", "stylegan2": "StyleGAN2 with adaptation"}
 """Normalizer → what people call it."""

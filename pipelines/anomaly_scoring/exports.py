@@ -1,28 +1,34 @@
-"""What a scored face becomes on disk: pictures, the raw map, its facts, one page to print, and all of it in one ZIP.
+"""What a scored face becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
-Nothing written here holds a file name, a date, or anything of the photo's metadata, and the same result always gives
-the same bytes.
-"""
-
-import json
-import textwrap
 from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipelines import __version__
-from pipelines.anomaly_scoring.choices import GROUP_NAMES, MAPS, NORMALIZER_NAMES, REGION_NAMES
-from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale
-from pipelines.anomaly_scoring.drawing.maps import map_picture, shown_map
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
-from pipelines.exports.bundles import zip_files
-from pipelines.exports.page import Facts, Page, Picture, write_page
+from pipelines.anomaly_scoring.choices import (
+    ASYMMETRY_PEAK,
+    GROUP_NAMES,
+    LOCAL_PEAK,
+    MAPS,
+    NORMALIZER_NAMES,
+    REGION_NAMES,
+)
+from pipelines.anomaly_scoring.drawing.colouring import (
+    ASYMMETRY_SCALE,
+    LOCAL_SCALE,
+    SCALES,
+    Scale,
+    colour_heat_map,
+)
+from pipelines.anomaly_scoring.drawing.maps import Shown, map_overlay, map_picture, shown_map
+from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
+from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.tables import (
     cell,
     csv_bytes,
+    footer,
+    json_text,
     landmark_facts,
     measurement_facts,
     origin,
@@ -32,13 +38,28 @@ from pipelines.exports.tables import (
     to_csv,
 )
 from pipelines.faces.images import encode_png
-from pipelines.files import write_all_atomic
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
+
+__all__ = [
+    "COLUMNS", "ENDINGS", "STAGES", "Scale", "Shown", "colour_heat_map", "contents", "facts", "figure_cells",
+    "figures_of", "files", "map_overlay", "page", "shown_map", "stage_pictures",
+]  # fmt: skip
+"""What every job exports, and maps as pictures, which the page shows as well."""
+
+ENDINGS: tuple[str, ...] = (
+    "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "npy", "json",
+)  # fmt: skip
+
+STAGES: tuple[str, ...] = ()
+
+COLUMNS = FIGURES
+"""Names of the figures in tables, in their order."""
 
 _LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 
 
-def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
+def facts(result: AnomalyScoringResult) -> dict[str, Any]:
     """Everything about a result but its pictures, ready for JSON.
 
     ``face`` counts from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the
@@ -46,7 +67,7 @@ def scoring_dict(result: AnomalyScoringResult) -> dict[str, Any]:
     """
     score, basis = result.score, result.basis
     return {
-        **origin(result, "anomaly-scoring"),
+        **origin(result, ANOMALY_SCORING),
         "local": None
         if result.local is None
         else _finding_facts(result.local, "local_severity", LOCAL_PEAK, LOCAL_SCALE),
@@ -99,19 +120,19 @@ def _percentile_facts(percentile: Percentile | None) -> dict[str, Any]:
     }
 
 
-def scoring_json(result: AnomalyScoringResult) -> str:
-    """:func:`scoring_dict` as JSON text."""
-    return json.dumps(scoring_dict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def measurements_csv(result: AnomalyScoringResult) -> str:
     """One row a measurement: key, label, value, unit, formula, the case's name and the hash of the photo's pixels."""
     whose = photo_columns(result)
-    rows = [("key", "label", "value", "unit", "formula", *whose)]
+    rows: list[tuple[Any, ...]] = [("key", "label", "value", "unit", "formula", *whose)]
     rows += [
         (one.key, one.label, cell(one.value), one.unit, one.formula, *whose.values()) for one in result.measurements
     ]
     return to_csv(rows)
+
+
+def columns(result: AnomalyScoringResult) -> dict[str, str]:
+    """The figures as cells of a table, by :data:`COLUMNS`; empty without a value."""
+    return figure_cells(figures_of(result))
 
 
 def raw_map(values: np.ndarray) -> bytes:
@@ -131,47 +152,30 @@ def files(result: AnomalyScoringResult) -> dict[str, bytes]:
             picture, numbers = ("heatmap.png", "npy") if name == "heat" else (f"{name}.png", f"{name}.npy")
             found[picture] = encode_png(map_picture(result, name))
             found[numbers] = raw_map(shown.values)
-    return found | {"json": scoring_json(result).encode()}
+    return found | {"json": json_text(facts(result)).encode()}
 
 
-def bundle(result: AnomalyScoringResult) -> bytes:
-    """Everything in one ZIP: ``face.png``, ``normalized.png``; ``local``, ``asymmetry`` and ``heatmap``, each as
-    ``.png`` and ``.npy``; ``score.json``, ``measurements.csv``, ``report.pdf``.
+def contents(result: AnomalyScoringResult) -> dict[str, bytes]:
+    """``face.png``, ``normalized.png``; ``local``, ``asymmetry`` and ``heatmap``, each as ``.png`` and ``.npy``;
+    ``score.json`` and ``measurements.csv``.
     """
     names = {"npy": "heatmap.npy", "json": "score.json"}
-    return zip_files(
-        {
-            "face.png": encode_png(result.crop),
-            **{names.get(ending, ending): content for ending, content in files(result).items()},
-            "measurements.csv": csv_bytes(measurements_csv(result)),
-            "report.pdf": report(result),
-        }
-    )
+    return {
+        "face.png": encode_png(result.crop),
+        **{names.get(ending, ending): content for ending, content in files(result).items()},
+        "measurements.csv": csv_bytes(measurements_csv(result)),
+    }
 
 
-def write_scoring(result: AnomalyScoringResult, folder: str | Path, stem: str) -> dict[str, Path]:
-    """Writes ``STEM.ENDING`` of each of :func:`files` into ``folder``.
-
-    None of the files is touched before all of them lie whole on the disk.
-
-    Returns:
-        Ending of the name → path.
-
-    Raises:
-        OSError: the folder cannot be made or written to.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = files(result)
-    paths = {ending: folder / f"{stem}.{ending}" for ending in contents}
-    write_all_atomic({paths[ending]: content for ending, content in contents.items()})
-    return paths
+def stage_pictures(result: AnomalyScoringResult) -> dict[str, np.ndarray]:
+    """None: the job shows no stages."""
+    return {}
 
 
-def report(result: AnomalyScoringResult, kind: str = "pdf", dpi: int = 110) -> bytes:
-    """One A4 page, ``"pdf"`` or ``"png"`` of ``dpi``: pictures, figures, measurements, and what made it."""
+def page(result: AnomalyScoringResult) -> Page:
+    """Both faces, the maps, the measurements, and the figures with what made them."""
     maps = {name: map_picture(result, name) for name in MAPS}
-    page = Page(
+    return Page(
         title="Anomaly scoring",
         subtitle="What does not fit a face, and how far it is from its normalized version, which is generated.",
         subject="Anomaly scoring: maps and figures",
@@ -184,19 +188,7 @@ def report(result: AnomalyScoringResult, kind: str = "pdf", dpi: int = 110) -> b
         ],
         measurements=tuple((one,) for one in result.measurements),
         facts=((0.8, wrapped(_score_facts(result), _LINES[0])), (0.82, wrapped(_made(result), _LINES[1]))),
-        footer=f"Philtrum {__version__} · "
-        + ", ".join(f"{one.name} {one.sha256}" for one in result.weights)
-        + f" · seed {result.seed} · {result.device}",
-    )
-    return write_page(page, kind, dpi)
-
-
-def wrapped(facts: Facts, letters: int) -> Facts:
-    """Facts whose values take as many lines as they need, of so many letters at most."""
-    return tuple(
-        (name if number == 0 else "", line)
-        for name, value in facts
-        for number, line in enumerate(textwrap.wrap(value, letters))
+        footer=footer(result),
     )
 
 

@@ -1,5 +1,6 @@
 """Anomaly scoring: from a photo to its normalized face, the maps of what does not fit, and the figures of each."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,34 +8,31 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines import devices
-from pipelines.anomaly_scoring.choices import EVERYONE
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, EVERYONE, LOCAL_PEAK, PAINTED
 from pipelines.anomaly_scoring.normalizers.base import DEFAULT, Normalized, make_normalizer
 from pipelines.anomaly_scoring.normalizers.reappearance import reappearance
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, local_map, peak
+from pipelines.anomaly_scoring.scoring.local import local_map, peak
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scores import FORMULAS
 from pipelines.anomaly_scoring.scoring.scores import score as score_of
 from pipelines.errors import MaskEmpty, MaskOffFace, OptionInvalid
-from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
-from pipelines.faces.points import Face
+from pipelines.faces.pixels.arrays import mask_of
+from pipelines.faces.subject import Subject, find_subject
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone, fingerprint
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.repainting import Progress, Stages, check_arguments, check_face
-from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, WeightsUsed
+from pipelines.progress import Progress, Stages, within
+from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Score, WeightsUsed
 
 VERSION = 2
 """Of the code that turns a photo into figures: raised with every change that moves one, so that kept scores and scales
 of before do not compare with those of after. A test holds the figures of one photo against it."""
-
-PAINTED = "painted"
-"""The region of a score over a mask that a person painted."""
 
 _LEAST_SEARCHED = 0.1  # of a region; a peak over less says nothing of it
 
@@ -56,9 +54,12 @@ def lpips_name(folder: str | Path | None = None) -> str:
 class _Lpips(NamedTuple):
     """The metric of LPIPS maps, what a basis calls it, and its file."""
 
-    name: str
-    metric: LPIPS
+    name: str | None
+    metric: LPIPS | None
     weights: tuple[WeightsUsed, ...]
+
+
+_NO_LPIPS = _Lpips(None, None, ())
 
 
 class AnomalyScoring:
@@ -127,21 +128,19 @@ class AnomalyScoring:
             seed=seed,
         )
 
-    def normalize(
-        self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None
-    ) -> Normalized:
+    def normalize(self, subject: Subject, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """The face without its anomaly, from points that favour no side.
 
         Args:
-            photo: RGB ``uint8`` ``(H, W, 3)``.
-            face: as it was found in the photo.
+            subject: the face as it was found in the photo.
             seed: of all randomness.
             progress: called with a fraction and a text; what it raises stops the run.
 
         Raises:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        return self.normalizer(photo, even_face(photo, face), seed=seed, progress=progress)
+        even = even_face(subject.photo, subject.face)
+        return self.normalizer(subject.photo, even, seed=seed, progress=progress)
 
     def __call__(
         self,
@@ -163,7 +162,8 @@ class AnomalyScoring:
         Args:
             photo: RGB ``uint8`` ``(H, W, 3)``.
             region: what is scored, one of :data:`pipelines.anomaly_scoring.scoring.regions.REGIONS`.
-            mask: ``bool`` ``(H, W)``, what is scored instead, painted on the photo.
+            mask: ``bool`` ``(H, W)``, what is scored instead, painted on the photo, or what
+                :func:`pipelines.faces.pixels.arrays.as_mask` takes for such.
             kind: measure of the difference, one of :data:`pipelines.anomaly_scoring.scoring.heatmaps.KINDS`.
             colour: colour space of the comparison, ``"ycbcr"`` or ``"rgb"``.
             erosion: whether the map is eroded.
@@ -174,45 +174,37 @@ class AnomalyScoring:
             progress: called with a fraction and a text; what it raises stops the run.
 
         Raises:
+            ArrayInvalid: photo or mask are no such arrays.
             NoFaceFound, FaceIndexInvalid: there is no such face.
             ImageTooSmall, FaceIncomplete: the face has too few pixels, or is cut by the photo's edge.
             MaskMismatch, MaskEmpty, MaskOffFace: the painted region does not fit the photo or the face.
             OptionInvalid: there is no such region, kind, colour space, formula or group.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded, or the reference scale is damaged.
         """
-        _check_options(region, kind, colour, formula)
-        scale.check_group(group)
-        if region == PAINTED and mask is None:
-            raise OptionInvalid("The region painted needs a mask; paint one, or choose another region.")
-        if mask is not None and not mask.any():
-            raise MaskEmpty("The painted region is empty; paint over what is to be scored, or choose another region.")
-        check_arguments(photo, mask, None)
+        _check_options(region, kind, colour, formula, group)
+        painted = _painted(mask, region, photo)
         stage = Stages(progress)
 
         with stage("landmarks", 0.0):
-            lpips, used = (self._lpips.metric, self._lpips.weights) if kind == "lpips" else (None, ())
-            faces = find_faces(photo)
-            chosen = pick_face(faces, face)
-            check_face(chosen, photo.shape)
+            lpips = self._lpips if kind == "lpips" else _NO_LPIPS
+            subject = find_subject(photo, face)
 
         with stage("normalizing", 0.05):
-            comparison = {"kind": kind, "colour": colour, "erosion": erosion}
-            name = region if mask is None else PAINTED
-            basis = self.basis(region=name, **comparison, formula=formula, seed=seed)
-            normalized = self.normalize(photo, chosen, seed=seed, progress=_within(progress, 0.05, 0.85))
+            words = {"kind": kind, "colour": colour, "erosion": erosion, "formula": formula}
+            weights = (*self.normalizer.state().weights, *lpips.weights)
+            basis = self.basis(region=region if painted is None else PAINTED, **words, seed=seed)
+            normalized = self.normalize(subject, seed=seed, progress=within(progress, 0.05, 0.85))
 
         with stage("comparing", 0.85):
-            area = area_of(normalized, region) if mask is None else painted_area(mask, normalized)
-            heat = heat_map(normalized.crop, normalized.image, **comparison, lpips=lpips)
-            score = score_of(heat, area, formula, **comparison)
+            area = area_of(normalized, region) if painted is None else painted_area(painted, normalized)
+            compare = _Comparison(normalized.crop, area, lpips=lpips.metric, **words)
+            heat, score = compare(normalized.image)
+            frames = tuple(AdaptationFrame(step, one, compare(one)[1].severity) for step, one in normalized.frames)
             local, asymmetry = findings(normalized, area, basis, group)
-            frames = tuple(
-                AdaptationFrame(step, image, self._severity(normalized, image, area, formula, comparison, lpips))
-                for step, image in normalized.frames
-            )
+            percentile = scale.percentile("severity", score.severity, basis, group)
 
         with stage("measurements", 0.95):
-            measurements = measure(chosen.points)
+            measurements = measure(subject.face.points)
 
         stage.done()
         return AnomalyScoringResult(
@@ -222,7 +214,7 @@ class AnomalyScoring:
             heat=heat,
             area=area,
             score=score,
-            percentile=scale.percentile("severity", score.severity, basis, group),
+            percentile=percentile,
             local=local,
             asymmetry=asymmetry,
             basis=basis,
@@ -231,13 +223,13 @@ class AnomalyScoring:
             reappears=reappearance(frames),
             losses=normalized.losses,
             mesh=normalized.face.mesh,
-            landmarks=chosen.points,
+            landmarks=subject.face.points,
             measurements=measurements,
             seconds=stage.seconds,
-            weights=tuple(dict.fromkeys([*self.normalizer.state().weights, *used])),
+            weights=tuple(dict.fromkeys(weights)),
             device=self.device.label,
             face=face,
-            faces=len(faces),
+            faces=len(subject.faces),
         )
 
     @cached_property
@@ -245,17 +237,23 @@ class AnomalyScoring:
         used = WeightsUsed("alexnet", sha256_of(find_backbone(_LPIPS))[:12])
         return _Lpips(lpips_name(), LPIPS(_LPIPS).to(self.device.torch_device), (used,))
 
-    @staticmethod
-    def _severity(
-        normalized: Normalized,
-        image: np.ndarray,
-        area: np.ndarray,
-        formula: str,
-        comparison: dict[str, Any],
-        lpips: LPIPS | None,
-    ) -> float:
-        heat = heat_map(normalized.crop, image, **comparison, lpips=lpips)
-        return score_of(heat, area, formula, **comparison).severity
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """An aligned face compared with pictures of how it would be, over one area and in one way."""
+
+    crop: np.ndarray
+    area: np.ndarray
+    kind: str
+    colour: str
+    erosion: bool
+    formula: str
+    lpips: LPIPS | None
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, Score]:
+        words = {"kind": self.kind, "colour": self.colour, "erosion": self.erosion}
+        heat = heat_map(self.crop, image, **words, lpips=self.lpips)
+        return heat, score_of(heat, self.area, self.formula, **words)
 
 
 def findings(
@@ -276,17 +274,17 @@ def findings(
         WeightsCorrupt: the reference scale is damaged.
     """
 
-    def finding(figure: str, values: np.ndarray, counted: np.ndarray, percentile: float) -> Finding:
-        value = peak(values, counted, percentile)
-        return Finding(values, counted, value, scale.percentile(figure, value, basis, group))
-
     unlike_mirror = asymmetry_map(normalized.crop, normalized.face)
-    asymmetry = finding("asymmetry", unlike_mirror, area, ASYMMETRY_PEAK)
     looked_at = area & normalized.searched
-    if looked_at.sum() < _LEAST_SEARCHED * area.sum():
-        return None, asymmetry
-    unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
-    return finding("local", unfitting, looked_at, LOCAL_PEAK), asymmetry
+    peaks = {"asymmetry": (unlike_mirror, area, peak(unlike_mirror, area, ASYMMETRY_PEAK))}
+    if looked_at.sum() >= _LEAST_SEARCHED * area.sum():
+        unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
+        peaks["local"] = (unfitting, looked_at, peak(unfitting, looked_at, LOCAL_PEAK))
+    found = {
+        figure: Finding(values, counted, value, scale.percentile(figure, value, basis, group))
+        for figure, (values, counted, value) in peaks.items()
+    }
+    return found.get("local"), found["asymmetry"]
 
 
 def area_of(normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
@@ -311,7 +309,26 @@ def painted_area(mask: np.ndarray, normalized: Normalized) -> np.ndarray:
     return area
 
 
-def _check_options(region: str, kind: str, colour: str, formula: str) -> None:
+def _painted(mask: np.ndarray | None, region: str, photo: np.ndarray) -> np.ndarray | None:
+    """The painted region, ``bool`` ``(H, W)``; None where a region of the face is scored.
+
+    Raises:
+        ArrayInvalid, MaskMismatch, MaskEmpty: it is no mask, does not fit the photo, or nothing is painted.
+        OptionInvalid: it is asked for and not there.
+    """
+    if region == PAINTED and mask is None:
+        raise OptionInvalid("The region painted needs a mask; paint one, or choose another region.")
+    try:
+        return mask_of(photo, mask)
+    except MaskEmpty as error:
+        raise MaskEmpty(
+            "The painted region is empty; paint over what is to be scored, or choose another region."
+        ) from error
+
+
+def _check_options(region: str, kind: str, colour: str, formula: str, group: str | None = None) -> None:
+    if group is not None:
+        scale.check_group(group)
     for what, value, known in (
         ("region", region, (*REGIONS, PAINTED)),
         ("kind of heat map", kind, KINDS),
@@ -320,10 +337,3 @@ def _check_options(region: str, kind: str, colour: str, formula: str) -> None:
     ):
         if value not in known:
             raise OptionInvalid(f"The {what} must be one of {', '.join(known)}.")
-
-
-def _within(progress: Progress | None, start: float, end: float) -> Progress | None:
-    """A part of the way, told as a whole of its own."""
-    if progress is None:
-        return None
-    return lambda fraction, text: progress(start + (end - start) * fraction, text)

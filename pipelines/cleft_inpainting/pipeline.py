@@ -1,29 +1,20 @@
 """Cleft inpainting: from a photo and a mask to the predicted non-cleft face."""
 
 import numpy as np
-import torch
 
 from pipelines import devices
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.faces import masks
-from pipelines.faces.alignment import align
-from pipelines.faces.blending.compositing import composite
+from pipelines.faces.blending.hole import Hole, make_hole
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import find_tone
-from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.measurements import measure
+from pipelines.faces.pixels.arrays import mask_of
+from pipelines.faces.subject import Subject, find_subject
 from pipelines.models import store
-from pipelines.repainting import (
-    Progress,
-    Stages,
-    check_arguments,
-    check_face,
-    landmarks_after,
-    prepare,
-    to_network,
-    to_pixels,
-)
+from pipelines.progress import Progress, Stages
 from pipelines.results import CleftInpaintingResult, WeightsUsed
+from pipelines.tensors import ask, to_pixels
 
 
 class CleftInpainting:
@@ -47,8 +38,8 @@ class CleftInpainting:
     def __call__(
         self,
         photo: np.ndarray,
-        mask: np.ndarray | None = None,
         *,
+        mask: np.ndarray | None = None,
         extent: str = "philtrum",
         face: int = 0,
         grow: float = 0.0,
@@ -60,7 +51,8 @@ class CleftInpainting:
 
         Args:
             photo: RGB ``uint8`` ``(H, W, 3)``.
-            mask: ``bool`` ``(H, W)``, True = repaint; None suggests one from the landmarks.
+            mask: ``bool`` ``(H, W)``, True = repaint, or what :func:`pipelines.faces.pixels.arrays.as_mask` takes for
+                such; None suggests one from the landmarks.
             extent: the region to suggest, one of :data:`pipelines.faces.masks.EXTENTS`.
             face: which face, 0 = the largest.
             grow: widens the mask by so many photo pixels; negative narrows it.
@@ -74,75 +66,67 @@ class CleftInpainting:
             The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
 
         Raises:
+            ArrayInvalid: photo or mask are no such arrays.
             NoFaceFound, FaceIndexInvalid: there is no such face.
             MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
             ImageTooSmall, FaceIncomplete: the face has too few pixels, or is cut by the photo's edge.
             OptionInvalid: no such extent, or a negative feather.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        check_arguments(photo, mask, feather)
+        given = mask_of(photo, mask)
         stage = Stages(progress)
 
         with stage("loading", 0.0):
             model = store.load(self.weights, self.device.torch_device, job="cleft-inpainting")
 
         with stage("landmarks", 0.1):
-            faces = find_faces(photo)
-            chosen = pick_face(faces, face)
-            check_face(chosen, photo.shape)
+            subject = find_subject(photo, face)
 
         with stage("alignment", 0.3):
-            alignment = align(photo, chosen)
-            crop = alignment.crop(photo)
+            crop = subject.crop
 
         with stage("mask", 0.4):
-            given = masks.suggest_mask(chosen, photo.shape[:2], extent) if mask is None else mask
-            region = prepare(given, chosen, alignment, grow, feather)
-            hole = region.hole
+            wanted = masks.suggest_mask(subject.face, subject.shape, extent) if given is None else given
+            hole = make_hole(wanted, subject, grow=grow, feather=feather)
 
         with stage("network", 0.55):
-            seen = visible_face(crop, alignment.face_in_crop(chosen), hole)
-            painted, landmarks = _predict(model.network, crop, hole, seen, self.device)
+            drawn, predicted = _predict(model.network, subject, hole, self.device)
 
         with stage("compositing", 0.75):
-            tone = find_tone(crop, ~hole)
-            painted = tone(painted)
-            image = composite(photo, painted, region.alpha, alignment, seed=seed, tone=tone)
-            image, alpha = region.continued(image)
-            repainted = np.where(hole[..., None], painted, crop)
+            tone = find_tone(crop, ~hole.crop)
+            filled = hole.filled(subject, tone(drawn), tone=tone, seed=seed)
 
         with stage("measurements", 0.9):
-            predicted = alignment.to_photo(landmarks * alignment.size).astype(np.float32)
-            after = landmarks_after(image, region.mask, chosen, repainted, alignment, predicted)
+            before = subject.face.points
+            after = subject.landmarks_after(filled.image, hole.mask, filled.crop, predicted)
+            measures = measure(before), measure(after)
 
         stage.done()
         return CleftInpaintingResult(
-            image=image,
+            image=filled.image,
             photo=photo,
-            mask=region.mask,
-            alpha=alpha,
+            mask=hole.mask,
+            alpha=filled.alpha,
             crop_before=crop,
-            crop=repainted,
-            landmarks_before=chosen.points,
+            crop=filled.crop,
+            landmarks_before=before,
             landmarks=after,
-            measurements_before=measure(chosen.points),
-            measurements=measure(after),
+            measurements_before=measures[0],
+            measurements=measures[1],
             seconds=stage.seconds,
             weights=(WeightsUsed(model.name, model.sha256[:12]),),
             device=self.device.label,
             seed=seed,
             face=face,
-            faces=len(faces),
+            faces=len(subject.faces),
             extent=extent if mask is None else None,
         )
 
 
-@torch.inference_mode()
-def _predict(
-    network: INCLG, crop: np.ndarray, hole: np.ndarray, face: np.ndarray, device: devices.Device
-) -> tuple[np.ndarray, np.ndarray]:
-    """The repainted crop, ``uint8`` ``(S, S, 3)``, and landmarks as fractions of its side, ``(68, 2)``."""
-    given = (to_network(picture, device) for picture in (crop, hole, face))
-    with device.autocast():
-        output = network.predict(*given)
-    return to_pixels(output.image), output.landmarks[0].float().cpu().numpy()
+def _predict(network: INCLG, subject: Subject, hole: Hole, device: devices.Device) -> tuple[np.ndarray, np.ndarray]:
+    """The crop as the network draws it, ``uint8`` ``(S, S, 3)``, and its landmarks in pixels of the photo ``(68,
+    2)``."""
+    seen = visible_face(subject.crop, subject.crop_face, hole.crop)
+    output = ask(network.predict, (subject.crop, hole.crop, seen), device)
+    points = output.landmarks[0].float().cpu().numpy() * subject.alignment.size
+    return to_pixels(output.image), subject.alignment.to_photo(points).astype(np.float32)

@@ -21,6 +21,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.masks import EXTENTS
 from pipelines.faces.points import Face
+from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.layers.discriminator import PatchDiscriminator
 from pipelines.training import command, losses
 from pipelines.training.augment import augment, draw_holes, irregular_bank, points_68, step_generator
@@ -28,8 +29,6 @@ from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, Generator
 from pipelines.training.sets.balance import groups, repeated
 from pipelines.training.sets.outlines import all_outlines, outlines
 from pipelines.training.views import views
-
-JOB = "cleft-inpainting"
 
 VALIDATION_LANDMARK = "validation_landmark"
 """Logged figure: mean distance of the predicted landmarks, in pixels of the crop."""
@@ -216,4 +215,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None = None) -> bool:
     """Trains as the arguments say; see :func:`pipelines.training.command.run`."""
-    return command.run(args, JOB, command.options_of(args, Options), CleftInpaintingRecipe, progress)
+    return command.run(args, CLEFT_INPAINTING, command.options_of(args, Options), CleftInpaintingRecipe, progress)

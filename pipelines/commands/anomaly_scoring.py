@@ -11,16 +11,24 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.anomaly_scoring.choices import (
+    CLINIC,
+    COLOURS,
+    DEFAULT,
+    EVERYONE,
+    FORMULAS,
+    KINDS,
+    MOST_SEARCHES,
+    NORMALIZER_NAMES,
+    REGIONS,
+    SEARCHES,
+)
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
 from pipelines.commands.batch import Progress, Table, run_photos
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 
 SCORES = "scores.csv"
-
-_ENDINGS = (
-    "normalized.png", "local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "npy", "json",
-)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how faces are normalized and compared."""
-    from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
-    from pipelines.anomaly_scoring.normalizers.base import DEFAULT, NORMALIZERS
-    from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEARCHES
-    from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS
-    from pipelines.anomaly_scoring.scoring.regions import REGIONS
-    from pipelines.anomaly_scoring.scoring.scores import FORMULAS
-
     parser.add_argument(
-        "--normalizer", choices=NORMALIZERS, default=DEFAULT,
+        "--normalizer", choices=tuple(NORMALIZER_NAMES), default=DEFAULT,
         help="how the normalized face is drawn (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("--region", choices=REGIONS, default=REGIONS[0], help="what is scored (default %(default)s)")
@@ -118,14 +119,14 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-    outputs = Outputs(args.out, photos, _ENDINGS, [SCORES], {"a photo": args.image, "a mask": args.mask})
-    left = left_over(args.image, photos, [masks], [args.out])
 
-    from pipelines.anomaly_scoring.exports import write_scoring
-    from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
+    from pipelines.anomaly_scoring import exports
+    from pipelines.exports.bundles import write
     from pipelines.exports.tables import of_case, photo_columns
     from pipelines.faces.images import read_image, read_mask
 
+    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES], {"a photo": args.image, "a mask": args.mask})
+    left = left_over(args.image, photos, [masks], [args.out])
     outputs.protect_weights()
     job = scorer(args)
     job.basis()  # what is wrong with the weights is wrong for every photo
@@ -135,9 +136,9 @@ def run(args: argparse.Namespace) -> int:
         mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
         result = of_case(job(pixels, mask=mask, progress=progress, **comparison(args)), args.case)
         outputs.check_files(stem)
-        write_scoring(result, outputs.folder, stem)
+        write(exports, result, outputs.folder, stem)
         made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
-        return figure_cells(figures_of(result)) | made | photo_columns(result)
+        return exports.columns(result) | made | photo_columns(result)
 
-    columns = ("name", *FIGURES, "region", "normalizer", "seconds", "error")
+    columns = ("name", *exports.COLUMNS, "region", "normalizer", "seconds", "error")
     return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)

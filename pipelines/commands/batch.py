@@ -18,9 +18,6 @@ from pipelines.errors import PhiltrumError
 
 SUMMARY = "summary.csv"
 
-REPAINTED = ("png", "json")
-"""How names of the files end that :func:`run_batch` writes of a photo."""
-
 Progress = Callable[[float, str], None]
 
 Repaint = Callable[[Path, Progress], tuple[Any, dict[str, Any]]]
@@ -50,6 +47,7 @@ class Table:
 
 
 def run_batch(
+    job: str,
     repaint: Repaint,
     photos: Sequence[Path],
     args: argparse.Namespace,
@@ -61,22 +59,25 @@ def run_batch(
     """Repaints the photos and writes what comes of them, with :data:`SUMMARY` as the table.
 
     Args:
+        job: its name.
         repaint: what is done with a photo.
         photos, args, outputs, left: as :func:`run_photos`.
         stages: whether pictures of the stages are written too.
 
     Returns, Raises: as :func:`run_photos`.
     """
-    from pipelines.exports.bundles import write_result
-    from pipelines.exports.tables import mask_share, of_case, photo_columns
+    from pipelines.exports.bundles import write
+    from pipelines.exports.interface import exports_of
+    from pipelines.exports.repainted import mask_share
+    from pipelines.exports.tables import of_case, photo_columns
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         drawn, more = repaint(photo, progress)
         result = of_case(drawn, args.case)
         outputs.check_files(stem)
-        picture, _ = write_result(result, outputs.folder, stem, stages=stages)
+        paths = write(exports_of(job), result, outputs.folder, stem, stages=stages)
         return {
-            "result": picture.name,
+            "result": paths["png"].name,
             "status": "done",
             "error": "",
             "faces": result.faces,

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
-from pipelines.commands.batch import REPAINTED, SUMMARY, Progress, run_batch
+from pipelines.commands.batch import SUMMARY, Progress, run_batch
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
+from pipelines.jobs import CLEFT_INPAINTING
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +44,16 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-    outputs = Outputs(args.out, photos, REPAINTED, [SUMMARY], {"a photo": args.image, "a mask": args.mask})
-    left = left_over(args.image, photos, [masks], [args.out])
 
+    from pipelines.cleft_inpainting.exports import ENDINGS
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
     from pipelines.exports.tables import cell
     from pipelines.faces.images import read_image, read_mask
     from pipelines.models import store
 
+    outputs = Outputs(args.out, photos, ENDINGS, [SUMMARY], {"a photo": args.image, "a mask": args.mask})
     outputs.protect_weights()
+    left = left_over(args.image, photos, [masks], [args.out])
     job = CleftInpainting(args.weights, args.device, args.precision)
     store.load(args.weights, job.device.torch_device)  # what is wrong with the weights is wrong for every photo
 
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         pixels = read_image(photo)
         result = job(
             pixels,
-            read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
+            mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
             extent=args.auto,
             face=args.face - 1,
             grow=args.grow,
@@ -72,4 +74,4 @@ def run(args: argparse.Namespace) -> int:
             more |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
         return result, more
 
-    return run_batch(repaint, photos, args, outputs, left)
+    return run_batch(CLEFT_INPAINTING, repaint, photos, args, outputs, left)

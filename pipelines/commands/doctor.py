@@ -6,11 +6,18 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError, WeightsMissing
+from pipelines.jobs import JOBS, Job, Reference, SelfTest, resolve
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipelines.results import RepaintResult
 
 PACKAGES = (
     "torch",
@@ -25,9 +32,6 @@ PACKAGES = (
 """Packages whose versions matter in a report of a problem."""
 
 _NEEDED = 2e9  # bytes of free memory below which a large photo may fail
-
-_SCALE = "reference scale of scores"
-_CLEFT, _REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,14 @@ def run(args: argparse.Namespace) -> int:
         *_examine("device", lambda: _device(args)),
         *_examine("memory", _memory),
         *_examine("weights", _weights),
-        *_examine(_SCALE, _scale),
-        *_examine(_CLEFT, lambda: _cleft_inpainting(args)),
-        *_examine(_REMOVAL, lambda: _mask_removal(args)),
     ]
+    for job in JOBS.values():
+        if reference := job.reference:
+            findings += _examine(reference.title, partial(_reference, reference))
+    for job in JOBS.values():
+        if test := job.self_test:
+            what = f"self-test, {job.title.lower()}"
+            findings += _examine(what, partial(_self_test, what, job, test, args))
     console.table([("", "what", "found"), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
     if all(finding.well for finding in findings):
         console.say("Everything works.")
@@ -118,56 +126,39 @@ def _weights() -> list[Finding]:
     return findings
 
 
-def _scale() -> list[Finding]:
-    from pipelines.anomaly_scoring.scoring import scale
-
-    count = scale.count()
-    return [Finding(_SCALE, f"whole, scales: {count}" if count else "none, so no score has a percentile")]
+def _reference(reference: Reference) -> list[Finding]:
+    count = resolve(reference.module).count()
+    return [Finding(reference.title, f"whole, {reference.things}: {count}" if count else reference.without)]
 
 
-def _cleft_inpainting(args: argparse.Namespace) -> list[Finding]:
-    """Runs cleft inpainting on a drawn face."""
-    from pipelines.cleft_inpainting.pipeline import CleftInpainting
-    from pipelines.commands.drawn_face import drawn_face
-
-    job = CleftInpainting(device=args.device, precision=args.precision)
-    return _self_test(_CLEFT, "a drawn face, repainted", drawn_face(), job)
-
-
-def _mask_removal(args: argparse.Namespace) -> list[Finding]:
-    """Runs mask removal on a drawn face in a drawn mask, with the face without it as its reference."""
+def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
+    """Runs a job on a drawing, and checks what every job that repaints promises."""
     from pipelines.models import store
+    from pipelines.results import RepaintResult
 
-    if not any(entry.job == "mask-removal" for entry in store.entries().values()):
-        return [Finding(_REMOVAL, "it has no weights yet")]
+    if not job.always and not any(entry.job == job.weights for entry in store.entries().values()):
+        return [Finding(what, "it has no weights yet")]
+    repaint = resolve(job.pipeline)(device=args.device, precision=args.precision)
+    photo = resolve(test.photo)()
+    given = {name: resolve(drawing)() for name, drawing in test.given.items()}
+    repaint(photo, **given)  # the first run also loads weights and landmark finder
+    start = time.perf_counter()
+    result = repaint(photo, **given)
+    seconds = time.perf_counter() - start
+    broken = _broken(result, photo) if isinstance(result, RepaintResult) else []
+    text = f"{test.done} in {seconds:.2f} s"
+    return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
 
-    from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
-    from pipelines.mask_removal.pipeline import MaskRemoval
 
-    job = MaskRemoval(device=args.device, precision=args.precision)
-    return _self_test(
-        _REMOVAL, "a drawn mask, found and removed", drawn_masked_face(), lambda it: job(it, drawn_face())
-    )
-
-
-def _self_test(what: str, done: str, photo: Any, repaint: Callable[[Any], Any]) -> list[Finding]:
-    """Repaints a photo and checks what every job promises."""
+def _broken(result: "RepaintResult", photo: "np.ndarray") -> list[str]:
+    """What a repainted photo does not keep of what is promised."""
     import numpy as np
 
-    repaint(photo)  # the first run also loads weights and landmark finder
-    start = time.perf_counter()
-    result = repaint(photo)
-    seconds = time.perf_counter() - start
     untouched = result.alpha == 0
-    broken = [
-        sentence
-        for sentence, holds in (
-            ("the size changed", result.image.shape == photo.shape),
-            ("nothing was painted", (result.image != photo).any()),
-            ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
-            ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
-        )
-        if not holds
-    ]
-    text = f"{done} in {seconds:.2f} s"
-    return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
+    promises = (
+        ("the size changed", result.image.shape == photo.shape),
+        ("nothing was painted", (result.image != photo).any()),
+        ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
+        ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
+    )
+    return [sentence for sentence, holds in promises if not holds]

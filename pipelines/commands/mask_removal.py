@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
-from pipelines.commands.batch import REPAINTED, SUMMARY, Progress, run_batch
+from pipelines.commands.batch import SUMMARY, Progress, run_batch
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, PhiltrumError
+from pipelines.jobs import MASK_REMOVAL
+from pipelines.mask_removal.choices import CONTROL_POINTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     from pipelines.faces.masks import EXTENTS
-    from pipelines.mask_removal.warping import CONTROL_POINTS
 
     add_photo_arguments(parser)
     parser.add_argument(
@@ -63,15 +64,15 @@ def run(args: argparse.Namespace) -> int:
     if references and not references.files:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
-    from pipelines.exports.pictures import STAGES
     from pipelines.faces.images import read_image, read_mask
+    from pipelines.mask_removal.exports import ENDINGS, STAGES
     from pipelines.mask_removal.pipeline import MaskRemoval
     from pipelines.models import store
 
     outputs = Outputs(
         args.out,
         photos,
-        [*REPAINTED, *(f"{stage}.png" for stage in STAGES if args.stages)],
+        [*ENDINGS, *(f"{stage}.png" for stage in STAGES if args.stages)],
         [SUMMARY],
         {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
     )
@@ -81,15 +82,15 @@ def run(args: argparse.Namespace) -> int:
     left = left_over(args.image, photos, [masks, references], [args.out, args.embedder])
     job = MaskRemoval(args.weights, args.device, args.precision, args.embedder)
     # What is wrong with the weights is wrong for every photo.
-    store.load(args.weights, job.device.torch_device, job="mask-removal")
+    store.load(args.weights, job.device.torch_device, job=MASK_REMOVAL)
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
         pixels = read_image(photo)
         reference = references.of(photo) if references else None
         result = job(
             pixels,
-            _read_reference(reference) if reference else None,
-            read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
+            reference=_read_reference(reference) if reference else None,
+            mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
             extent=args.auto,
             face=args.face - 1,
             reference_face=args.reference_face - 1,
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
             "identity": "" if result.identity is None else f"{result.identity:z.4f}",
         }
 
-    return run_batch(repaint, photos, args, outputs, left, stages=args.stages)
+    return run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, stages=args.stages)
 
 
 def _read_reference(path: Path) -> Any:

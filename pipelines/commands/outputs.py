@@ -81,9 +81,9 @@ class Outputs:
             OptionInvalid: a result would overwrite one.
         """
         from pipelines.metrics.backbones import VARIABLE
-        from pipelines.models import store
+        from pipelines.models import places
 
-        folders = [store.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
+        folders = [places.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
         self.protect("the weights", (file for folder in folders for file in folder.glob("*")))
 
     def check_files(self, stem: str) -> None:

@@ -1,24 +1,18 @@
 """``train JOB``: a job's recipe, whose arguments the recipe itself names."""
 
 import argparse
-import importlib
 import os
 
 from pipelines.commands import console
-
-RECIPES = {
-    "cleft-inpainting": "pipelines.cleft_inpainting.train",
-    "mask-removal": "pipelines.mask_removal.train",
-    "stylegan2": "pipelines.stylegan.train",
-}
-"""Job → module with ``add_arguments(parser)`` and ``run(args, progress) -> whether the last step was reached``."""
+from pipelines.jobs import JOBS, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds a sub-command for each job."""
     jobs = parser.add_subparsers(dest="job", metavar="JOB", required=True)
-    for job, module in RECIPES.items():
-        importlib.import_module(module).add_arguments(jobs.add_parser(job, help=f"the recipe of {job}"))
+    for name, job in JOBS.items():
+        if job.recipe:
+            resolve(job.recipe).add_arguments(jobs.add_parser(name, help=f"the recipe of {name}"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,8 +21,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PhiltrumError: the data, the loss network or an option does not fit.
     """
-    recipe = importlib.import_module(RECIPES[args.job])
-    finished = recipe.run(args, _announce)
+    finished = resolve(JOBS[args.job].recipe).run(args, _announce)
     if not finished:
         console.complain("Stopped; the same command resumes the run.")
     return 0 if finished else 1

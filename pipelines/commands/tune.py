@@ -1,20 +1,18 @@
 """``tune JOB``: a recipe's hyper-parameters, one at a time, by short runs."""
 
 import argparse
-import importlib
 from dataclasses import asdict
 
 from pipelines.commands import console
-
-SEARCHES = {"cleft-inpainting": "pipelines.cleft_inpainting.tune"}
-"""Job → module with ``add_arguments(parser)`` and ``run(args, progress) -> the best options``."""
+from pipelines.jobs import JOBS, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds a sub-command for each job."""
     jobs = parser.add_subparsers(dest="job", metavar="JOB", required=True)
-    for job, module in SEARCHES.items():
-        importlib.import_module(module).add_arguments(jobs.add_parser(job, help=f"the search of {job}"))
+    for name, job in JOBS.items():
+        if job.search:
+            resolve(job.search).add_arguments(jobs.add_parser(name, help=f"the search of {name}"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,6 +22,6 @@ def run(args: argparse.Namespace) -> int:
         PhiltrumError: the data, the loss network or an option does not fit.
     """
     with console.progress_bar() as progress:
-        best = importlib.import_module(SEARCHES[args.job]).run(args, progress)
+        best = resolve(JOBS[args.job].search).run(args, progress)
     console.table([("option", "best value"), *((name, str(value)) for name, value in asdict(best).items())])
     return 0

@@ -8,16 +8,10 @@ from typing import Any
 
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
-from pipelines.stylegan.faces import check_discriminator, check_generator
+from pipelines.jobs import JOBS, networks, resolve
+from pipelines.models.places import writing
 
-_FIRST, _GENERATOR, _DISCRIMINATOR = "inclg", "stylegan2", "stylegan2-discriminator"
-_JOBS = {
-    _FIRST: "cleft-inpainting",
-    "mask-removal": "mask-removal",
-    _GENERATOR: "face-generator",
-    _DISCRIMINATOR: "face-discriminator",
-}  # network → job
-_CHECKS = {_GENERATOR: check_generator, _DISCRIMINATOR: check_discriminator}
+_GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"  # the networks that one foreign file holds both of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Raises:
-        PhiltrumError: the weights do not exist, are not here, are damaged, or could not be had.
+        PhiltrumError: the weights do not exist, are not here, are damaged, could not be had, or cannot be kept.
     """
-    return {"list": _list, "verify": _verify, "get": _get, "import": _import}[args.action](args)
+    with writing():
+        return {"list": _list, "verify": _verify, "get": _get, "import": _import}[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -79,8 +74,6 @@ def _verify(args: argparse.Namespace) -> int:
         entry = store.verify(args.name)
         console.say(f"{entry.name}: whole, SHA-256 {entry.sha256}")
         return 0
-    from pipelines.anomaly_scoring.scoring import scale
-
     store.find()  # a manifest without the job's weights is no healthy one
     healthy = True
     for name, entry in store.entries().items():
@@ -95,12 +88,14 @@ def _verify(args: argparse.Namespace) -> int:
         except PhiltrumError as error:
             console.complain(str(error))
             healthy = False
-    try:
-        if scales := scale.count():
-            console.say(f"{scale.FILE}: whole, reference scales: {scales}")
-    except PhiltrumError as error:
-        console.complain(str(error))
-        healthy = False
+    for reference in filter(None, (job.reference for job in JOBS.values())):
+        figures = resolve(reference.module)
+        try:
+            if count := figures.count():
+                console.say(f"{figures.FILE}: whole, reference {reference.things}: {count}")
+        except PhiltrumError as error:
+            console.complain(str(error))
+            healthy = False
     return 0 if healthy else 1
 
 
@@ -114,20 +109,21 @@ def _get(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from pipelines.models import store
+    from pipelines.models import registering
     from pipelines.models.checkpoints import read_about
 
-    about = read_about(args.source)
-    network = args.network or about.get("network", _FIRST)
-    job = _JOBS.get(network, _JOBS[_FIRST])
+    about, known = read_about(args.source), networks()
+    first = next(iter(known.values()))
+    network = args.network or about.get("network", first.key)
+    job = known.get(network, first).weights
     if args.job not in (None, job):  # that job would load them and not know what they are
         raise OptionInvalid(f"The network {network} serves {job} only; leave --job out.")
     if network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
         return _import_generator(args)
-    known = json.loads(about["architecture"]) if about.get("network") == network and "architecture" in about else {}
-    architecture = dict(args.architecture) or known
+    stated = json.loads(about["architecture"]) if about.get("network") == network and "architecture" in about else {}
+    architecture = dict(args.architecture) or stated
     _check(network, architecture)
-    entry = store.import_checkpoint(
+    entry = registering.import_checkpoint(
         args.source,
         args.name,
         job=job,
@@ -146,7 +142,7 @@ def _import(args: argparse.Namespace) -> int:
 
 def _import_generator(args: argparse.Namespace) -> int:
     """A StyleGAN2 file of NVIDIA's or of the common layout: the generator, and its discriminator where there is one."""
-    from pipelines.models import store
+    from pipelines.models import registering, store
     from pipelines.stylegan.foreign.legacy import read_stylegan2
 
     names = {_GENERATOR: args.name, _DISCRIMINATOR: f"{args.name}-discriminator"}
@@ -163,10 +159,10 @@ def _import_generator(args: argparse.Namespace) -> int:
     for network, (_, architecture, _) in parts.items():
         _check(network, architecture)
     for network, (tensors, architecture, more) in parts.items():
-        entry = store.save(
+        entry = registering.save(
             names[network],
             tensors,
-            job=_JOBS[network],
+            job=networks()[network].weights,
             network=network,
             architecture={name: value for name, value in architecture.items() if value is not None},
             **shared,
@@ -180,10 +176,11 @@ def _check(network: str, architecture: Mapping[str, Any]) -> None:
     """Refuses what no job could use, before anything is written.
 
     Raises:
-        OptionInvalid: as :mod:`pipelines.stylegan.faces`.
+        OptionInvalid: such a network is of no use.
     """
-    if network in _CHECKS:
-        _CHECKS[network](architecture)
+    known = networks().get(network)
+    if known and known.check:
+        resolve(known.check)(architecture)
 
 
 def _setting(text: str) -> tuple[str, Any]:

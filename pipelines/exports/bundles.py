@@ -1,70 +1,62 @@
-"""What a result becomes on disk: pictures, tables, and one page to print. The app and the command line share it.
-
-Nothing written here holds a file name, a date, or anything else of the machine or the photo's metadata; of the person
-only the case's name, where one was given. The same result always gives the same bytes.
-"""
+"""What a result becomes on disk, of the parts that its job's ``exports.py`` gives: files, one page to print, a ZIP."""
 
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from pipelines.exports.pictures import stage_pictures
-from pipelines.exports.tables import csv_bytes, landmarks_csv, measurements_csv, result_dict, result_json
+from pipelines.exports.interface import JobExports
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
-from pipelines.results import RepaintResult
-
-__all__ = [
-    "alpha_picture",
-    "bundle_zip",
-    "landmarks_csv",
-    "measurements_csv",
-    "report_pdf",
-    "result_dict",
-    "result_json",
-    "stage_pictures",
-    "write_result",
-    "zip_files",
-]
 
 _NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP can say
 
 
-def report_pdf(result: RepaintResult) -> bytes:
-    """One A4 page: pictures, measurements where there are some, and what made it (see
-    :mod:`pipelines.exports.report`)."""
-    from pipelines.exports.report import render  # here, because it imports matplotlib
+def write(exports: JobExports, result: Any, folder: str | Path, stem: str, *, stages: bool = False) -> dict[str, Path]:
+    """Writes ``STEM.ENDING`` of each of the job's files into ``folder``, which is made where it is not there.
 
-    return render(result, "pdf")
+    None of the files is touched before all of them lie whole on the disk.
 
+    Args:
+        exports: of the job.
+        result: what to write.
+        folder: where to.
+        stem: how the files are called.
+        stages: also writes ``STEM.NAME.png`` of every stage that has a picture.
 
-def bundle_zip(result: RepaintResult) -> bytes:
-    """Everything in one ZIP: ``result.png``, ``mask.png``, ``mask-feathered.png`` (see :func:`alpha_picture`),
-    ``landmarks.csv``, ``landmarks.json``, ``measurements.csv`` where there are some, ``report.pdf``, and
-    ``stages/NAME.png`` of a mask removal (see :func:`stage_pictures`).
+    Returns:
+        Ending of the name → path.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
     """
-    files = {
-        "result.png": encode_png(result.image),
-        "mask.png": encode_png(result.mask),
-        "mask-feathered.png": encode_png(alpha_picture(result.alpha)),
-        "landmarks.csv": csv_bytes(landmarks_csv(result)),
-        "landmarks.json": result_json(result).encode(),
-    }
-    if result.measurements:
-        files["measurements.csv"] = csv_bytes(measurements_csv(result))
-    files["report.pdf"] = report_pdf(result)
-    files |= {f"stages/{name}.png": encode_png(picture) for name, picture in stage_pictures(result).items()}
-    return zip_files(files)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = exports.files(result)
+    if stages:
+        files |= {f"{name}.png": encode_png(picture) for name, picture in exports.stage_pictures(result).items()}
+    paths = {ending: folder / f"{stem}.{ending}" for ending in files}
+    write_all_atomic({paths[ending]: content for ending, content in files.items()})
+    return paths
 
 
-def alpha_picture(alpha: np.ndarray) -> np.ndarray:
-    """The blend of the repainted part, ``(H, W)`` in [0, 1], as grey ``uint8``: black is the photo bit for bit, white
-    what was drawn. What is blended at all is not black.
-    """
-    return np.where(alpha > 0, np.maximum(np.round(255 * alpha), 1), 0).astype(np.uint8)
+def report(exports: JobExports, result: Any, kind: str = "pdf", dpi: int = 110) -> bytes:
+    """One A4 page, as :func:`pipelines.exports.page.write_page` writes it."""
+    from pipelines.exports.page import write_page  # here, because it imports matplotlib
+
+    return write_page(exports.page(result), kind, dpi)
+
+
+def bundle(exports: JobExports, result: Any) -> bytes:
+    """Everything in one ZIP: the job's contents, ``report.pdf``, and ``stages/NAME.png``."""
+    return zip_files(
+        {
+            **exports.contents(result),
+            "report.pdf": report(exports, result),
+            **{f"stages/{name}.png": encode_png(picture) for name, picture in exports.stage_pictures(result).items()},
+        }
+    )
 
 
 def zip_files(files: Mapping[str, bytes]) -> bytes:
@@ -80,30 +72,3 @@ def zip_files(files: Mapping[str, bytes]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
             archive.writestr(info, data)
     return buffer.getvalue()
-
-
-def write_result(result: RepaintResult, folder: str | Path, stem: str, *, stages: bool = False) -> tuple[Path, Path]:
-    """Writes ``STEM.png`` and ``STEM.json`` into ``folder``, which is made where it is not there.
-
-    None of the files is touched before all of them lie whole on the disk.
-
-    Args:
-        result: what to write.
-        folder: where to.
-        stem: how the files are called.
-        stages: also writes ``STEM.NAME.png`` of every stage that has a picture (see :func:`stage_pictures`).
-
-    Returns:
-        Paths of the result and its facts.
-
-    Raises:
-        OSError: the folder cannot be made or written to.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    picture, facts = folder / f"{stem}.png", folder / f"{stem}.json"
-    files = {picture: encode_png(result.image), facts: result_json(result).encode()}
-    if stages:
-        files |= {folder / f"{stem}.{name}.png": encode_png(image) for name, image in stage_pictures(result).items()}
-    write_all_atomic(files)
-    return picture, facts

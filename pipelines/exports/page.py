@@ -1,12 +1,11 @@
 """One A4 page drawn with matplotlib's object interface: no global state, so threads may draw at once.
 
-What stands on it is a :class:`Page`; :mod:`pipelines.exports.report` fills one in for each job. Everything is placed in
-inches from the page's top left corner, and each part returns where it ends.
+What stands on it is a :class:`~pipelines.exports.layout.Page`. Everything is placed in inches from the page's top left
+corner, and each part returns where it ends.
 """
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipelines import __version__
+from pipelines.exports.layout import Facts, Page, Picture
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES, NOTICE, show, signed
 from pipelines.results import Measurement
@@ -32,59 +32,15 @@ _MASK, _POINTS = (tuple(value / 255 for value in colour) for colour in (MASK_COL
 
 _CLOSED = ("eye, image left", "eye, image right", "outer lips", "inner lips")
 
-Facts = tuple[tuple[str, str], ...]
-"""Names and values."""
 
+def write_page(page: Page, kind: str = "pdf", dpi: int = 110) -> bytes:
+    """The page as a file; the same page gives the same bytes, without date, user or host.
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Picture:
-    """A picture with what is drawn over it.
-
-    Attributes:
-        title: stands above it.
-        image: ``uint8`` ``(H, W, 3)``.
-        window: the part that is shown; all of it where None.
-        mask: ``bool`` ``(H, W)``, outlined.
-        landmarks: ``(68, 2)`` in pixels of the image, drawn as points joined to features.
-        points: ``(N, 2)`` in pixels of the image, drawn as points.
-        scale: what black, grey and white of the image mean, written below a bar.
+    Args:
+        page: what stands on it.
+        kind: ``"pdf"``, or ``"png"`` to look at it.
+        dpi: resolution of a PNG.
     """
-
-    title: str
-    image: np.ndarray
-    window: Window | None = None
-    mask: np.ndarray | None = None
-    landmarks: np.ndarray | None = None
-    points: np.ndarray | None = None
-    scale: tuple[str, str, str] | None = None
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Page:
-    """What stands on a page, from top to bottom.
-
-    Attributes:
-        title, subtitle: the heading.
-        subject: the title of the file.
-        large: two pictures side by side.
-        small: rows of three.
-        measurements: a table of values in the photo and in the result, or in the photo alone; none where empty.
-        facts: two columns, each with the inches that its names take.
-        footer: what made it.
-    """
-
-    title: str
-    subtitle: str
-    subject: str
-    large: Sequence[Picture]
-    small: Sequence[Sequence[Picture]]
-    measurements: Sequence[tuple[Measurement, ...]] = ()
-    facts: tuple[tuple[float, Facts], tuple[float, Facts]]
-    footer: str
-
-
-def write_page(page: Page, kind: str, dpi: int) -> bytes:
-    """The page as a file, ``"pdf"`` or ``"png"`` of ``dpi``, without date, user or host."""
     figure = _draw(page)
     buffer = BytesIO()
     if kind == "pdf":

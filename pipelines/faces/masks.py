@@ -83,7 +83,14 @@ def hull_mask(points: np.ndarray, margin: float, shape: tuple[int, int]) -> np.n
 
 
 def polygon_mask(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The inside of a polygon ``(N, 2)`` in pixels as a mask of ``shape`` (H, W)."""
+    """The inside of a polygon ``(N, 2)`` in pixels as a mask of ``shape`` (H, W).
+
+    >>> polygon_mask(np.array([[1.2, 1.2], [3.8, 1.2], [3.8, 2.8], [1.2, 2.8]]), (4, 5)).astype(int)
+    array([[0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 0],
+           [0, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0]])
+    """
     # Drawn whole and then cut: OpenCV's own clipping at the border moves the polygon's edges a little.
     left, top = np.floor(polygon.min(0)).astype(int) - 1
     right, bottom = np.ceil(polygon.max(0)).astype(int) + 1
@@ -125,6 +132,13 @@ def grow(mask: np.ndarray, pixels: float) -> np.ndarray:
     """Widens a mask by ``pixels`` on every side; a negative number narrows it. Round at the corners.
 
     Distances are Euclidean, between pixel centres; the picture's border does not narrow a mask.
+
+    >>> spot = np.zeros((3, 5), bool)
+    >>> spot[1, 2] = True
+    >>> grow(spot, 1).astype(int)
+    array([[0, 0, 1, 0, 0],
+           [0, 1, 1, 1, 0],
+           [0, 0, 1, 0, 0]])
     """
     grown = np.zeros_like(mask)
     window = _window(mask, max(pixels, 0))
@@ -139,6 +153,9 @@ def feather(mask: np.ndarray, pixels: float) -> np.ndarray:
 
     Returns:
         ``float32`` ``(H, W)`` in [0, 1].
+
+    >>> feather(np.array([[True, False, False, False]]), 2).round(2)
+    array([[1.  , 0.74, 0.26, 0.  ]], dtype=float32)
     """
     alpha = mask.astype(np.float32)
     if pixels > 0 and mask.any():
@@ -179,6 +196,13 @@ def fit(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
     Raises:
         MaskMismatch: its proportions are others, by more than a pixel of the smaller of the two pictures.
+
+    >>> fit(np.ones((300, 400), bool), (1500, 2000)).shape
+    (1500, 2000)
+    >>> fit(np.ones((300, 400), bool), (1000, 1000))
+    Traceback (most recent call last):
+    pipelines.errors.MaskMismatch: The mask is 400 × 300 pixels and the photo 1000 × 1000; give a mask of the photo's \
+size or proportions.
     """
     (height, width), (rows, columns) = mask.shape, shape
     if mask.shape == tuple(shape):

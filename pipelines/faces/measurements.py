@@ -109,7 +109,13 @@ def nasal_tip_deviation(z: np.ndarray) -> float:
 
 
 def cupids_bow_tilt(z: np.ndarray) -> float:
-    """Degrees from the eye line to the line 50→52, clockwise on screen; above 0 = the image-right peak is lower."""
+    """Degrees from the eye line to the line 50→52, clockwise on screen; above 0 = the image-right peak is lower.
+
+    >>> z = np.zeros(68, complex)
+    >>> z[50], z[52] = -0.1 + 0.50j, 0.1 + 0.52j
+    >>> round(cupids_bow_tilt(z), 1)
+    5.7
+    """
     return _degrees(z[52] - z[50])
 
 

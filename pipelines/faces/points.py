@@ -92,11 +92,6 @@ class Face:
         """
         return np.stack([self.points[36:42].mean(0), self.points[42:48].mean(0)])
 
-    @cached_property
-    def irises(self) -> np.ndarray:
-        """Iris centres, ``(2, 2)``, image-left first."""
-        return self.mesh[[IRIS_LEFT.start, IRIS_RIGHT.start]]
-
     @property
     def eye_distance(self) -> float:
         """Distance between the eye centres in pixels."""

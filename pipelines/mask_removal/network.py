@@ -116,23 +116,26 @@ def predict(
     network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval],
     image: Tensor,
     hole: Tensor,
-    reference: Tensor,
-    confidence: Tensor,
+    reference: Tensor | None = None,
+    confidence: Tensor | None = None,
     face: Tensor | None = None,
 ) -> MaskRemoval:
     """The network's answer, averaged over a picture and its mirror image, so that it favours no side of a face.
 
     Args:
         network: draws.
-        image, hole, reference, confidence: as for :meth:`MaskRemovalNetwork.forward`.
+        image, hole, reference, confidence: as for :meth:`MaskRemovalNetwork.forward`; without a reference and the
+            confidence in it, grey is shown that nobody trusts.
         face: ``(N, 1, H, W)``, 1 = of the person (:func:`pipelines.faces.blending.skin.visible_face`): what of the hole
             lies there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the
             picture.
     """
-    far = _mirrored(network, image, hole, reference, confidence)
+    other = torch.zeros_like(image) if reference is None else reference
+    trust = torch.zeros_like(hole) if confidence is None else confidence
+    far = _mirrored(network, image, hole, other, trust)
     if face is None:
         return far
-    near = _mirrored(network, *narrowed(image, hole, face), reference, confidence)
+    near = _mirrored(network, *narrowed(image, hole, face), other, trust)
     coarse, drawn = (blend(*both, hole, face) for both in ((near.coarse, far.coarse), (near.image, far.image)))
     return MaskRemoval(coarse, drawn, near.embedding)
 

@@ -1,38 +1,29 @@
 """Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from pipelines import devices
-from pipelines.errors import FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
+from pipelines.errors import ArrayInvalid, FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
 from pipelines.faces import masks
-from pipelines.faces.alignment import align
-from pipelines.faces.blending.compositing import composite
+from pipelines.faces.blending.hole import Hole, make_hole
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.embedding import FaceEmbedder
-from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
-from pipelines.faces.points import Face
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.pixels.arrays import mask_of
+from pipelines.faces.subject import Subject, find_subject
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
-from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import store
-from pipelines.repainting import (
-    Progress,
-    Stages,
-    check_arguments,
-    check_face,
-    landmarks_after,
-    prepare,
-    to_network,
-    to_pixels,
-)
+from pipelines.progress import Progress, Stages
 from pipelines.results import MaskRemovalResult, WeightsUsed
-
-MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
+from pipelines.tensors import ask, to_pixels
 
 
 class MaskRemoval:
@@ -66,9 +57,9 @@ class MaskRemoval:
     def __call__(
         self,
         photo: np.ndarray,
+        *,
         reference: np.ndarray | None = None,
         mask: np.ndarray | None = None,
-        *,
         extent: str | None = None,
         face: int = 0,
         reference_face: int = 0,
@@ -84,7 +75,8 @@ class MaskRemoval:
             photo: RGB ``uint8`` ``(H, W, 3)``.
             reference: RGB ``uint8`` ``(H', W', 3)``, the same person without a mask, at any size and from any angle at
                 which both eyes are seen; None draws from the photo alone.
-            mask: ``bool`` ``(H, W)``, True = repaint; None finds the surgical mask, or takes ``extent``.
+            mask: ``bool`` ``(H, W)``, True = repaint, or what :func:`pipelines.faces.pixels.arrays.as_mask` takes for
+                such; None finds the surgical mask, or takes ``extent``.
             extent: a region to suggest instead of looking for a mask, one of :data:`pipelines.faces.masks.EXTENTS`.
             face: which face of the photo, 0 = the largest.
             reference_face: which face of the reference.
@@ -100,6 +92,7 @@ class MaskRemoval:
             The result; outside ``result.alpha > 0`` its image equals the photo bit for bit.
 
         Raises:
+            ArrayInvalid: photo, reference or mask are no such arrays.
             NoFaceFound, FaceIndexInvalid: there is no such face in the photo or the reference.
             SurgicalMaskNotFound: no mask was given, and none was found.
             ReferenceUnusable: the reference cannot be warped onto the face.
@@ -108,113 +101,130 @@ class MaskRemoval:
             OptionInvalid: no such extent or number of points, or a negative feather.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        check_arguments(photo, mask, feather)
+        given = mask_of(photo, mask)
         stage = Stages(progress)
 
         with stage("loading", 0.0):
             model = store.load(self.weights, self.device.torch_device, job="mask-removal")
 
         with stage("landmarks", 0.1):
-            faces = find_faces(photo)
-            chosen = pick_face(faces, face)
-            check_face(chosen, photo.shape)
-            other = None if reference is None else _reference_face(reference, reference_face)
+            subject = find_subject(photo, face)
+            other = None if reference is None else _find_reference(reference, reference_face)
 
         with stage("segmentation", 0.25):
-            found, given = None, mask
-            if mask is None and extent is None:
-                found = given = segment_mask(photo, chosen).mask
-                given = masks.grow(given, MARGIN * chosen.eye_distance)
-            elif mask is None:
-                given = masks.suggest_mask(chosen, photo.shape[:2], extent)
+            found = segment_mask(photo, subject.face).mask if given is None and extent is None else None
 
         with stage("alignment", 0.4):
-            alignment = align(photo, chosen)
-            crop = alignment.crop(photo)
-            region = prepare(given, chosen, alignment, grow, feather)
-            hole = region.hole
+            wanted = _wanted(given, found, extent, subject)
+            hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        with stage("reference", 0.5):
-            crop_face = alignment.face_in_crop(chosen)
-            seen = skin_beside(crop, hole, crop_face)
-            warped = None
-            if other is not None:
-                # Drawn without the reference first: FaceMesh finds a mouth on that better than under a mask.
-                alone = _answer(model.network, crop, hole, seen, None, self.device)
-                drawn = find_crop_face(np.where(hole[..., None], to_pixels(alone.image), crop))
-                warped = warp_reference(crop, crop_face, hole, reference, other, drawn=drawn, points=points)
-
-        with stage("network", 0.6):
-            answer = _answer(model.network, crop, hole, seen, warped, self.device)
-            if warped is not None:
-                answer = tempered(alone, answer)
-            tone = find_tone(crop, ~hole)
-            coarse, refined = tone(to_pixels(answer.coarse)), tone(to_pixels(answer.image))
+        answer, warped = self._paint(model.network, subject, hole, other, points, stage)
 
         with stage("compositing", 0.8):
-            image = composite(photo, refined, region.alpha, alignment, seed=seed, tone=tone)
-            image, alpha = region.continued(image)
-            repainted = np.where(hole[..., None], refined, crop)
+            pictures = to_pixels(answer.coarse), to_pixels(answer.image)
+            tone = find_tone(crop, ~hole.crop)
+            coarse, refined = map(tone, pictures)
+            filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
-            after = landmarks_after(image, region.mask, chosen, repainted, alignment, chosen.points)
-            identity = None
-            if self.embedder and other is not None:
-                identity = self.embedder.similarity(image, after, reference, other.points)
+            after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
+            identity = self._identity(filled.image, after, other)
 
         stage.done()
         return MaskRemovalResult(
-            image=image,
+            image=filled.image,
             photo=photo,
-            mask=region.mask,
-            alpha=alpha,
+            mask=hole.mask,
+            alpha=filled.alpha,
             crop_before=crop,
-            crop=repainted,
-            landmarks_before=chosen.points,
+            crop=filled.crop,
+            landmarks_before=subject.face.points,
             landmarks=after,
             seconds=stage.seconds,
             weights=(WeightsUsed(model.name, model.sha256[:12]),),
             device=self.device.label,
             seed=seed,
             face=face,
-            faces=len(faces),
+            faces=len(subject.faces),
             extent=extent if mask is None else None,
             found=found,
-            hole=hole,
-            reference=reference,
-            reference_points=None if warped is None else warped.points,
-            reference_yaw=None if warped is None else warped.yaw,
-            warped=None if warped is None else warped.image,
-            confidence=None if warped is None else warped.confidence,
+            hole=hole.crop,
+            **_told(other, warped),
             coarse=coarse,
             refined=refined,
             identity=identity,
         )
 
+    def _paint(
+        self,
+        network: MaskRemovalNetwork,
+        subject: Subject,
+        hole: Hole,
+        reference: Subject | None,
+        points: int,
+        stage: Stages,
+    ) -> tuple[Answer, WarpedReference | None]:
+        """The network's answer, drawn back from the one with the reference where there is one, and the warped one."""
+        with stage("network", 0.5):
+            skin = skin_beside(subject.crop, hole.crop, subject.crop_face)
+            draw = partial(_draw, network, subject, hole, skin, self.device)
+            answer, warped = draw(None), None
 
-def _reference_face(reference: np.ndarray, index: int) -> Face:
+        with stage("reference", 0.6):
+            if reference is not None:
+                warped = _warp(reference, subject, hole, answer, points)
+
+        with stage("network", 0.7):
+            return (answer if warped is None else tempered(answer, draw(warped))), warped
+
+    def _identity(self, image: np.ndarray, landmarks: np.ndarray, reference: Subject | None) -> float | None:
+        """How like the reference the repainted face is, by the embedder; None where either is missing."""
+        if self.embedder is None or reference is None:
+            return None
+        return self.embedder.similarity(image, landmarks, reference.photo, reference.face.points)
+
+
+def _find_reference(reference: np.ndarray, index: int) -> Subject:
     """The face of the reference; its errors say that the reference is meant."""
     try:
-        chosen = pick_face(find_faces(reference), index)
-        check_face(chosen, reference.shape)
-    except (NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
+        return find_subject(reference, index)
+    except (ArrayInvalid, NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
         raise type(error)(f"The reference photo cannot be used. {error}") from error
-    return chosen
 
 
-@torch.inference_mode()
-def _answer(
+def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str, Any]:
+    """What a result says of a reference."""
+    names = {"reference_points": "points", "reference_yaw": "yaw", "warped": "image", "confidence": "confidence"}
+    told = {name: None if warped is None else getattr(warped, own) for name, own in names.items()}
+    return {"reference": None if reference is None else reference.photo, **told}
+
+
+def _wanted(given: np.ndarray | None, found: np.ndarray | None, extent: str | None, subject: Subject) -> np.ndarray:
+    """What is to be repainted, ``bool`` ``(H, W)``: what was given, else what was found, else a region."""
+    if given is not None:
+        return given
+    if found is not None:
+        return with_margin(found, subject.face)
+    return masks.suggest_mask(subject.face, subject.shape, extent)
+
+
+def _warp(reference: Subject, subject: Subject, hole: Hole, alone: Answer, points: int) -> WarpedReference:
+    """The reference laid onto the face as it was drawn without it: FaceMesh finds a mouth on that better than under a
+    mask.
+    """
+    drawn = find_crop_face(np.where(hole.crop[..., None], to_pixels(alone.image), subject.crop))
+    target = subject.crop, subject.crop_face, hole.crop
+    return warp_reference(*target, reference.photo, reference.face, drawn=drawn, points=points)
+
+
+def _draw(
     network: MaskRemovalNetwork,
-    crop: np.ndarray,
-    hole: np.ndarray,
-    seen: np.ndarray,
-    warped: WarpedReference | None,
+    subject: Subject,
+    hole: Hole,
+    skin: np.ndarray,
     device: devices.Device,
+    warped: WarpedReference | None,
 ) -> Answer:
-    """The network's answer to one crop, of which ``seen`` is the person's own skin."""
-    image, hidden, face = (to_network(picture, device) for picture in (crop, hole, seen))
-    reference, confidence = torch.zeros_like(image), torch.zeros_like(image[:, :1])
-    if warped is not None:
-        reference, confidence = to_network(warped.image, device), to_network(warped.confidence, device)
-    with device.autocast():
-        return predict(network, image, hidden, reference, confidence, face)
+    """The network's answer to a crop, of which ``skin`` is the person's own, with a reference or without."""
+    reference = (None, None) if warped is None else (warped.image, warped.confidence)
+    return ask(partial(predict, network), (subject.crop, hole.crop, *reference, skin), device)

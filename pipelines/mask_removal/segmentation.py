@@ -16,12 +16,13 @@ import numpy as np
 
 from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.alignment import Alignment, Template, align, centred
-from pipelines.faces.masks import clean
+from pipelines.faces.masks import clean, grow
 from pipelines.faces.points import Face
 
 _ROOM = Template("mask", 256, ((0.36, 0.33), (0.64, 0.33)))  # more below the eyes than other crops: masks hang low
 _SIZE = _ROOM.size
 _UNIT = (_ROOM.eyes[1][0] - _ROOM.eyes[0][0]) * _SIZE  # px, one eye distance
+_MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
 _CLUSTERS = 3  # mask, skin and background (section 1)
 _LIGHTNESS = 0.6  # weight of lightness beside colour: folds and shadows change it most
 _PLACE = 12.0  # weight of a pixel's place, in units of colour over the polygon's width
@@ -142,6 +143,19 @@ def segment_mask(photo: np.ndarray, face: Face) -> Segmentation:
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
     return Segmentation(_to_photo(drawn, alignment), _to_photo(areas.region, alignment), contrast)
+
+
+def with_margin(found: np.ndarray, face: Face) -> np.ndarray:
+    """A mask that was found, with its hem and its shadow on the skin, which belong to it.
+
+    Args:
+        found: ``bool`` ``(H, W)``.
+        face: in pixels of the photo.
+
+    Returns:
+        ``bool`` ``(H, W)``.
+    """
+    return grow(found, _MARGIN * face.eye_distance)
 
 
 def _areas(mesh: np.ndarray, alignment: Alignment) -> _Areas:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import EXTENTS
 from pipelines.faces.points import MIRROR_68
+from pipelines.jobs import MASK_REMOVAL
 from pipelines.layers.discriminator import MarkovianDiscriminator
 from pipelines.mask_removal.network import (
     CONFIGURATIONS,
@@ -45,8 +46,6 @@ from pipelines.training.augment import (
 )
 from pipelines.training.recipe import VALIDATION_L1, GeneratorOptions, GeneratorRecipe, hole_error
 from pipelines.training.sets.outlines import all_outlines, outlines
-
-JOB = "mask-removal"
 
 VALIDATION_REFERENCE_L1 = "validation_reference_l1"
 """Logged figure: as :data:`VALIDATION_L1`, where every face has a self-made reference."""
@@ -277,4 +276,4 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
     if silhouettes is None:
         options = replace(options, templates=0.0)  # so that checkpoint and recorded command say it
     recipe = partial(MaskRemovalRecipe, silhouettes=silhouettes)
-    return command.run(args, JOB, options, recipe, progress)
+    return command.run(args, MASK_REMOVAL, options, recipe, progress)

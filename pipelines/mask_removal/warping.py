@@ -15,22 +15,7 @@ from scipy.spatial import Delaunay
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align
 from pipelines.faces.points import IRIS_LEFT, Face
-
-CONTROL_POINTS = 30
-"""Control points of the paper."""
-
-CONTROL = (
-    *(234, 172, 150, 148, 152, 377, 379, 397, 454),  # edge of the face: image-left ear, jaw, chin, image-right ear
-    *(50, 280),  # cheeks
-    *(168, 197, 4, 2, 129, 358),  # nose: bridge, tip, subnasale, alae
-    *(61, 40, 0, 270, 291, 17),  # outer lips
-    *(33, 133, 362, 263),  # corners of the eyes
-    *(105, 334, 9),  # brows and the space between them
-)
-"""Mesh points of the default warp. Few enough that an error of one does not fold the picture (section 2)."""
-
-FEWEST, MOST = 8, 120
-"""How many control points may be asked for."""
+from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, FEWEST, MOST
 
 _STEADY = (33, 133, 362, 263, 70, 105, 107, 336, 334, 300, 9, 168, 6, 197)  # eyes, brows, bridge: above every mask
 _FEWEST_STEADY = 4

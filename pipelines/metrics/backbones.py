@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from pipelines.errors import OptionInvalid, WeightsMissing
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.models.checkpoints import read_tensors
 
 VARIABLE = "PHILTRUM_LOSS_WEIGHTS"
@@ -34,7 +34,7 @@ def find_features(name: str, folder: str | Path | None = None) -> Path:
         WeightsMissing: the file is not there.
     """
     named = folder or os.environ.get(VARIABLE)
-    place = Path(named) if named else store.folder()
+    place = Path(named) if named else places.folder()
     for pattern in (f"{name}_features.pth", f"{name}-*.pth"):
         if found := sorted(place.glob(pattern)):
             return found[0]

@@ -25,6 +25,13 @@ def landmark_error(points: np.ndarray, target: np.ndarray, subset: str = "all") 
 
     Raises:
         OptionInvalid: there is no such subset.
+
+    Every point a tenth of the eye distance off:
+
+    >>> face = np.zeros((68, 2))
+    >>> face[42:48] = 50, 0
+    >>> float(landmark_error(face + (0, 5), face, "mouth"))
+    10.0
     """
     if subset not in SUBSETS:
         raise OptionInvalid(f"The landmark subset must be one of {', '.join(SUBSETS)}.")

@@ -1,45 +1,33 @@
 """The weights store: the manifest's entries, checked files, and the cache of loaded networks.
 
-The weights folder is ``weights/`` of the repository; the environment variable ``PHILTRUM_WEIGHTS`` names another.
-Every file is compared with its size and SHA-256 before it is opened. Networks are read from safetensors only.
+Where the weights folder is, :mod:`pipelines.models.places` says. Every file is compared with its size and SHA-256
+before it is opened. Networks are read from safetensors only. Writing them is :mod:`pipelines.models.registering`'s.
 """
 
-import importlib
 import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
-from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
-from pipelines.files import copy_atomic, sha256_of, write_atomic
+from pipelines.errors import WeightsCorrupt, WeightsMissing, WeightsUnknown
+from pipelines.files import sha256_of, write_atomic
+from pipelines.jobs import CLEFT_INPAINTING, networks, resolve
 from pipelines.models import manifest
-from pipelines.models.checkpoints import read_tensors
 from pipelines.models.downloads import discard, download
 from pipelines.models.manifest import Entry, WeightsFile
-
-NETWORKS = {
-    "inclg": "pipelines.cleft_inpainting.network:INCLG",
-    "mask-removal": "pipelines.mask_removal.network:MaskRemovalNetwork",
-    "stylegan2": "pipelines.stylegan.stylegan2:Generator",
-    "stylegan2-discriminator": "pipelines.stylegan.stylegan2:Discriminator",
-}
-"""Manifest key → class. As text, so that the store lies below the jobs and imports none before it is needed."""
+from pipelines.models.places import folder
 
 CACHED = 4
 """Loaded networks that are kept; the one unused for longest goes first."""
-
-SHARD_BYTES = 16 * 2**20
-"""Most bytes of tensors in one file; larger weights become several."""
 
 _RECORD = "downloads.json"  # hashes of first downloads, beside the files; each machine's own
 
@@ -64,12 +52,12 @@ class LoadedModel:
 
 _models: OrderedDict[tuple, LoadedModel] = OrderedDict()
 _models_lock = threading.RLock()
-_manifest_lock = threading.RLock()
+_record_lock = threading.Lock()
 
 
-def folder() -> Path:
-    """The weights folder."""
-    return Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[2] / "weights")
+def manifest_path() -> Path:
+    """The manifest's file, whether it is there or not."""
+    return folder() / "manifest.toml"
 
 
 def entries() -> dict[str, Entry]:
@@ -79,11 +67,11 @@ def entries() -> dict[str, Entry]:
         WeightsCorrupt: the manifest is broken; the sentence says where.
     """
     record = _read_record()
-    tables = manifest.read_tables(_manifest_path())
+    tables = manifest.read_tables(manifest_path())
     return {name: _with_record(manifest.parse(name, table), record) for name, table in tables.items()}
 
 
-def find(name: str | None = None, *, job: str = "cleft-inpainting") -> Entry:
+def find(name: str | None = None, *, job: str = CLEFT_INPAINTING) -> Entry:
     """The entry called ``name``, or the default of ``job`` where ``name`` is None.
 
     Raises:
@@ -126,7 +114,7 @@ def load(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     *,
-    job: str = "cleft-inpainting",
+    job: str = CLEFT_INPAINTING,
 ) -> LoadedModel:
     """A job's network with its weights; the same object for everyone who asks for the same.
 
@@ -155,12 +143,34 @@ def load(
             while len(_models) >= CACHED:
                 _models.popitem(last=False)
             entry = verify(entry.name)
-            network = _network(entry, _tensors(entry)).to(device, dtype)
+            network = build(entry, _tensors(entry)).to(device, dtype)
             if device.type == "cuda":
                 network = network.to(memory_format=torch.channels_last)
             _models[key] = LoadedModel(entry.name, network, entry, entry.sha256)
         _models.move_to_end(key)
         return _models[key]
+
+
+def build(entry: Entry, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The entry's network in float32 on the CPU, filled with ``tensors``, ready to run.
+
+    Raises:
+        WeightsCorrupt: this version has no such network, or the tensors do not fit it.
+    """
+    network = networks().get(entry.network)
+    if network is None:
+        raise WeightsCorrupt(f"The weights “{entry.name}” are for a network that this version does not have.")
+    builder = resolve(network.built_by)
+    try:
+        # Initial values are drawn and thrown away; a run's seed must not notice.
+        with torch.random.fork_rng(devices=[]):
+            built: nn.Module = builder(**entry.architecture)
+        built.load_state_dict(tensors, strict=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise WeightsCorrupt(
+            f"The weights “{entry.name}” do not fit the network and architecture of their entry."
+        ) from error
+    return built.eval().requires_grad_(False)
 
 
 def clear() -> None:
@@ -211,132 +221,6 @@ def fetch(name: str, progress: Callable[[float, str], None] | None = None) -> En
     return verify(name)
 
 
-def register(name: str, files: str | Path | Sequence[str | Path], **metadata: Any) -> Entry:
-    """Writes or replaces the manifest's entry ``name``; SHA-256 and sizes are computed here.
-
-    Files from elsewhere are copied into the weights folder as ``NAME.safetensors`` or ``NAME-1-of-3.safetensors``. What
-    the old entry said is kept only while the files stay the same, so figures never outlive the weights they are of.
-
-    Args:
-        name: letters, digits, - and _.
-        files: one safetensors file, or the shards.
-        **metadata: other keys of the manifest (see :mod:`pipelines.models.manifest`); ``default=True`` takes the place
-            of the job's default so far.
-
-    Raises:
-        OptionInvalid: the name is no name.
-        WeightsCorrupt: a file is no safetensors, or the entry would break the manifest's rules.
-        OSError: a file cannot be read or written.
-    """
-    if not manifest.NAME.fullmatch(name):
-        raise OptionInvalid("Weights are named with letters, digits, - and _, at most 64 of them.")
-    sources = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
-    for source in sources:
-        _check_safetensors(source)
-    targets = [folder() / shard for shard in _shard_names(name, len(sources))]
-    with _manifest_lock:
-        known = manifest.read_tables(_manifest_path())
-        hashes, sizes = [sha256_of(source) for source in sources], [source.stat().st_size for source in sources]
-        described: dict[str, Any] = {
-            "file": [target.name for target in targets],
-            "sha256": hashes,
-            "bytes": sizes,
-        }
-        if len(sources) == 1:
-            described = {key: values[0] for key, values in described.items()}
-        old = known.get(name, {})
-        table = {**(old if old.get("sha256") == described["sha256"] else {}), **metadata, **described}
-        manifest.parse(name, table)
-        folder().mkdir(parents=True, exist_ok=True)
-        for source, target in zip(sources, targets, strict=True):
-            if source.resolve() != target.resolve():
-                copy_atomic(source, target)
-        _write_table(known, name, table)
-    return find(name)
-
-
-def annotate(name: str, **metadata: Any) -> Entry:
-    """Adds to the entry ``name``, as in ``annotate("cleft-inpainting", figures={...})``; tables are merged.
-
-    Raises:
-        WeightsUnknown: there is no such entry.
-        WeightsCorrupt: the entry would break the manifest's rules.
-    """
-    with _manifest_lock:
-        find(name)
-        known = manifest.read_tables(_manifest_path())
-        table = _merged(known[name], metadata)
-        manifest.parse(name, table)
-        _write_table(known, name, table)
-    return find(name)
-
-
-def save(name: str, tensors: Mapping[str, Tensor], *, half: bool = True, **metadata: Any) -> Entry:
-    """Writes tensors as safetensors into the weights folder and registers them.
-
-    Args:
-        name: as for :func:`register`.
-        tensors: a state dict. More than :data:`SHARD_BYTES` become several files.
-        half: store floating-point tensors as float16.
-        **metadata: as for :func:`register`; ``job``, ``network`` and ``licence`` are needed.
-
-    Raises:
-        OptionInvalid, WeightsCorrupt, OSError: as :func:`register`; or the tensors do not fit the network.
-    """
-    stored = {key: _stored(value, half) for key, value in tensors.items()}
-    groups = _shards(stored)
-    targets = [folder() / shard for shard in _shard_names(name, len(groups))]
-    digest_free = {"file": [target.name for target in targets], "sha256": ["0" * 64] * len(targets)}
-    # Everything that can be wrong is found before a byte is written.
-    entry = manifest.parse(name, {**metadata, **digest_free, "bytes": [1] * len(targets)})
-    _network(entry, stored)
-    folder().mkdir(parents=True, exist_ok=True)
-    for target, group in zip(targets, groups, strict=True):
-        write_atomic(target, to_safetensors(group, {"format": "pt"}))
-    return register(name, targets, **metadata)
-
-
-def import_checkpoint(
-    source: str | Path,
-    name: str,
-    *,
-    job: str,
-    network: str,
-    licence: str,
-    architecture: Mapping[str, Any] | None = None,
-    key: str | None = None,
-    half: bool = False,
-    replace_existing: bool = False,
-    **metadata: Any,
-) -> Entry:
-    """Converts a foreign checkpoint to safetensors, once, and registers it. Code in the checkpoint is never run.
-
-    Args:
-        source: ``.pt``, ``.pth``, ``.pkl`` or ``.safetensors``.
-        name: what the weights shall be called.
-        job: the job that they are for.
-        network: key of :data:`NETWORKS`.
-        licence: what may be done with them.
-        architecture: arguments of the network's class.
-        key: which set of tensors, where the checkpoint holds several.
-        half: store float16.
-        replace_existing: whether weights of that name may be replaced.
-        **metadata: as for :func:`register`.
-
-    Raises:
-        OptionInvalid: the name is taken, or an argument is wrong.
-        WeightsCorrupt: the checkpoint is damaged, holds more than tensors, or does not fit the network.
-    """
-    if name in entries() and not replace_existing:
-        raise OptionInvalid("There are weights of that name already; choose another name.")
-    described = {"job": job, "network": network, "licence": licence, "architecture": dict(architecture or {})}
-    return save(name, read_tensors(source, key), half=half, **described, **metadata)
-
-
-def _manifest_path() -> Path:
-    return folder() / "manifest.toml"
-
-
 def _checked(entry: Entry, file: WeightsFile) -> WeightsFile:
     """``file`` with the hash that was found.
 
@@ -378,76 +262,6 @@ def _tensors(entry: Entry) -> dict[str, Tensor]:
     return tensors
 
 
-def _network(entry: Entry, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The entry's network in float32 on the CPU, filled with ``tensors``."""
-    if entry.network not in NETWORKS:
-        raise WeightsCorrupt(f"The weights “{entry.name}” are for a network that this version does not have.")
-    module, _, name = NETWORKS[entry.network].partition(":")
-    build = getattr(importlib.import_module(module), name)
-    misfit = WeightsCorrupt(f"The weights “{entry.name}” do not fit the network and architecture of their entry.")
-    try:
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # initial values are drawn and thrown away; a run's seed must not notice
-            network = build(**entry.architecture)
-        network.load_state_dict(tensors, strict=True)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise misfit from error
-    return network.eval().requires_grad_(False)
-
-
-def _check_safetensors(path: Path) -> None:
-    try:
-        with safe_open(path, framework="pt") as file:
-            count = len(file.keys())
-    except SafetensorError as error:
-        raise WeightsCorrupt("The file to register is no safetensors file.") from error
-    if not count:
-        raise WeightsCorrupt("The file to register holds no tensors.")
-
-
-def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu()
-    # A copy: safetensors refuses tensors that share their memory.
-    return (value.half() if half and value.is_floating_point() else value).clone(memory_format=torch.contiguous_format)
-
-
-def _shards(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    groups: list[dict[str, Tensor]] = [{}]
-    room = SHARD_BYTES
-    for name, value in tensors.items():
-        size = value.numel() * value.element_size()
-        if groups[-1] and size > room:
-            groups.append({})
-            room = SHARD_BYTES
-        groups[-1][name] = value
-        room -= size
-    return groups
-
-
-def _shard_names(name: str, count: int) -> list[str]:
-    if count == 1:
-        return [f"{name}.safetensors"]
-    return [f"{name}-{number}-of-{count}.safetensors" for number in range(1, count + 1)]
-
-
-def _write_table(known: dict[str, dict[str, Any]], name: str, table: dict[str, Any]) -> None:
-    if table.get("default"):
-        for other, kept in known.items():
-            if other != name and kept.get("job") == table.get("job"):
-                kept.pop("default", None)
-    known[name] = table
-    manifest.write_tables(_manifest_path(), known)
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(old)
-    for key, value in new.items():
-        inner = isinstance(value, Mapping) and isinstance(both.get(key), Mapping)
-        both[key] = _merged(both[key], value) if inner else value
-    return both
-
-
 def _read_record() -> dict[str, dict[str, Any]]:
     try:
         record = json.loads((folder() / _RECORD).read_text(encoding="utf-8"))
@@ -461,7 +275,7 @@ def _read_record() -> dict[str, dict[str, Any]]:
 
 
 def _write_record(file: WeightsFile, digest: str, size: int) -> None:
-    with _manifest_lock:
+    with _record_lock:
         record = {**_read_record(), file.name: {"url": file.url, "sha256": digest, "bytes": size}}
         write_atomic(folder() / _RECORD, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.files import sha256_of
+from pipelines.jobs import FACE_DISCRIMINATOR
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import store
@@ -29,9 +30,6 @@ Gradients reach the pictures."""
 
 CHOICES = ("auto", "vgg", "alex", "squeeze", "discriminator", "pyramid")
 """What can be compared; ``"auto"`` takes the first of the others whose weights are here (:func:`automatic_order`)."""
-
-DISCRIMINATOR = "face-discriminator"
-"""The job under which the manifest lists a generator's discriminator."""
 
 _LPIPS = {"vgg": ("VGG16", "vgg16"), "alex": ("AlexNet", "alexnet"), "squeeze": ("SqueezeNet 1.1", "squeezenet1_1")}
 _SIDE = 256  # px that LPIPS' networks are shown, as in NVIDIA's projector
@@ -127,7 +125,7 @@ def discriminator_likeness(device: Device) -> Likeness:
         WeightsMissing, WeightsCorrupt: it cannot be loaded.
         OptionInvalid: it does not look at colour.
     """
-    model = store.load(device=device.torch_device, job=DISCRIMINATOR)
+    model = store.load(device=device.torch_device, job=FACE_DISCRIMINATOR)
     check_discriminator(model.entry.architecture)
     network: Discriminator = model.network
     blocks = [module for module in network.children() if isinstance(module, DiscriminatorBlock)]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipelines.errors import OptionInvalid
+from pipelines.jobs import STYLEGAN2
 from pipelines.stylegan.ada import GROUPS, AdaptiveAugment
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 from pipelines.training import command
@@ -28,8 +29,6 @@ from pipelines.training.augment import step_generator
 from pipelines.training.data import FaceSet
 from pipelines.training.loop import Ema
 from pipelines.training.recipe import AdversarialRecipe, RecipeOptions, adam, export, write_sheet
-
-JOB = "stylegan2"
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "paper": {"resolution": 256},
@@ -376,4 +375,4 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
             features = AlexNetFeatures(loss_weights)
         return StyleGAN2Recipe(*given, features=features, **named)
 
-    return command.run(args, JOB, command.options_of(args, Options), recipe, progress, _VALIDATION_FACES)
+    return command.run(args, STYLEGAN2, command.options_of(args, Options), recipe, progress, _VALIDATION_FACES)

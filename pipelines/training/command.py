@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.training.data import load_faces
 from pipelines.training.loop import PRECISIONS, Schedule, make_fabric, train
 from pipelines.training.recipe import AdversarialRecipe, RecipeOptions
@@ -73,7 +73,7 @@ def options_of(args: argparse.Namespace, options: type[AnyOptions]) -> AnyOption
 
 def loss_weights_folder(args: argparse.Namespace) -> Path:
     """Where the loss network's weights lie."""
-    return Path(args.loss_weights) if args.loss_weights else store.folder()
+    return Path(args.loss_weights) if args.loss_weights else places.folder()
 
 
 def load_sets(

@@ -135,7 +135,7 @@ class AdversarialRecipe(ABC):
     """
 
     network_key: ClassVar[str]
-    """The generator's key in :data:`pipelines.models.store.NETWORKS`."""
+    """The generator's key in :func:`pipelines.jobs.networks`."""
 
     adam_g: torch.optim.Optimizer
     adam_d: torch.optim.Optimizer

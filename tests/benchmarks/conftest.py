@@ -17,11 +17,18 @@ from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import store
+from pipelines.models import registering, store
 from pipelines.training.data import FaceSet
 
 BLUE = (120, 190, 225)
 """Colour of the masks."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("benchmark")
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +85,7 @@ def weights(network, architecture, tmp_path, monkeypatch):
     """The narrow random network as cleft inpainting's default weights, in a weights folder of its own."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
     store.clear()
-    store.save(
+    registering.save(
         "tiny",
         network.state_dict(),
         job="cleft-inpainting",

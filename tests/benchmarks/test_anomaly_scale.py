@@ -27,7 +27,7 @@ from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scoring.scale import FIGURES, FILE, Key, encode
 from pipelines.errors import DataUnreadable
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.training.data import load_faces
 
 
@@ -61,7 +61,7 @@ def run(data, toy_cache, tmp_path, *more) -> int:
 
 
 def rows_of() -> list[dict]:
-    return json.loads((store.folder() / FILE).read_text())
+    return json.loads((places.folder() / FILE).read_text())
 
 
 def plan_of(ways) -> Plan:
@@ -98,7 +98,7 @@ def test_the_scale_is_that_of_the_app_s_own_figures(data, toy_cache, tmp_path, c
 @pytest.mark.usefixtures("weights")
 def test_a_run_goes_on_where_it_stopped_and_other_normalizers_stay(data, toy_cache, tmp_path, monkeypatch):
     other = Key(figure="local", normalizer="stylegan2", weights="ba9876543210", region="face", version=1)
-    (store.folder() / FILE).write_bytes(encode({other: np.arange(40.0)}))
+    (places.folder() / FILE).write_bytes(encode({other: np.arange(40.0)}))
     calls = []
     real = anomaly_scale.score_crop
 
@@ -211,4 +211,4 @@ def test_without_the_table_one_sentence(data, toy_cache, tmp_path, capsys, table
         "needs the table val.csv with the columns name, source, source_name, age and yaw_degrees"
         in capsys.readouterr().err
     )
-    assert not (store.folder() / FILE).exists() and not (tmp_path / "out").exists()
+    assert not (places.folder() / FILE).exists() and not (tmp_path / "out").exists()

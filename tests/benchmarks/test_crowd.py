@@ -6,8 +6,9 @@ import pytest
 
 from benchmarks import crowd
 from benchmarks.crowd import LOST, RIGHT, WRONG, Outcome, Person, as_markdown, main
+from pipelines.jobs import CLEFT_INPAINTING
 from tests.ui.apps import free_port
-from ui.server.engine import CLEFT_INPAINTING, Engine
+from ui.server.engine import Engine
 from ui.shell import build, serving
 
 

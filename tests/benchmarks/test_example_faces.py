@@ -10,7 +10,6 @@ from benchmarks import example_faces
 from benchmarks.example_faces import FACES, FOLDER, SIDE
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.faces.images import read_image
-from ui.examples.people import person
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +23,11 @@ def local() -> dict[str, float]:
 def test_the_folder_holds_every_face_and_nothing_else():
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{name}.jpg" for name in FACES)
     assert all(read_image(FOLDER / f"{name}.jpg").shape == (SIDE, SIDE, 3) for name in FACES)
+
+
+def person(name: str) -> str:
+    """Whom a picture shows: names of pictures of one person differ only after the first hyphen."""
+    return name.partition("-")[0]
 
 
 def test_names_say_which_faces_are_one_persons():

@@ -10,7 +10,7 @@ from benchmarks import latency
 from benchmarks.latency import compare_batches, interleave, large_photo, main, runner
 from pipelines.devices import choose
 from pipelines.faces.landmarks import find_face
-from pipelines.models import store
+from pipelines.models import registering, store
 
 CPU = choose("cpu", "float32")
 
@@ -47,7 +47,7 @@ def test_every_part_is_reported(weights, network, monkeypatch, capsys, tmp_path)
 
 def test_mask_removal_is_timed_with_a_reference(weights, removal, removal_architecture, monkeypatch, capsys):
     about = {"licence": "none: random numbers", "default": True, "architecture": removal_architecture}
-    store.save("removal", removal.state_dict(), job="mask-removal", network="mask-removal", **about)
+    registering.save("removal", removal.state_dict(), job="mask-removal", network="mask-removal", **about)
     monkeypatch.setattr(latency, "SIDE", 64)
     command = ["--job", "mask-removal", "--device", "cpu", "--precision", "float32", "--repeats", "1"]
     assert main([*command, "--batches", "2", "--megapixels", "0.12"]) == 0

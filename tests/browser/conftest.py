@@ -26,6 +26,13 @@ _FLAGS = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with both jobs."""
@@ -69,7 +76,8 @@ def held(browser: Browser) -> Iterator[tuple[Tab, HeldPipeline]]:
 
 @contextmanager
 def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks]]:
-    from ui.server.engine import CLEFT_INPAINTING, Engine
+    from pipelines.jobs import CLEFT_INPAINTING
+    from ui.server.engine import Engine
     from ui.shell import build, serving
 
     engine = Engine(pipelines={CLEFT_INPAINTING: pipeline})

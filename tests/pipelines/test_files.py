@@ -12,6 +12,15 @@ import pytest
 from pipelines import files
 
 
+def test_data_of_a_package_lies_inside_it_where_installed_and_beside_it_in_a_checkout(tmp_path):
+    package = tmp_path / "package"
+    (package / "deep").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    assert files.shipped(package, "data") == tmp_path / "data"
+    (package / "data").mkdir()
+    assert files.shipped(package, "data") == files.shipped(package / "deep" / "..", "data") == package / "data"
+
+
 def test_write_replaces_in_one_step(tmp_path, monkeypatch):
     path = tmp_path / "a.txt"
     path.write_bytes(b"old")

@@ -21,7 +21,7 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.errors import WeightsUnknown
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import store
+from pipelines.models import places, registering, store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def weights_of_both(folder: Path) -> Path:
     """A weights folder with both jobs: a copy of the built-in one, with an untrained network of mask removal where it
     has none, and with :data:`SCALES` of the default settings, whatever scales it has.
     """
-    shutil.copytree(store.folder(), folder, dirs_exist_ok=True)
+    shutil.copytree(places.folder(), folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHILTRUM_WEIGHTS", str(folder))
         basis = AnomalyScoring("inpainting", device="cpu").basis()
@@ -74,7 +74,7 @@ def weights_of_both(folder: Path) -> Path:
         except WeightsUnknown:
             torch.manual_seed(0)
             about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-            store.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
+            registering.save("untrained", MaskRemovalNetwork(**_NARROW).state_dict(), architecture=_NARROW, **about)
     return folder
 
 

@@ -58,11 +58,6 @@ def photo(name: str) -> np.ndarray:
     return read_image(ASSETS / "faces" / f"{name}.jpg")
 
 
-def person(name: str) -> str:
-    """Whom a picture shows: names of pictures of one person differ only after the first hyphen."""
-    return name.partition("-")[0]
-
-
 @lru_cache(maxsize=1)
 def gallery() -> list[dict[str, Any]]:
     """What the editor shows of the examples of cleft inpainting: ``key``, ``label`` and ``url`` of each."""

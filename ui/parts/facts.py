@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from pipelines.anomaly_scoring.choices import GROUP_NAMES
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, GROUP_NAMES, LOCAL_PEAK
 from pipelines.results import AnomalyScoringResult, Percentile
 from ui.parts.heat_map import photo_names
 
@@ -182,8 +182,6 @@ def _fact(name: str, value: str, title: str, percentile: Percentile | None = Non
 
 
 def _figures(result: AnomalyScoringResult) -> tuple[_Figure, ...]:
-    from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK  # here: it imports MediaPipe
-
     local, asymmetry, score = result.local, result.asymmetry, result.score
     formula = _FORMULAS[score.formula]
     return (

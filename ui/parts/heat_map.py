@@ -3,17 +3,15 @@ beside the one fixed colour bar of the map that is chosen."""
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.anomaly_scoring.exports import Scale, Shown, colour_heat_map, map_overlay, shown_map
+from pipelines.faces.points import Face
+from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.results import AnomalyScoringResult
 from ui.pictures import overlay
-
-if TYPE_CHECKING:  # these import matplotlib and MediaPipe, and the page is served before
-    from pipelines.anomaly_scoring.drawing.colouring import Scale
-    from pipelines.anomaly_scoring.drawing.maps import Shown
 
 OPACITY = 60
 """Opacity that the slider starts at, in per cent."""
@@ -47,8 +45,6 @@ def heat_maps_html(
             '<div class="heat heat-empty"><p>The map appears here: where the face has what does not fit it, in colours '
             "that mean the same on every photo.</p></div>"
         )
-    from pipelines.anomaly_scoring.drawing.maps import map_overlay, shown_map
-
     figures, scales = [], []
     for photo, result in zip(photo_names(len(results)), results, strict=True):
         caption = f"<figcaption>{photo}</figcaption>" if len(results) > 1 else ""
@@ -69,10 +65,8 @@ def photo_names(count: int) -> tuple[str, ...]:
     return ("Before surgery", "After surgery") if count == 2 else ("Photo",)
 
 
-def _bar(scale: "Scale") -> str:
+def _bar(scale: Scale) -> str:
     """The scale as a strip with values beside it: text, so that it is read aloud and suits light and dark."""
-    from pipelines.anomaly_scoring.drawing.colouring import colour_heat_map
-
     values = scale.at(np.linspace(1, 0, _STOPS))
     strip = ", ".join("rgb({} {} {})".format(*colour) for colour in colour_heat_map(values[:, None], scale)[:, 0])
     ticks = "".join(
@@ -85,11 +79,8 @@ def _bar(scale: "Scale") -> str:
     )
 
 
-def _peak(result: AnomalyScoringResult, shown: "Shown") -> str:
+def _peak(result: AnomalyScoringResult, shown: Shown) -> str:
     """Where a map is highest inside its region: the nearest part of the face, and the side of the picture."""
-    from pipelines.faces.points import Face
-    from pipelines.metrics.landmark_error import SUBSETS
-
     face = Face(result.mesh)
     inside = np.where(shown.area, shown.values, -np.inf)
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)

@@ -6,20 +6,22 @@ from typing import Any
 
 import gradio as gr
 
+from pipelines.anomaly_scoring.choices import (
+    ADAPTATION_STEPS,
+    EVERYONE,
+    MOST_ADAPTATION_STEPS,
+    MOST_INVERSION_STEPS,
+    MOST_SEARCHES,
+    PAINTED,
+    SEARCHES,
+)
 from ui.parts.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
 
-PAINTED = "painted"
-"""The region of a painted mask."""
+FRAMES_UNTIL = 50
+"""How far StyleGAN2's adaptation goes on unless another step is asked for, so that one sees the anomaly come back."""
 
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
-_SEARCHES, _MOST_SEARCHES = 3, 10
-ADAPTATION_STEPS, FRAMES_UNTIL = 20, 50
-"""Steps of StyleGAN2's adaptation unless others are asked for: where it is measured, which is before the anomaly is
-back (the pipeline's own default), and how far it goes on, so that one sees it come back."""
-
-_MOST_ADAPTATION, _MOST_STEPS = 500, 10_000
-_KINDS_FOR_SURE = ("pse", "ssim")
-_EVERYONE = "all"  # the group of faces that every scale has
+_KINDS_FOR_SURE = ("pse", "ssim")  # the others need a network that this machine may not have
 
 
 def choices(names: dict[str, str], keys: Sequence[str] | None = None) -> list[tuple[str, str]]:
@@ -50,7 +52,7 @@ class ScoringSettings:
             "Normalizer", choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
         )
         self.group = self._radio(
-            "Compare with", choices(GROUPS, [_EVERYONE]), _EVERYONE,
+            "Compare with", choices(GROUPS, [EVERYONE]), EVERYONE,
             meaning="The faces without a cleft that a percentile counts. Like a clinic's photo: from the front, lips "
             "closed, even light.",
         )  # fmt: skip
@@ -60,7 +62,7 @@ class ScoringSettings:
         with gr.Accordion("Searches, colour, formula, steps and seed", open=False, elem_classes="advanced"):
             with gr.Column(elem_classes="only-inpainting"):
                 self.searches = gr.Slider(
-                    1, _MOST_SEARCHES, _SEARCHES, step=1, label="Searches (fast repainting)",
+                    1, MOST_SEARCHES, SEARCHES, step=1, label="Searches (fast repainting)",
                     info="How often lips and nose are searched. More find small deformities more surely; each takes as "
                     "long as the first.",
                 )  # fmt: skip
@@ -78,15 +80,15 @@ class ScoringSettings:
             )
             with gr.Column(elem_classes="only-stylegan2"):
                 self.steps = gr.Slider(
-                    0, _MOST_STEPS, 0, step=50, label="Steps of the inversion (StyleGAN2)",
+                    0, MOST_INVERSION_STEPS, 0, step=50, label="Steps of the inversion (StyleGAN2)",
                     info="0 takes as many as suit this machine.",
                 )  # fmt: skip
                 self.adaptation_steps = gr.Slider(
-                    0, _MOST_ADAPTATION, ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
+                    0, MOST_ADAPTATION_STEPS, ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
                     info="After these the face counts as normalized; too many bring the anomaly back.",
                 )  # fmt: skip
                 self.frames_until = gr.Slider(
-                    0, _MOST_ADAPTATION, FRAMES_UNTIL, step=5, label="Adapt on up to step (StyleGAN2)",
+                    0, MOST_ADAPTATION_STEPS, FRAMES_UNTIL, step=5, label="Adapt on up to step (StyleGAN2)",
                     info="Only to see when the anomaly reappears; the score stays the same.",
                 )  # fmt: skip
             self.seed = gr.Number(

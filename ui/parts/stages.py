@@ -4,8 +4,8 @@ from string import Template
 
 import gradio as gr
 
-from pipelines.exports.bundles import stage_pictures
-from pipelines.results import RepaintResult
+from pipelines.mask_removal.exports import stage_pictures
+from pipelines.results import MaskRemovalResult
 from ui.pictures import overlay
 from ui.theme import ASSETS
 
@@ -19,7 +19,7 @@ _STAGES = {
     "refined": ("Refined", "The refinement network's picture of the aligned face."),
     "final": ("Result", "The result around the face, at the photo's own size."),
 }
-"""Name and meaning on the screen of each picture of :func:`pipelines.exports.bundles.stage_pictures`."""
+"""Name and meaning on the screen of each picture of :func:`pipelines.mask_removal.exports.stage_pictures`."""
 
 
 def stage_strip(elem_id: str) -> gr.HTML:
@@ -38,9 +38,9 @@ def stage_strip(elem_id: str) -> gr.HTML:
     )
 
 
-def show_stages(result: RepaintResult | None) -> gr.HTML:
+def show_stages(result: MaskRemovalResult | None) -> gr.HTML:
     """An update of the strip; it is empty where there is no result."""
-    pictures = stage_pictures(result)
+    pictures = {} if result is None else stage_pictures(result)
     stages = [
         {"label": _STAGES[name][0], "meaning": _STAGES[name][1], "url": overlay.jpeg_url(picture)}
         for name, picture in pictures.items()

@@ -55,7 +55,11 @@ class Base:
 
 
 def editor_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height of the copy of a photo of ``shape`` (H, W, ...) that the browser paints on."""
+    """Width and height of the copy of a photo of ``shape`` (H, W, ...) that the browser paints on.
+
+    >>> editor_size((3000, 4000, 3)), editor_size((300, 400, 3))
+    ((1400, 1050), (400, 300))
+    """
     height, width = shape[:2]
     scale = min(1.0, EDITOR_SIDE / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -3,8 +3,8 @@
 from gradio.context import LocalContext
 
 from pipelines.errors import Cancelled
+from pipelines.progress import Progress
 from ui.server.sessions import Work
-from ui.server.time_left import Progress
 
 
 def while_waited_for(work: Work) -> Progress:

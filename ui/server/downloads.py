@@ -4,9 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from pipelines.exports.bundles import alpha_picture, bundle_zip
-from pipelines.exports.tables import csv_bytes, landmarks_csv, result_json
-from pipelines.faces.images import write_png
+from pipelines.exports.bundles import bundle
+from pipelines.exports.interface import exports_of
 from pipelines.results import RepaintResult
 
 FILES = {
@@ -18,6 +17,8 @@ FILES = {
     "zip": ("Everything with a PDF report, ZIP", "report.zip"),
 }
 """What can be downloaded: label of the button, and how the file's name ends; the photo's own name is in none."""
+
+_IN_ZIP = {"numbers.json": "landmarks.json"}  # where the job's contents call a file otherwise
 
 
 def download_buttons(prefix: str) -> list[gr.DownloadButton]:
@@ -32,19 +33,18 @@ def download_buttons(prefix: str) -> list[gr.DownloadButton]:
     ]
 
 
-def write_files(result: RepaintResult, folder: Path, stem: str) -> dict[str, Path]:
+def write_files(job: str, result: RepaintResult, folder: Path, stem: str) -> dict[str, Path]:
     """Writes what can be downloaded by itself; gives the path of each by key, in the order of :data:`FILES`."""
+    contents = exports_of(job).contents(result)
     paths = {key: folder / f"{stem}-{name}" for key, (_, name) in FILES.items() if key != "zip"}
-    write_png(paths["result"], result.image)
-    write_png(paths["mask"], result.mask)
-    write_png(paths["alpha"], alpha_picture(result.alpha))
-    paths["landmarks"].write_bytes(csv_bytes(landmarks_csv(result)))
-    paths["json"].write_bytes(result_json(result).encode())
+    for key, path in paths.items():
+        name = FILES[key][1]
+        path.write_bytes(contents[_IN_ZIP.get(name, name)])
     return paths
 
 
-def write_bundle(result: RepaintResult, folder: Path, stem: str) -> dict[str, Path]:
+def write_bundle(job: str, result: RepaintResult, folder: Path, stem: str) -> dict[str, Path]:
     """Writes the ZIP of everything with the report."""
     path = folder / f"{stem}-{FILES['zip'][1]}"
-    path.write_bytes(bundle_zip(result))
+    path.write_bytes(bundle(exports_of(job), result))
     return {"zip": path}

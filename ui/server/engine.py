@@ -1,38 +1,18 @@
 """The pipelines behind the tabs: loaded once in the background, run by one person at a time."""
 
-import importlib
-import os
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.models import manifest
+from pipelines.jobs import JOBS, resolve
+from pipelines.models import manifest, places
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.server.turns import Turns
 
-CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
-
-_PIPELINES = {
-    CLEFT_INPAINTING: "pipelines.cleft_inpainting.pipeline:CleftInpainting",
-    MASK_REMOVAL: "pipelines.mask_removal.pipeline:MaskRemoval",
-    ANOMALY_SCORING: "ui.server.scorers:Scorers",
-}  # as text: importing them takes seconds, and the page is served before
-
 Progress = Callable[[float, str], None]
-
-_DRAWS = {ANOMALY_SCORING: CLEFT_INPAINTING}
-"""Whose weights a job needs where it has none of its own."""
-
-_LOWER_FACE = {"extent": "lower-face"}
-_WARM_UP = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
-"""What a job's first run is told."""
-
-_LONG = "stylegan2"
-"""Normalizer that takes minutes; every other run takes seconds."""
 
 GPU: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 16}
 """Of every event that computes. :class:`~ui.server.turns.Turns` runs one at a time; gradio lets more in, so that
@@ -55,8 +35,8 @@ class Pipeline(Protocol):
 
 
 def jobs_that_work() -> tuple[str, ...]:
-    """Jobs whose default weights the manifest names, in the order of their tabs; cleft inpainting always, and anomaly
-    scoring, whose fast normalizer draws with the same network.
+    """Jobs with a tab, in its order: those that need no weights or whose default weights the manifest names, and those
+    that are offered always.
 
     Looks into the manifest itself, because :mod:`pipelines.models.store` imports PyTorch, and the page is served
     before.
@@ -64,10 +44,11 @@ def jobs_that_work() -> tuple[str, ...]:
     Raises:
         WeightsCorrupt: the manifest is no TOML.
     """
-    folder = Path(os.environ.get("PHILTRUM_WEIGHTS") or Path(__file__).resolve().parents[2] / "weights")
-    tables = manifest.read_tables(folder / "manifest.toml").values()
+    tables = manifest.read_tables(places.folder() / "manifest.toml").values()
     named = {table.get("job") for table in tables if table.get("default")}
-    return tuple(job for job in _PIPELINES if (draws := _DRAWS.get(job, job)) == CLEFT_INPAINTING or draws in named)
+    return tuple(
+        name for name, job in JOBS.items() if job.tab and (job.always or job.weights is None or job.weights in named)
+    )
 
 
 class Engine:
@@ -97,7 +78,7 @@ class Engine:
         self.ready = threading.Event()
         self.jobs = jobs_that_work() if pipelines is None else tuple(pipelines)
         self._device, self._precision = device, precision
-        self._own = {MASK_REMOVAL: {"embedder": embedder}}
+        self._app_options = {"embedder": embedder}
         self._pipelines = dict(pipelines or {})
         self._problems: dict[str, str] = {}
         self._loading, self._turns = threading.Lock(), Turns()
@@ -116,11 +97,10 @@ class Engine:
         """
         with self._loading:
             if job not in self._pipelines:
-                module, _, name = _PIPELINES[job].partition(":")
-                pipeline = getattr(importlib.import_module(module), name)
-                self._pipelines[job] = pipeline(
-                    device=self._device, precision=self._precision, **self._own.get(job, {})
-                )
+                row = JOBS[job]
+                own = {name: self._app_options[name] for name in row.app_options}
+                make = resolve(row.served or row.pipeline)
+                self._pipelines[job] = make(device=self._device, precision=self._precision, **own)
             return self._pipelines[job]
 
     def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
@@ -131,8 +111,8 @@ class Engine:
         """
         from pipelines.devices import give_memory_back
 
-        pipeline, long = self.load(job), options.get("normalizer") == _LONG
-        with self._turns.turn(f"{job} {_LONG}" if long else job, long, progress or _silent) as report:
+        pipeline, slow = self.load(job), JOBS[job].is_slow(options)
+        with self._turns.turn(f"{job}, slow" if slow else job, slow, progress or _silent) as report:
             try:
                 return pipeline(photo, progress=report, **options)
             finally:
@@ -147,7 +127,7 @@ class Engine:
         try:
             device = devices.choose(self._device, self._precision)
             facts |= {"device": device.label, "memory": device.memory()}
-            entries = [store.find(job=_DRAWS.get(job, job)) for job in self.jobs]
+            entries = [store.find(job=job) for name in self.jobs if (job := JOBS[name].weights)]
             labels = dict.fromkeys(f"{entry.name} {(entry.sha256 or '')[:12]}" for entry in entries)
             facts["weights"] = ", ".join(labels)
         except PhiltrumError as error:
@@ -159,7 +139,7 @@ class Engine:
             try:
                 from skimage.data import astronaut
 
-                self.run(job, astronaut(), **_WARM_UP.get(job, {}))
+                self.run(job, astronaut(), **JOBS[job].warm_up)
             except PhiltrumError as error:
                 self._problems[job] = str(error)  # the same sentence meets whoever presses Run
             except Exception as error:  # a page that explains is better than none

@@ -4,13 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import EVERYONE
-from pipelines.anomaly_scoring.normalizers.base import DEFAULT, NORMALIZERS
-from pipelines.anomaly_scoring.normalizers.inversion import JOB as GENERATOR
+from pipelines.anomaly_scoring.choices import DEFAULT, EVERYONE, KINDS, NORMALIZER_NAMES
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-from pipelines.anomaly_scoring.scoring.heatmaps import KINDS
 from pipelines.anomaly_scoring.study.study import settings_of
 from pipelines.errors import WeightsMissing
+from pipelines.jobs import FACE_GENERATOR
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import store
@@ -33,7 +31,7 @@ class Scorers:
         """The pipeline with this normalizer.
 
         Args:
-            normalizer: key of :data:`pipelines.anomaly_scoring.normalizers.base.NORMALIZERS`.
+            normalizer: key of :data:`pipelines.anomaly_scoring.choices.NORMALIZER_NAMES`.
             **own: its own options.
 
         Raises:
@@ -103,6 +101,6 @@ def normalizers_here() -> tuple[str, ...]:
     known = [
         entry
         for entry in store.entries().values()
-        if entry.job == GENERATOR and entry.default and all(path.is_file() for path in store.paths(entry))
+        if entry.job == FACE_GENERATOR and entry.default and all(path.is_file() for path in store.paths(entry))
     ]
-    return tuple(name for name in NORMALIZERS if name != "stylegan2" or known)
+    return tuple(name for name in NORMALIZER_NAMES if name != "stylegan2" or known)

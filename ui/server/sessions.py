@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.pictures.masks import Base
@@ -80,6 +81,21 @@ class Outcome:
     result: RepaintResult | tuple[AnomalyScoringResult, ...]
     folder: Path
     views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def results(self) -> tuple[RepaintResult | AnomalyScoringResult, ...]:
+        """Every result, one a photo."""
+        return self.result if isinstance(self.result, tuple) else (self.result,)
+
+    @property
+    def case(self) -> str | None:
+        """What the case is called."""
+        return self.results[0].case
+
+    def call(self, case: str | None) -> None:
+        """Gives the case another name."""
+        named = tuple(of_case(result, case) for result in self.results)
+        self.result = named if isinstance(self.result, tuple) else named[0]
 
 
 class Work:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-Progress = Callable[[float, str], None]
+from pipelines.progress import Progress
 
 _SURE = 2.0  # seconds before which nothing is said: the first steps load networks
 _LEAST = 0.05  # share of the work before which nothing is said

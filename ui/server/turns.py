@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ui.server.time_left import Progress, duration
+from pipelines.progress import Progress
+from ui.server.time_left import duration
 
 WAITING = "waiting for "
 """Stands in what a job's progress is told while others have their turn, and in nothing else that it is told."""

@@ -2,40 +2,42 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import MAPS
-from pipelines.errors import Cancelled, PhiltrumError
+from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED
+from pipelines.anomaly_scoring.scoring.regions import region as region_of
+from pipelines.errors import PhiltrumError
+from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.jobs import ANOMALY_SCORING
+from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
-from ui.parts.case import case_field, case_name, cleared_case, of_case
+from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.facts import REGIONS, scores_html
 from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
-from ui.parts.settings import ADAPTATION_STEPS, FRAMES_UNTIL, PAINTED, ScoringSettings, choices, own_options
-from ui.parts.widgets import explain, footer_html, guarded, measurements_html, status_html, toast
+from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
+from ui.parts.widgets import footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
-from ui.server.callers import while_waited_for
-from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.server.engine import GPU, Engine
 from ui.server.sessions import Outcome, Photo, Sessions, Work
-from ui.server.time_left import part_of, with_time_left
+from ui.server.time_left import part_of
 from ui.server.uploads import take
-from ui.tabs.base import ResultTab, idle
+from ui.tabs.base import KEYS, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
-from ui.tabs.repainting import QUIET, face_choice, file_data, mask_options, no_files, read_photo_and_mask
+from ui.tabs.repainting import face_choice, mask_options, read_photo_and_mask
 from ui.tabs.scoring_files import FILES, file_buttons, write_files
 
 ONE, TWO = "one", "two"
 """How many photos are scored."""
-
-_STEM = "philtrum-anomaly"
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,15 @@ SLOTS = FIRST, SECOND = Slot("photo", "scoring", "photo"), Slot("second", "scori
 
 
 class AnomalyScoringTab(ResultTab):
-    """The tab's components and what their events do.
-
-    Args:
-        engine: runs the pipeline.
-        sessions: keeps what each page has given.
-    """
+    """The tab's components and what their events do."""
 
     job = ANOMALY_SCORING
-    title = "Anomaly scoring"
+    prefix = "scoring"
+    stem = "philtrum-anomaly"
+    tells_time = True
 
     def __init__(self, engine: Engine, sessions: Sessions):
-        self.engine, self.sessions = engine, sessions
+        super().__init__(engine, sessions)
         self.settings = ScoringSettings("scoring", painted=True)
         self.cohort = CohortTab(engine, sessions)
         self.editors: dict[Slot, gr.HTML] = {}
@@ -135,14 +134,8 @@ class AnomalyScoringTab(ResultTab):
         self.settings.build()
         self.case = case_field("scoring-case")
         self.settings.build_advanced()
-        with gr.Row(elem_classes="go"):
-            self.run = gr.Button("Run", variant="primary", elem_id="scoring-run", scale=3, min_width=160)
-            self.cancel = gr.Button("Cancel", interactive=False, elem_id="scoring-cancel", scale=1, min_width=110)
-        gr.HTML(
-            '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
-            "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>",
-            apply_default_css=False,
-        )
+        self.build_buttons()
+        gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
         gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
@@ -186,52 +179,33 @@ class AnomalyScoringTab(ResultTab):
         for slot in SLOTS:
             # The event's own data says which file; the choice of the region comes beside it.
             opened = [self.editors[slot], self.faces[slot], self.case, *self.results]
-            self.editors[slot].upload(self._opens(slot), region, opened, **named(f"open_{slot.key}"))
+            self.editors[slot].upload(self._opens(slot), region, opened, **self.named(f"open_{slot.key}"))
             self.faces[slot].input(
                 self._chooses(slot), [self.faces[slot], self.editors[slot], region],
-                [self.editors[slot], *self.results], **named(f"choose_face_{slot.key}"),
+                [self.editors[slot], *self.results], **self.named(f"choose_face_{slot.key}"),
             )  # fmt: skip
         self.editors[FIRST].select(
-            self.open_example, region, [*editors, *faces, self.count, self.case, *self.results], **named("open_example")
+            self.open_example,
+            region,
+            [*editors, *faces, self.count, self.case, *self.results],
+            **self.named("open_example"),
         )
-        region.input(self.choose_region, [region, *editors, *faces], editors, **named("choose_region"))
+        region.input(self.choose_region, [region, *editors, *faces], editors, **self.named("choose_region"))
         offered = [*self.settings.offered, *self.cohort.settings.offered]
-        gr.on(None, self.offer, None, offered, **named("offer"), concurrency_limit=None)
+        gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
-        buttons = [self.run, self.cancel]
-        begun = self.run.click(
-            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
-            None,
-            buttons,
-            queue=False,
-            **named("begin"),
-        )
-        files = self.all_files
-        ran = begun.then(
-            self.score,
-            [self.count, *editors, *faces, self.opacity, self.map, self.case, *self.settings.components],
-            [*self.results, status],
-            **named("run") | {"show_progress": "full"},
-            show_progress_on=self.heat,
-            **GPU,
-        )
-        ran.then(self.end, None, [*buttons, *self.results], queue=False, **named("end"))
-        made = ran.success(self.make_files, None, files, concurrency_limit=2, **named("files"))
-        made.then(self.settle, None, self.results, queue=False, **named("settle"))
-        self.case.change(self.begin_case, self.case, files, queue=False, **named("begin_case"))
-        gr.on(
-            [self.case.submit, self.case.blur], self.take_case, self.case, files, concurrency_limit=2, **named("case")
-        )
-        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
+        given = [self.count, *editors, *faces, self.opacity, self.map, self.case]
+        ran = self.connect_run(self.score, [*given, *self.settings.components], [*self.results, status], self.heat)
+        self.connect_files(ran, [("files", self.make_files, self.buttons)])
         for slot, slider in self.sliders.items():
             slider.change(
-                None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **named(f"name_{slot.key}")
+                None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **self.named(f"name_{slot.key}")
             )
         live = {"trigger_mode": "always_last", "concurrency_limit": 2}
         for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
-            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **named(event))
+            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **self.named(event))
         moved = [*self.sliders.values(), self.heat, self.frames]
-        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **named("draw_frame"))
+        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **self.named("draw_frame"))
 
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
@@ -249,15 +223,14 @@ class AnomalyScoringTab(ResultTab):
     # --- what belongs to a photo ------------------------------------------------------------------------------------
 
     @property
-    def all_files(self) -> list[gr.DownloadButton]:
-        """The buttons of either photo."""
+    def buttons(self) -> list[gr.DownloadButton]:
         return [one for slot in self.files.values() for one in slot]
 
     @property
     def results(self) -> list[gr.components.Component]:
         """What shows a result: all that another photo or face clears."""
         shown = [self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
-        return [*self.sliders.values(), *shown, *self.all_files]
+        return [*self.sliders.values(), *shown, *self.buttons]
 
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
@@ -269,24 +242,8 @@ class AnomalyScoringTab(ResultTab):
             adaptation_html(),
             gr.Slider(maximum=1, value=0, interactive=False),
             footer_html(),
-            *no_files(len(self.all_files)),
+            *no_files(len(self.buttons)),
         ]
-
-    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
-        """Takes the files away that bear another case's name, until the new one is written out."""
-        outcome = self.work(request).outcome
-        count = len(self.all_files)
-        same = outcome is None or outcome.result[0].case == case_name(case)
-        return [gr.skip()] * count if same else no_files(count)
-
-    @guarded("Files not made")
-    def take_case(self, case: str, request: gr.Request) -> Any:
-        """Writes the files with another case's name."""
-        outcome = self.work(request).outcome
-        if outcome is None or outcome.result[0].case == case_name(case):
-            return gr.skip()
-        outcome.result = tuple(of_case(result, case) for result in outcome.result)
-        return self.make_files(request)
 
     # --- photos and regions -----------------------------------------------------------------------------------------
 
@@ -371,12 +328,10 @@ class AnomalyScoringTab(ResultTab):
         *settings: Any,
     ) -> Any:
         """Scores the photo, or both by the same settings, and shows the results."""
-        work = self.work(request)
-        try:
+
+        def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             given = ((FIRST, first, face), (SECOND, second, other))[: 2 if count == TWO else 1]
-            stop = work.start()
             runs = [self._arguments(work, *each, settings) for each in given]
-            report = stoppable(stop, with_time_left(lambda fraction, text: progress(fraction, desc=text)))
             called = photo_names(len(runs)) if len(runs) > 1 else ("",)
             results = tuple(
                 self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs), which), **options)
@@ -385,11 +340,8 @@ class AnomalyScoringTab(ResultTab):
             report(1.0, "drawing")
             outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
             return self._show(outcome, opacity, name)
-        except Cancelled:
-            gr.Info("<b>Run cancelled.</b> There is no result of it.", duration=5)
-        except Exception as error:
-            toast(error, "Not run")
-        return gr.skip()
+
+        return self.running(request, progress, run)
 
     @staticmethod
     def _arguments(
@@ -415,7 +367,7 @@ class AnomalyScoringTab(ResultTab):
             adaptation_html(results, step),
             gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
             footer_html(results[0]),
-            *no_files(len(self.all_files)),
+            *no_files(len(self.buttons)),
             status_html(self.engine.status()),
         )
 
@@ -433,11 +385,6 @@ class AnomalyScoringTab(ResultTab):
                 pair.append(str(path))
             pairs.append((pair[0], pair[1]))
         return [*pairs, *[None] * (len(SLOTS) - len(pairs))]
-
-    def stop(self, request: gr.Request) -> tuple:
-        """Stops the run: the pipeline ends at its next report of progress."""
-        self.work(request).stop.set()
-        return idle()
 
     # --- result -----------------------------------------------------------------------------------------------------
 
@@ -464,26 +411,13 @@ class AnomalyScoringTab(ResultTab):
     @guarded("Files not made")
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files to download, after the result is on the screen."""
-        work = self.work(request)
-        outcome = work.outcome
-        if outcome is None:
-            return gr.skip()
-        stems = (f"{_STEM}-before", f"{_STEM}-after") if len(outcome.result) == 2 else (_STEM,)
-        try:
-            paths = [
-                write_files(result, outcome.folder, stem) for result, stem in zip(outcome.result, stems, strict=True)
-            ]
-        except FileNotFoundError:
-            if work.outcome is outcome:
-                raise
-            return gr.skip()  # the page was closed, or another result came, in the meantime
-        if work.outcome is not outcome:
-            return gr.skip()
-        files = [made.get(ending) for made in paths for ending in FILES]
-        buttons = [
-            gr.skip() if file is None else gr.DownloadButton(value=str(file), interactive=True) for file in files
-        ]
-        return buttons + [gr.skip()] * (len(SLOTS) * len(FILES) - len(buttons))
+        return self.written(request, self._files)
+
+    def _files(self, outcome: Outcome) -> list[Path | None]:
+        stems = (f"{self.stem}-before", f"{self.stem}-after") if len(outcome.results) == 2 else (self.stem,)
+        made = [write_files(one, outcome.folder, stem) for one, stem in zip(outcome.results, stems, strict=True)]
+        paths = [files.get(ending) for files in made for ending in FILES]
+        return paths + [None] * (len(self.buttons) - len(paths))
 
     # --- API --------------------------------------------------------------------------------------------------------
 
@@ -526,32 +460,23 @@ class AnomalyScoringTab(ResultTab):
         weights and `basis`, all that these figures depend on. Where `mask` lies off lips and nose, the normalizer
         "inpainting" has searched nothing, and `local` and its two files are null.
         """
-        work = self.work(request)
-        try:
-            pixels, painted = read_photo_and_mask(*take(photo["path"], mask["path"] if mask else None))
-            result = self.engine.run(
-                self.job, pixels, progress=while_waited_for(work), mask=painted, region=region, kind=kind,
+
+        def run(photo: bytes, mask: bytes | None, progress: Progress) -> AnomalyScoringResult:
+            pixels, painted = read_photo_and_mask(photo, mask)
+            return self.engine.run(
+                self.job, pixels, progress=progress, mask=painted, region=region, kind=kind,
                 colour=colour, erosion=erosion, formula=formula, normalizer=normalizer,
                 own=own_options(normalizer, searches, steps, adaptation_steps, frames_until), group=group, face=face,
                 seed=seed,
             )  # fmt: skip
-            result = of_case(result, case)
-            paths = write_files(result, work.new_folder(), _STEM)
-            from pipelines.anomaly_scoring.exports import scoring_dict
-        except Exception as error:
-            raise gr.Error(explain(error), print_exception=False) from None
-        return (
-            scoring_dict(result),
-            *[
-                file_data(paths[ending]) if ending in paths else None
-                for ending in ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
-            ],
-        )
 
+        return self.for_program(request, [photo, mask], case, run, self._give)
 
-def named(event: str) -> dict[str, Any]:
-    """:data:`~ui.tabs.repainting.QUIET`, and the event's name, which no other tab has."""
-    return QUIET | {"api_name": f"anomaly_scoring_{event}"}
+    def _give(self, result: AnomalyScoringResult, folder: Path) -> tuple[dict[str, Any], list[Path | None]]:
+        """The numbers and the files of a result, as a program gets them."""
+        paths = write_files(result, folder, self.stem)
+        endings = ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
+        return exports_of(self.job).facts(result), [paths.get(ending) for ending in endings]
 
 
 def _at_step(results: tuple[AnomalyScoringResult, ...], step: float) -> tuple[AnomalyScoringResult, ...]:
@@ -580,8 +505,6 @@ def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:
     """
     if region == PAINTED:
         return {"fixed": False}
-    from pipelines.anomaly_scoring.scoring.regions import region as region_of
-
     mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
     said = f"{REGIONS[region]} is scored."
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}

@@ -1,33 +1,183 @@
-"""What every tab that shows a result does with it when its photo goes, and when a run ends."""
+"""What every tab does the same way: begin, run, cancel, idle, files, and the answer to a program."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
-from ui.server.sessions import Sessions, Work
+from pipelines.errors import Cancelled
+from pipelines.progress import Progress
+from pipelines.results import AnomalyScoringResult, RepaintResult
+from ui.parts.case import case_name, of_case
+from ui.parts.widgets import explain, guarded, toast
+from ui.server.callers import while_waited_for
+from ui.server.engine import GPU, Engine, stoppable
+from ui.server.sessions import Outcome, Sessions, Work
+from ui.server.time_left import with_time_left
+from ui.server.uploads import take
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Of events that are over at once and are nobody's business but the page's."""
+
+KEYS = (
+    '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
+    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>"
+)
+"""Keys of a tab with an editor."""
+
+AnyResult = RepaintResult | AnomalyScoringResult
 
 
-class ResultTab(ABC):
-    """A tab with a result of its own on every page.
+class Tab(ABC):
+    """A tab that runs a job.
+
+    Args:
+        engine: runs the pipeline.
+        sessions: keeps what each page has given.
 
     Attributes:
-        job: whose result it shows.
-        sessions: keeps what each page has given.
-        results: the components that show a result: all that another photo or face clears.
+        job: which job the engine runs.
+        key: what a session calls the tab's work, and its events' names begin with; the job where nothing else is said.
+        prefix: begins the ids on the page.
+        runs: what the button says that begins a run.
+        left: one sentence on what a cancelled run leaves.
+        tells_time: whether a run tells how long it still takes.
     """
 
     job: str
-    sessions: Sessions
+    key: str
+    prefix: str
+    runs = "Run"
+    left = "There is no result of it."
+    tells_time = False
+
+    def __init__(self, engine: Engine, sessions: Sessions):
+        self.engine, self.sessions = engine, sessions
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "job" in vars(cls) and "key" not in vars(cls):
+            cls.key = cls.job
+
+    def work(self, request: gr.Request) -> Work:
+        """What this tab of the page holds."""
+        return self.sessions.get(request.session_hash).work(self.key)
+
+    def named(self, event: str) -> dict[str, Any]:
+        """:data:`QUIET`, and the event's name, which no other tab has."""
+        return QUIET | {"api_name": f"{self.key.replace('-', '_')}_{event}"}
+
+    # --- run --------------------------------------------------------------------------------------------------------
+
+    def build_buttons(self) -> None:
+        """Adds *Run* and *Cancel*."""
+        with gr.Row(elem_classes="go"):
+            self.run = gr.Button(self.runs, variant="primary", elem_id=f"{self.prefix}-run", scale=3, min_width=160)
+            self.cancel = gr.Button(
+                "Cancel", interactive=False, elem_id=f"{self.prefix}-cancel", scale=1, min_width=110
+            )
+
+    def connect_run(
+        self,
+        function: Callable[..., Any],
+        inputs: Sequence[gr.components.Component],
+        outputs: Sequence[gr.components.Component],
+        shown_on: gr.components.Component,
+    ) -> gr.events.Dependency:
+        """Connects the buttons.
+
+        Args:
+            function: runs, and gives updates of ``outputs``; best through :meth:`running`.
+            inputs: what it takes.
+            outputs: what shows the result.
+            shown_on: where progress is shown.
+
+        Returns:
+            The event of the run.
+        """
+        buttons = [self.run, self.cancel]
+        begun = self.run.click(_busy, None, buttons, queue=False, **self.named("begin"))
+        ran = begun.then(
+            function, list(inputs), list(outputs), **self.named("run") | {"show_progress": "full"},
+            show_progress_on=shown_on, **GPU,
+        )  # fmt: skip
+        ran.then(self.end, None, [*buttons, *self.results], queue=False, **self.named("end"))
+        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **self.named("cancel"))
+        return ran
+
+    def running(self, request: gr.Request, progress: gr.Progress, run: Callable[[Work, Event, Progress], Any]) -> Any:
+        """Runs, and says why where it does not come to its end.
+
+        Args:
+            request: of the page.
+            progress: the page's.
+            run: gets what the tab holds, the event that stops the run, and the progress that it reports to; gives
+                updates of what shows the result.
+
+        Returns:
+            What ``run`` gives, or nothing new.
+        """
+        work = self.work(request)
+        try:
+            stop = work.start()
+
+            def told(fraction: float, text: str) -> None:
+                progress(fraction, desc=text)
+
+            return run(work, stop, stoppable(stop, with_time_left(told) if self.tells_time else told))
+        except Cancelled:
+            gr.Info(f"<b>Run cancelled.</b> {self.left}", duration=5)
+        except Exception as error:
+            toast(error, "Not run")
+        return gr.skip()
+
+    def stop(self, request: gr.Request) -> tuple[gr.Button, gr.Button]:
+        """Stops the run: the pipeline ends at its next report of progress."""
+        self.work(request).stop.set()
+        return _idle()
+
+    def end(self, request: gr.Request) -> list[Any]:
+        """When a run is over: updates of the buttons, and of :attr:`results`."""
+        return [*_idle()]
+
+    @property
+    def results(self) -> list[gr.components.Component]:
+        """What :meth:`end` may clear."""
+        return []
+
+
+class ResultTab(Tab):
+    """A tab with a result of its own on every page, which goes with its photo, and whose files can be downloaded.
+
+    Attributes:
+        stem: begins the names of files to download.
+        case: the field with the case's name.
+        buttons: of the files.
+    """
+
+    stem: str
+    case: gr.Textbox
 
     @property
     @abstractmethod
     def results(self) -> list[gr.components.Component]:
+        """The components that show a result: all that another photo or face clears."""
+
+    @property
+    @abstractmethod
+    def buttons(self) -> list[gr.DownloadButton]:
         """See the class."""
 
     @abstractmethod
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
+
+    @abstractmethod
+    def make_files(self, request: gr.Request) -> Any:
+        """Writes the files, or the first part of them, after the result is on the screen."""
 
     def kept(self) -> list[Any]:
         """Updates of :attr:`results` that leave them as they are."""
@@ -38,14 +188,124 @@ class ResultTab(ABC):
         return self.cleared() if self.work(request).outcome is None else self.kept()
 
     def end(self, request: gr.Request) -> list[Any]:
-        """When a run is over: the buttons, and :meth:`settle`."""
-        return [*idle(), *self.settle(request)]
+        return [*_idle(), *self.settle(request)]
 
-    def work(self, request: gr.Request) -> Work:
-        """What this tab of the page holds."""
-        return self.sessions.get(request.session_hash).work(self.job)
+    def connect_files(
+        self, ran: gr.events.Dependency, writers: Sequence[tuple[str, Callable[..., Any], Sequence[gr.DownloadButton]]]
+    ) -> gr.events.Dependency:
+        """Has files written once a result is on the screen, and again when its case gets another name.
+
+        Args:
+            ran: the event of the run.
+            writers: name, function and buttons of each part, in the order in which they are written; the first is
+                :meth:`make_files`.
+
+        Returns:
+            The event after which the first part is there.
+        """
+        (name, write, buttons), *others = writers
+        limit = {"concurrency_limit": 2}
+        made = last = ran.success(write, None, list(buttons), **limit, **self.named(name))
+        renamed = gr.on(
+            [self.case.submit, self.case.blur], self.take_case, self.case, list(buttons), **limit, **self.named("case")
+        )
+        for name, write, buttons in others:
+            last = last.success(write, None, list(buttons), **limit, **self.named(name))
+            renamed = renamed.success(write, None, list(buttons), **limit, **self.named(f"case_{name}"))
+        last.then(self.settle, None, self.results, queue=False, **self.named("settle"))
+        self.case.change(self.begin_case, self.case, self.buttons, queue=False, **self.named("begin_case"))
+        return made
+
+    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case's name, until the new one is written out."""
+        outcome = self.work(request).outcome
+        same = outcome is None or outcome.case == case_name(case)
+        return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
+
+    @guarded("Files not made")
+    def take_case(self, case: str, request: gr.Request) -> Any:
+        """Writes the files with another case's name."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.case == case_name(case):
+            return gr.skip()
+        outcome.call(case)
+        return self.make_files(request)
+
+    def written(self, request: gr.Request, write: Callable[[Outcome], Sequence[Path | None]]) -> Any:
+        """Writes files of the result that is here.
+
+        Args:
+            request: of the page.
+            write: gives the path of each button's file, None where there is none.
+
+        Returns:
+            Updates of the buttons; nothing new where the page was closed, or another result came, in the meantime.
+        """
+        work = self.work(request)
+        outcome = work.outcome
+        if outcome is None:
+            return gr.skip()
+        try:
+            paths = write(outcome)
+        except FileNotFoundError:
+            if work.outcome is outcome:
+                raise
+            return gr.skip()
+        if work.outcome is not outcome:
+            return gr.skip()
+        updates = [
+            gr.skip() if path is None else gr.DownloadButton(value=str(path), interactive=True) for path in paths
+        ]
+        return updates if len(updates) > 1 else updates[0]
+
+    def for_program(
+        self,
+        request: gr.Request,
+        files: Sequence[gr.FileData | None],
+        case: str | None,
+        run: Callable[..., AnyResult],
+        give: Callable[[AnyResult, Path], tuple[dict[str, Any], Sequence[Path | None]]],
+    ) -> tuple[Any, ...]:
+        """Runs the pipeline for a program that uses the API.
+
+        Args:
+            request: of the program.
+            files: what it uploaded, the photo first; each is removed.
+            case: what the files call the case.
+            run: makes the result from the files' contents and the progress that it reports to.
+            give: writes files into a folder; gives the numbers, and the path of each file, None where there is none.
+
+        Returns:
+            The numbers and the files.
+
+        Raises:
+            gr.Error: what went wrong, in a sentence.
+        """
+        work = self.work(request)
+        try:
+            contents = take(*[file["path"] if file else None for file in files])
+            result = of_case(run(*contents, while_waited_for(work)), case)
+            facts, paths = give(result, work.new_folder())
+        except Exception as error:
+            raise gr.Error(explain(error), print_exception=False) from None
+        return (facts, *[None if path is None else _file_data(path) for path in paths])
 
 
-def idle() -> tuple[gr.Button, gr.Button]:
+def no_files(count: int) -> list[gr.DownloadButton]:
+    """Updates of so many buttons while there is nothing to download."""
+    return [gr.DownloadButton(value=None, interactive=False) for _ in range(count)]
+
+
+def _busy() -> tuple[gr.Button, gr.Button]:
+    """Updates of *Run* and *Cancel* while a run goes on."""
+    return gr.Button(interactive=False), gr.Button(interactive=True)
+
+
+def _idle() -> tuple[gr.Button, gr.Button]:
     """Updates of *Run* and *Cancel* when nothing runs."""
     return gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _file_data(path: Path) -> dict[str, Any]:
+    """A file as a program gets it."""
+    return gr.FileData(path=str(path), orig_name=path.name).model_dump()

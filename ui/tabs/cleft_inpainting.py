@@ -6,12 +6,12 @@ import gradio as gr
 
 from pipelines.faces.images import read_image
 from pipelines.faces.masks import EXTENTS
+from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.progress import Progress
 from pipelines.results import RepaintResult
 from ui.examples import people as examples
 from ui.parts.editor import answer
 from ui.parts.widgets import guarded, measurements_html, toast
-from ui.server.engine import CLEFT_INPAINTING
-from ui.server.time_left import Progress
 from ui.server.uploads import take
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
 
@@ -20,7 +20,6 @@ class CleftInpaintingTab(RepaintingTab):
     """Adds to what every tab does: regions to suggest, and the table of measurements."""
 
     job = CLEFT_INPAINTING
-    title = "Cleft inpainting"
     prefix = "cleft"
     stem = "philtrum"
     headings = ("Photo and mask", "Prediction")

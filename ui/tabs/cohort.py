@@ -2,30 +2,31 @@
 
 import html
 import shutil
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
+from pipelines.anomaly_scoring.study.ratings import Ratings, columns_text, matched_text, parse_ratings
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
+from pipelines.jobs import ANOMALY_SCORING
+from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import footer_html, guarded, toast
-from ui.server.engine import ANOMALY_SCORING, GPU, Engine, stoppable
+from ui.pictures.overlay import jpeg_url
+from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Sessions, Work
-from ui.server.time_left import Progress, with_time_left
 from ui.server.turns import WAITING
 from ui.server.uploads import add, forget, take
-from ui.tabs.base import idle
-from ui.tabs.repainting import QUIET
+from ui.tabs.base import Tab
 
 if TYPE_CHECKING:
-    from pipelines.anomaly_scoring.study.ratings import Ratings
     from pipelines.anomaly_scoring.study.study import Study  # these import PyTorch, and the page is served before
     from ui.server.scorers import Scorers
 
@@ -49,9 +50,6 @@ FILES = {
 }
 """What can be downloaded: label of the button, and the study's file."""
 
-JOB = "cohort"
-"""What a session calls the cohort's work."""
-
 _NAMES = "(files) => [files, (files ?? []).map((file) => file.orig_name)]"
 """Sends the names along that photos had on the person's disk: gradio takes signs out of those that it keeps."""
 
@@ -74,21 +72,22 @@ class Cohort:
 
     folder: Path
     photos: dict[str, Path] = field(default_factory=dict)
-    ratings: "Ratings | None" = None
+    ratings: Ratings | None = None
     notes: list[str] = field(default_factory=list)
     last: AnomalyScoringResult | None = None
 
 
-class CohortTab:
-    """The sub-tab's components and what their events do.
+class CohortTab(Tab):
+    """The sub-tab's components and what their events do."""
 
-    Args:
-        engine: runs the pipeline.
-        sessions: keeps what each page has given, and forgets it.
-    """
+    job = ANOMALY_SCORING
+    key = prefix = "cohort"
+    runs = "Score the cohort"
+    left = "The scores so far are kept; the next run goes on from there."
+    tells_time = True
 
     def __init__(self, engine: Engine, sessions: Sessions):
-        self.engine, self.sessions = engine, sessions
+        super().__init__(engine, sessions)
         self.settings = ScoringSettings("cohort", painted=False)
 
     # --- components -------------------------------------------------------------------------------------------------
@@ -111,13 +110,7 @@ class CohortTab:
                     self.clear = gr.Button("Remove all", size="md", min_width=124)
                 self.settings.build()
                 self.settings.build_advanced()
-                with gr.Row(elem_classes="go"):
-                    self.run = gr.Button(
-                        "Score the cohort", variant="primary", elem_id="cohort-run", scale=3, min_width=160
-                    )
-                    self.cancel = gr.Button(
-                        "Cancel", interactive=False, elem_id="cohort-cancel", scale=1, min_width=110
-                    )
+                self.build_buttons()
             with gr.Column(elem_classes="get", min_width=440):
                 gr.HTML('<h2 class="step">Scores</h2>', apply_default_css=False)
                 self.table = gr.Dataframe(
@@ -145,33 +138,13 @@ class CohortTab:
 
     def _connect(self) -> None:
         given = [self.photos, self.names]
-        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=_NAMES, **named("photos"))
-        self.ratings.upload(self.take_ratings, self.ratings, self.given, **named("ratings"))
-        self.clear.click(self.forget, None, self.given, **named("clear"))
-        buttons = [self.run, self.cancel]
-        begun = self.run.click(
-            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
-            None,
-            buttons,
-            queue=False,
-            **named("begin"),
-        )
-        ran = begun.then(
-            self.score,
-            self.settings.components,
-            [self.table, self.figures, self.plot, self.footer, *self.files],
-            **named("run") | {"show_progress": "full"},
-            show_progress_on=self.table,
-            **GPU,
-        )
-        ran.then(idle, None, buttons, queue=False, **named("end"))
-        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **named("cancel"))
+        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=_NAMES, **self.named("photos"))
+        self.ratings.upload(self.take_ratings, self.ratings, self.given, **self.named("ratings"))
+        self.clear.click(self.forget, None, self.given, **self.named("clear"))
+        shown = [self.table, self.figures, self.plot, self.footer, *self.files]
+        self.connect_run(self.score, self.settings.components, shown, self.table)
 
     # --- what is given ----------------------------------------------------------------------------------------------
-
-    def work(self, request: gr.Request) -> Work:
-        """What the cohort of the page holds."""
-        return self.sessions.get(request.session_hash).work(JOB)
 
     def cohort(self, request: gr.Request) -> Cohort:
         """The page's cohort; an empty one where there is none."""
@@ -234,37 +207,36 @@ class CohortTab:
         *settings: Any,
     ) -> Any:
         """Scores what has no score yet, and shows table, figures and plot."""
-        work, cohort = self.work(request), self.cohort(request)
-        try:
+
+        def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
+            cohort = self.cohort(request)
             if not cohort.photos:
                 raise OptionInvalid("The cohort has no photos yet; drop some on the left first.")
-            stop = work.start()
-            report = stoppable(stop, with_time_left(lambda fraction, text: progress(fraction, desc=text)))
             study = self._study(cohort, ScoringSettings.options(settings), stop, report)
             report(1.0, "drawing")
-            from pipelines.anomaly_scoring.study.report import scatter_plot, write_study
+            return self._show(study, cohort, work)
 
-            folder = work.new_folder()
-            try:
-                write_study(study, folder)
-            except FileNotFoundError as error:
-                if folder.exists():
-                    raise
-                raise Cancelled("The page was closed.") from error
-            return (
-                table(study),
-                figures_html(study),
-                plot_html(scatter_plot(study), bool(study.rated)),
-                footer_html(cohort.last),
-                *[gr.DownloadButton(value=str(folder / name), interactive=True) for _, name in FILES.values()],
-            )
-        except Cancelled:
-            gr.Info("<b>Run cancelled.</b> The scores so far are kept; the next run goes on from there.", duration=5)
-        except Exception as error:
-            toast(error, "Not run")
-        return gr.skip()
+        return self.running(request, progress, run)
 
-    def _study(self, cohort: Cohort, options: dict[str, Any], stop: threading.Event, report: Progress) -> "Study":
+    def _show(self, study: "Study", cohort: Cohort, work: Work) -> tuple[Any, ...]:
+        from pipelines.anomaly_scoring.study.report import scatter_plot, write_study
+
+        folder = work.new_folder()
+        try:
+            write_study(study, folder)
+        except FileNotFoundError as error:
+            if folder.exists():
+                raise
+            raise Cancelled("The page was closed.") from error
+        return (
+            table(study),
+            figures_html(study),
+            plot_html(scatter_plot(study), bool(study.rated)),
+            footer_html(cohort.last),
+            *[gr.DownloadButton(value=str(folder / name), interactive=True) for _, name in FILES.values()],
+        )
+
+    def _study(self, cohort: Cohort, options: dict[str, Any], stop: Event, report: Progress) -> "Study":
         from pipelines.anomaly_scoring.study.records import Records
         from pipelines.anomaly_scoring.study.study import RECORDS, run_study
         from ui.server.scorers import lpips_here
@@ -297,25 +269,13 @@ class CohortTab:
             progress=whole,
         )
 
-    def stop(self, request: gr.Request) -> tuple:
-        """Stops the run at the next report of progress."""
-        self.work(request).stop.set()
-        return idle()
 
-
-def named(event: str) -> dict[str, Any]:
-    """:data:`~ui.tabs.repainting.QUIET`, and the event's name, which no other tab has."""
-    return QUIET | {"api_name": f"cohort_{event}"}
-
-
-def _ratings(path: str | None, photos: Sequence[Path]) -> "Ratings":
+def _ratings(path: str | None, photos: Sequence[Path]) -> Ratings:
     """What an uploaded file of ratings holds.
 
     Raises:
         PhiltrumError: it cannot be read, or does not say which of the photos its rows are for.
     """
-    from pipelines.anomaly_scoring.study.ratings import matched_text, parse_ratings
-
     (content,) = take(path)
     if content is None:
         raise OptionInvalid("There are no ratings in what was sent; choose a CSV file.")
@@ -347,8 +307,6 @@ def _ratings_lines(cohort: Cohort) -> list[str]:
     """How many rows fit a photo, and which columns are averaged; nothing without ratings."""
     if cohort.ratings is None:
         return []
-    from pipelines.anomaly_scoring.study.ratings import columns_text, matched_text
-
     try:
         fitting = matched_text(cohort.ratings, list(cohort.photos.values()))
     except PhiltrumError as error:  # photos that were added since are why a row fits two
@@ -385,7 +343,6 @@ def figures_html(study: "Study | None" = None) -> str:
             '<div class="figures figures-empty"><p>Correlations with the ratings (Pearson, Spearman, with 95 % '
             "intervals) and changes after surgery appear here.</p></div>"
         )
-    from pipelines.anomaly_scoring.study.ratings import columns_text
     from pipelines.anomaly_scoring.study.report import change_text, correlation_text, rows_text
 
     failed = len(study.photos) - len(study.scored)
@@ -408,7 +365,5 @@ def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
     """The scatter plot."""
     if plot is None:
         return '<div class="plot plot-empty"><p>The scatter plot against the ratings appears here.</p></div>'
-    from ui.pictures.overlay import jpeg_url
-
     said = f"Local severity of every photo {'against its mean rating' if rated else 'by rank'}"
     return f'<div class="plot"><img src="{jpeg_url(plot)}" alt="{said}"></div>'

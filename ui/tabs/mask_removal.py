@@ -7,21 +7,21 @@ import gradio as gr
 import numpy as np
 
 from pipelines.errors import PhiltrumError
-from pipelines.exports.tables import mask_share, mean_confidence
-from pipelines.faces import masks
+from pipelines.exports.repainted import mask_share
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
-from pipelines.mask_removal.segmentation import segment_mask
-from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, FEWEST, MOST
+from pipelines.jobs import MASK_REMOVAL
+from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, FEWEST, MOST
+from pipelines.mask_removal.exports import mean_confidence
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
+from pipelines.progress import Progress
 from pipelines.results import MaskRemovalResult
 from ui.examples import masked_faces
 from ui.parts.editor import add_base, answer, reference_field, reference_props, refusal
 from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import guarded, toast
 from ui.pictures.masks import editor_size
-from ui.server.engine import MASK_REMOVAL
 from ui.server.sessions import Photo, Work
-from ui.server.time_left import Progress
 from ui.server.uploads import take
 from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 
@@ -37,7 +37,6 @@ class MaskRemovalTab(RepaintingTab):
     """Adds to what every tab does: the mask is looked for, a reference is taken, and every stage is shown."""
 
     job = MASK_REMOVAL
-    title = "Mask removal"
     prefix = "removal"
     stem = "philtrum-mask-removal"
     headings = ("Masked face", "Without the mask")
@@ -294,12 +293,10 @@ def found_base(photo: Photo, face: int) -> dict[str, Any]:
     Raises:
         SurgicalMaskNotFound: there is none.
     """
-    from pipelines.mask_removal.pipeline import MARGIN  # here: it imports PyTorch, and the page is served before
-
     chosen = pick_face(photo.faces, face)
     found = segment_mask(photo.pixels, chosen).mask
-    mask = masks.grow(found, MARGIN * chosen.eye_distance)
-    return add_base(photo, mask, "Mask found; repair it with the brush.", {"face": face, "extent": None})
+    said = "Mask found; repair it with the brush."
+    return add_base(photo, with_margin(found, chosen), said, {"face": face, "extent": None})
 
 
 def _read_reference(data: bytes) -> np.ndarray:

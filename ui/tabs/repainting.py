@@ -1,38 +1,36 @@
 """What every tab that repaints part of a face does the same way: photo and mask in, run, comparison and files out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
-from pipelines.exports.tables import result_dict
+from pipelines.errors import MaskEmpty, PhiltrumError
+from pipelines.exports.interface import exports_of
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.masks import fit, suggest_mask
 from pipelines.faces.points import Face
+from pipelines.progress import Progress
 from pipelines.results import RepaintResult
 from ui.examples import people as examples
-from ui.parts.case import case_field, case_name, cleared_case, of_case
+from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
-from ui.parts.widgets import explain, footer_html, guarded, status_html, toast
+from ui.parts.widgets import footer_html, guarded, status_html, toast
 from ui.pictures.masks import editor_size, is_untouched, photo_mask, read_layer
-from ui.server.callers import while_waited_for
 from ui.server.downloads import download_buttons, write_bundle, write_files
-from ui.server.engine import GPU, Engine, stoppable
-from ui.server.sessions import Photo, Sessions, Work
+from ui.server.engine import GPU
+from ui.server.sessions import Outcome, Photo, Work
 from ui.server.uploads import take
-from ui.tabs.base import ResultTab, idle
+from ui.tabs.base import KEYS, ResultTab, no_files
 
 FEATHER = 4.0
 """Feather that the slider starts at, in % of the distance between the eyes; the pipelines' own default."""
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""Of events that are over at once and are nobody's business but the page's."""
 
 
 class RepaintingTab(ResultTab):
@@ -40,20 +38,8 @@ class RepaintingTab(ResultTab):
 
     A job's own tab says what it is called, adds its own components (``build_...``), connects them (:meth:`connect`) and
     tells of its result (:meth:`tell`).
-
-    Args:
-        engine: runs the pipeline.
-        sessions: keeps what each page has given.
     """
 
-    job: str
-    """Which job the engine runs."""
-    title: str
-    """On the tab."""
-    prefix: str
-    """Begins the ids on the page."""
-    stem: str
-    """Begins the names of files to download."""
     headings: tuple[str, str]
     """Over the columns."""
     lead: str
@@ -67,11 +53,8 @@ class RepaintingTab(ResultTab):
     gallery: Callable[[], list[dict[str, Any]]]
     """The editor's examples."""
 
-    def __init__(self, engine: Engine, sessions: Sessions):
-        self.engine, self.sessions = engine, sessions
-        self.name = self.job.replace("-", "_")
-        self.facts: list[gr.HTML] = []
-        """Components that :meth:`tell` fills."""
+    facts: Sequence[gr.HTML] = ()
+    """Components that :meth:`tell` fills."""
 
     # --- components -------------------------------------------------------------------------------------------------
 
@@ -91,15 +74,14 @@ class RepaintingTab(ResultTab):
         self.connect()
         gr.api(
             self.api,
-            api_name=self.name,
+            api_name=self.job.replace("-", "_"),
             api_description=self.api.__doc__,
             **GPU,
         )
 
     def _build_inputs(self) -> None:
-        run = f"{self.prefix}-run"
         gr.HTML(f'<h2 class="step">{self.headings[0]}</h2>', apply_default_css=False)
-        self.editor = mask_editor(f"{self.prefix}-editor", run, self.lead, self.canvas, self.gallery)
+        self.editor = mask_editor(f"{self.prefix}-editor", f"{self.prefix}-run", self.lead, self.canvas, self.gallery)
         with gr.Row(elem_classes="suggest", equal_height=True):
             self.build_region()
             self.upload_mask = gr.UploadButton(
@@ -122,16 +104,8 @@ class RepaintingTab(ResultTab):
                 0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
                 info="The same photo, mask and seed give the same result.",
             )  # fmt: skip
-        with gr.Row(elem_classes="go"):
-            self.run = gr.Button("Run", variant="primary", elem_id=run, scale=3, min_width=160)
-            self.cancel = gr.Button(
-                "Cancel", interactive=False, elem_id=f"{self.prefix}-cancel", scale=1, min_width=110
-            )
-        gr.HTML(
-            '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
-            "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>",
-            apply_default_css=False,
-        )
+        self.build_buttons()
+        gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
         gr.HTML(f'<h2 class="step">{self.headings[1]}</h2>', apply_default_css=False)
@@ -166,40 +140,13 @@ class RepaintingTab(ResultTab):
         )
         self.shown.change(self.draw_over, self.shown, self.slider, concurrency_limit=1, **self.named("draw_over"))
 
-        buttons = [self.run, self.cancel]
-        begun = self.run.click(
-            lambda: (gr.Button(interactive=False), gr.Button(interactive=True)),
-            None,
-            buttons,
-            queue=False,
-            **self.named("begin"),
-        )
-        ran = begun.then(
-            self.predict,
-            [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case, *self.own_inputs()],
-            [*self.results, status],
-            **self.named("run") | {"show_progress": "full"},
-            show_progress_on=self.slider,
-            **GPU,
-        )
-        ran.then(self.end, None, [*buttons, *self.results], queue=False, **self.named("end"))
-        made = ran.success(self.make_files, None, self.files[:-1], concurrency_limit=2, **self.named("files"))
-        bundled = made.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("bundle"))
-        bundled.then(self.settle, None, self.results, queue=False, **self.named("settle"))
-        self.case.change(self.begin_case, self.case, self.files, queue=False, **self.named("begin_case"))
-        renamed = gr.on(
-            [self.case.submit, self.case.blur], self.take_case, self.case, self.files[:-1], concurrency_limit=2,
-            **self.named("case"),
-        )  # fmt: skip
-        renamed.success(self.make_bundle, None, self.files[-1], concurrency_limit=2, **self.named("case_bundle"))
+        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case]
+        ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], [*self.results, status], self.slider)
+        parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
+        made = self.connect_files(ran, parts)
         name = name_pictures(self.slider.elem_id, self.after)
         self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
         made.then(None, None, None, js=name, **self.named("name_pictures"))
-        self.cancel.click(self.stop, None, buttons, cancels=[ran], queue=False, **self.named("cancel"))
-
-    def named(self, event: str) -> dict[str, Any]:
-        """:data:`QUIET`, and the event's name, which no other tab has."""
-        return QUIET | {"api_name": f"{self.name}_{event}"}
 
     def connect(self) -> None:
         """Connects the job's own components, and those that open photos."""
@@ -209,6 +156,10 @@ class RepaintingTab(ResultTab):
         return []
 
     # --- what belongs to a photo ------------------------------------------------------------------------------------
+
+    @property
+    def buttons(self) -> list[gr.DownloadButton]:
+        return self.files
 
     @property
     def results(self) -> list[gr.components.Component]:
@@ -317,13 +268,11 @@ class RepaintingTab(ResultTab):
             case: what the files call the case.
             own: further arguments of the job's own.
         """
-        work = self.work(request)
-        try:
-            stop = work.start()
+
+        def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             photo = work.photo_of((value or {}).get("photo"), face=int(face))
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
             unit = pick_face(photo.faces, int(face)).eye_distance / 100
-            report = stoppable(stop, lambda fraction, text: progress(fraction, desc=text))
             result = self.engine.run(
                 self.job,
                 photo.pixels,
@@ -341,11 +290,8 @@ class RepaintingTab(ResultTab):
                 *no_files(len(self.files)),
                 status_html(self.engine.status()),
             )
-        except Cancelled:
-            gr.Info("<b>Run cancelled.</b> There is no result of it.", duration=5)
-        except Exception as error:
-            toast(error, "Not run")
-        return gr.skip()
+
+        return self.running(request, progress, run)
 
     def tell(self, result: RepaintResult) -> list[Any]:
         """Updates of :attr:`facts`."""
@@ -354,11 +300,6 @@ class RepaintingTab(ResultTab):
     def no_facts(self) -> list[Any]:
         """Updates of :attr:`facts` where there is no result."""
         return []
-
-    def stop(self, request: gr.Request) -> tuple:
-        """Stops the run: the pipeline ends at its next report of progress."""
-        self.work(request).stop.set()
-        return idle()
 
     # --- result -----------------------------------------------------------------------------------------------------
 
@@ -371,73 +312,39 @@ class RepaintingTab(ResultTab):
         drawn = views(outcome, shown)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
-    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
-        """Takes the files away that bear another case's name, until the new one is written out."""
-        outcome = self.work(request).outcome
-        same = outcome is None or outcome.result.case == case_name(case)
-        return [gr.skip()] * len(self.files) if same else no_files(len(self.files))
-
-    @guarded("Files not made")
-    def take_case(self, case: str, request: gr.Request) -> Any:
-        """Writes the files with another case's name."""
-        outcome = self.work(request).outcome
-        if outcome is None or outcome.result.case == case_name(case):
-            return [gr.skip()] * (len(self.files) - 1)
-        outcome.result = of_case(outcome.result, case)
-        return self._write(request, write_files)
-
     @guarded("Files not made")
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files to download, after the result is on the screen."""
-        return self._write(request, write_files)
+        return self.written(request, self._files)
 
     @guarded("ZIP not made")
     def make_bundle(self, request: gr.Request) -> Any:
         """Writes the ZIP with the report, which takes longest, last."""
-        return self._write(request, write_bundle)
+        return self.written(request, self._bundle)
 
-    def _write(self, request: gr.Request, write: Callable[[RepaintResult, Path, str], dict[str, Path]]) -> Any:
-        work = self.work(request)
-        outcome = work.outcome
-        if outcome is None:
-            return gr.skip()
-        try:
-            paths = write(outcome.result, outcome.folder, self.stem)
-        except FileNotFoundError:
-            if work.outcome is outcome:
-                raise
-            return gr.skip()  # the page was closed, or another result came, in the meantime
-        if work.outcome is not outcome:
-            return gr.skip()
-        buttons = [gr.DownloadButton(value=str(path), interactive=True) for path in paths.values()]
-        return buttons if len(buttons) > 1 else buttons[0]
+    def _files(self, outcome: Outcome) -> list[Path]:
+        return list(write_files(self.job, outcome.result, outcome.folder, self.stem).values())
+
+    def _bundle(self, outcome: Outcome) -> list[Path]:
+        return list(write_bundle(self.job, outcome.result, outcome.folder, self.stem).values())
 
     # --- API --------------------------------------------------------------------------------------------------------
 
     def run_for_program(
         self,
         request: gr.Request,
-        files: list[gr.FileData | None],
+        files: Sequence[gr.FileData | None],
         case: str | None,
         run: Callable[..., RepaintResult],
-    ) -> tuple[dict, dict, dict, dict, dict]:
-        """Runs the pipeline for a program: numbers, result, mask, landmarks, ZIP.
+    ) -> tuple[Any, ...]:
+        """:meth:`for_program` that gives numbers, result, mask, landmarks and ZIP."""
 
-        Args:
-            request: of the program.
-            files: what it uploaded, the photo first; each is removed.
-            case: what the files call the case.
-            run: makes the result from the files' contents and the progress that it reports to.
-        """
-        work = self.work(request)
-        try:
-            contents = take(*[file["path"] if file else None for file in files])
-            result = of_case(run(*contents, while_waited_for(work)), case)
-            folder = work.new_folder()
-            paths = write_files(result, folder, self.stem) | write_bundle(result, folder, self.stem)
-        except Exception as error:
-            raise gr.Error(explain(error), print_exception=False) from None
-        return (result_dict(result), *[file_data(paths[key]) for key in ("result", "mask", "landmarks", "zip")])
+        def give(result: RepaintResult, folder: Path) -> tuple[dict[str, Any], list[Path]]:
+            given = self.job, result, folder, self.stem
+            paths = write_files(*given) | write_bundle(*given)
+            return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
+
+        return self.for_program(request, files, case, run, give)
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -467,13 +374,3 @@ def mask_options(value: dict, photo: Photo, face: int) -> dict[str, Any]:
     if is_untouched(layer, base) and base.made_by is not None and base.made_by["face"] == face:
         return base.made_by
     return {"mask": photo_mask(layer, base, photo.pixels.shape[:2])}
-
-
-def no_files(count: int) -> list[gr.DownloadButton]:
-    """Updates of so many buttons while there is nothing to download."""
-    return [gr.DownloadButton(value=None, interactive=False) for _ in range(count)]
-
-
-def file_data(path: Path) -> dict[str, Any]:
-    """A file as a program gets it."""
-    return gr.FileData(path=str(path), orig_name=path.name).model_dump()

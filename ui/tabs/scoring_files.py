@@ -4,6 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from pipelines.exports.bundles import bundle, write
+from pipelines.exports.interface import exports_of
+from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult
 
 FILES = {
@@ -40,9 +43,8 @@ def write_files(result: AnomalyScoringResult, folder: Path, stem: str) -> dict[s
     Raises:
         OSError: the folder cannot be written to.
     """
-    from pipelines.anomaly_scoring.exports import bundle, write_scoring  # here: they import matplotlib
-
-    paths = write_scoring(result, folder, stem)
+    exports = exports_of(ANOMALY_SCORING)
+    paths = write(exports, result, folder, stem)
     paths["zip"] = folder / f"{stem}.zip"
-    paths["zip"].write_bytes(bundle(result))
+    paths["zip"].write_bytes(bundle(exports, result))
     return paths

@@ -57,16 +57,12 @@ def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPA
     return overlay(face, values, shown.scale, opacity, area)
 
 
-def map_picture(result: AnomalyScoringResult, name: str, opacity: float = OPACITY) -> np.ndarray | None:
-    """:func:`map_overlay` of one of :data:`MAPS`, the colour bar to its right; None where the result has no such map.
-
-    Raises:
-        OptionInvalid: the opacity is not between 0 and 1.
-    """
+def map_picture(result: AnomalyScoringResult, name: str) -> np.ndarray | None:
+    """:func:`map_overlay` of one of :data:`MAPS` with the colour bar to its right; None where the result has none."""
     shown = shown_map(result, name)
     if shown is None:
         return None
-    return np.hstack([map_overlay(result, shown, opacity), colour_bar(shown.scale, SIDE)])
+    return np.hstack([map_overlay(result, shown), colour_bar(shown.scale, SIDE)])
 
 
 def _around(area: np.ndarray) -> tuple[slice, slice]:

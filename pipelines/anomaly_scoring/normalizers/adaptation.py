@@ -13,18 +13,10 @@ import torch
 from torch import Tensor
 
 from pipelines.devices import Device
-from pipelines.repainting import to_pixels
 from pipelines.stylegan.likeness import Distance
 from pipelines.stylegan.projection import Announce, Projection, gradient_scaler
 from pipelines.stylegan.stylegan2 import SynthesisNetwork
-
-ADAPTATION_STEPS = 20
-"""Before the anomaly is back. The paper sees most details of the face and none of the anomaly after 50 steps of its
-generator; ours drew a repaired cleft again after 28, another anomaly after 41. The first ten steps add tone and light.
-"""
-
-MOST_STEPS = 500
-"""After so many the anomaly has long come back."""
+from pipelines.tensors import to_pixels
 
 _FRAMES = 50
 _RATE = 3e-4

@@ -1,27 +1,25 @@
 """Normalizers: from a face to the same face without its anomaly. One interface, chosen by name."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from pipelines.anomaly_scoring.choices import DEFAULT
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.points import Face
-from pipelines.repainting import Progress
+from pipelines.jobs import resolve
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 
 NORMALIZERS: Mapping[str, str] = {
-    "inpainting": "pipelines.anomaly_scoring.normalizers.inpainting:InpaintingNormalizer",
+    DEFAULT: "pipelines.anomaly_scoring.normalizers.inpainting:InpaintingNormalizer",
     "stylegan2": "pipelines.anomaly_scoring.normalizers.inversion:InversionNormalizer",
 }
 """Name → class. As text, so that nothing is imported that is not used."""
-
-DEFAULT = "inpainting"
-"""The normalizer that needs no download and no GPU."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,7 @@ def make_normalizer(name: str, weights: str | None, device: Device, **options: A
     """
     if name not in NORMALIZERS:
         raise OptionInvalid(f"The normalizer must be one of {', '.join(NORMALIZERS)}.")
-    module, _, attribute = NORMALIZERS[name].partition(":")
-    build: Callable[..., Normalizer] = getattr(importlib.import_module(module), attribute)
+    build: Callable[..., Normalizer] = resolve(NORMALIZERS[name])
     try:
         return build(weights, device, **options)
     except TypeError as error:

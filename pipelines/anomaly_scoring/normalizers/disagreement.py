@@ -22,7 +22,7 @@ from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
-from pipelines.repainting import to_network
+from pipelines.tensors import to_network
 
 SETS = 4
 """Of discs in a search. Those of one set are hidden at a time, and lie far enough apart to see each other's

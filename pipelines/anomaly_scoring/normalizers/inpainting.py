@@ -6,9 +6,9 @@ optimization, the cleft-inpainting network in place of the generator. Where the 
 """
 
 import numpy as np
-import torch
 from torch import nn
 
+from pipelines.anomaly_scoring.choices import MOST_SEARCHES, SEARCHES
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
 from pipelines.devices import Device
@@ -18,15 +18,11 @@ from pipelines.faces.alignment import align
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
+from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.models import store
-from pipelines.repainting import Progress, to_network, to_pixels
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
-
-JOB = "cleft-inpainting"
-"""The job whose network repaints."""
-
-SEARCHES, MOST_SEARCHES = 3, 10
-"""How often lips and nose are searched unless the caller says another number, and how often at most."""
+from pipelines.tensors import ask, to_pixels
 
 _LEVEL = 35.0  # grey levels of the disagreement that is repainted
 _LEAST = 0.03  # share of the searched area that is repainted at least
@@ -93,7 +89,7 @@ class InpaintingNormalizer:
         )
 
     def _load(self) -> store.LoadedModel:
-        return store.load(self.weights, self.device.torch_device, job=JOB)
+        return store.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
 
 
 def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
@@ -108,7 +104,6 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
     return masks.grow(masks.grow(high, _CLOSE * unit), (_GROW - _CLOSE) * unit)
 
 
-@torch.inference_mode()
 def repaint(
     network: nn.Module,
     crop: np.ndarray,
@@ -118,9 +113,8 @@ def repaint(
     tone: Tone = IN_COLOUR,
 ) -> np.ndarray:
     """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
-    given = (to_network(picture, device) for picture in (crop, hole, visible_face(crop, face, hole)))
-    with device.autocast():
-        drawn = tone(to_pixels(network.predict(*given).image))
+    answer = ask(network.predict, (crop, hole, visible_face(crop, face, hole)), device)
+    drawn = tone(to_pixels(answer.image))
     edge = _EDGE * face.eye_distance
     alpha = masks.feather(masks.grow(hole, -edge), edge)[..., None] * hole[..., None]
     return np.round(crop + (drawn - crop.astype(np.float32)) * alpha).astype(np.uint8)

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.anomaly_scoring.normalizers.adaptation import ADAPTATION_STEPS, MOST_STEPS, adapt, kept_steps
+from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MOST_ADAPTATION_STEPS, MOST_INVERSION_STEPS
+from pipelines.anomaly_scoring.normalizers.adaptation import adapt, kept_steps
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
 from pipelines.devices import Device
@@ -16,24 +17,20 @@ from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.points import Face
+from pipelines.jobs import FACE_GENERATOR
 from pipelines.models import store
 from pipelines.models.manifest import Entry
-from pipelines.repainting import Progress, to_network
+from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_generator
 from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
-
-JOB = "face-generator"
-"""The job of generators in the manifest. Its key ``alignment`` is the name of the crop that they learned from, one of
-:data:`pipelines.faces.alignment.TEMPLATES`; the project's where there is none."""
+from pipelines.tensors import to_network
 
 GPU_STEPS, CPU_STEPS = 1000, 200
 """Steps of inversion unless the caller says another number: on CUDA those of NVIDIA's projector; elsewhere what a
 64 px generator does in under a minute on two cores, adaptation included."""
-
-MOST_INVERSION_STEPS = 10_000
 
 
 class InversionNormalizer:
@@ -72,8 +69,8 @@ class InversionNormalizer:
         self.perceptual = perceptual
         for what, value, least, most in (
             ("steps of inversion", self.steps, 1, MOST_INVERSION_STEPS),
-            ("steps of adaptation", self.adaptation_steps, 0, MOST_STEPS),
-            ("step of the last frame", self.frames_until, self.adaptation_steps, MOST_STEPS),
+            ("steps of adaptation", self.adaptation_steps, 0, MOST_ADAPTATION_STEPS),
+            ("step of the last frame", self.frames_until, self.adaptation_steps, MOST_ADAPTATION_STEPS),
         ):
             if not least <= value <= most:
                 raise OptionInvalid(f"The {what} must be a number from {least} to {most}.")
@@ -90,13 +87,13 @@ class InversionNormalizer:
         )
 
     def _load(self) -> store.LoadedModel:
-        if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
+        if self.weights is None and not any(entry.job == FACE_GENERATOR for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
                 "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
                 "or choose the normalizer inpainting."
             )
-        model = store.load(self.weights, self.device.torch_device, job=JOB)
+        model = store.load(self.weights, self.device.torch_device, job=FACE_GENERATOR)
         check_generator(model.entry.architecture)
         return model
 

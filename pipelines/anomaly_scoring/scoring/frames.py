@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipelines.anomaly_scoring.choices import LOCAL_PEAK
 from pipelines.anomaly_scoring.scoring.heatmaps import heat_map, unlikeness
-from pipelines.anomaly_scoring.scoring.local import LOCAL_PEAK, local_map, peak
+from pipelines.anomaly_scoring.scoring.local import local_map, peak
 from pipelines.anomaly_scoring.scoring.scores import score as score_of
 from pipelines.faces.points import Face
 from pipelines.results import AdaptationFrame, AnomalyScoringResult

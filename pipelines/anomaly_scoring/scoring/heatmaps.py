@@ -11,15 +11,10 @@ import torch
 from skimage.color import rgb2ycbcr
 from torch import Tensor
 
+from pipelines.anomaly_scoring.choices import COLOURS, KINDS
 from pipelines.errors import ImageMismatch, ImageTooSmall, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.metrics.ssim import ssim_map
-
-KINDS = ("pse", "ssim", "lpips")
-"""Measures of difference: squared error of pixels, structural similarity, deep features."""
-
-COLOURS = ("ycbcr", "rgb")
-"""Colour spaces in which pictures are compared."""
 
 _SIGMA = 0.03  # eye distances: blur of a difference, which drops grain and the sharpness of edges
 _SMALLEST = {"pse": 1, "ssim": 11, "lpips": 32}  # pixels a side: the window of SSIM, the pooling of LPIPS' networks

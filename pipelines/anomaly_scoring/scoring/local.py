@@ -12,12 +12,6 @@ from pipelines.anomaly_scoring.scoring.exposure import SHADOW, STANDARD, skin_le
 from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.faces.points import Face
 
-LOCAL_PEAK = 99.5
-"""Percentile of the local map over a region that is its local severity: one pixel in 200 is higher."""
-
-ASYMMETRY_PEAK = 98.0
-"""Percentile of the asymmetry map over a region that is its asymmetry."""
-
 _ONE_SIDED = 12.0  # per cent of asymmetry at which what does not fit counts three quarters; half where both sides agree
 _USUAL = 10.0  # grey levels that a face's middle pixel commonly does not fit
 _STEADY = 5.0  # grey levels that are added to it: no face fits so well that its grain is a peak
@@ -54,6 +48,11 @@ def peak(values: np.ndarray, area: np.ndarray, percentile: float) -> float:
     Args:
         values: ``(S, S)``.
         area: ``bool`` ``(S, S)``, with at least one pixel.
-        percentile: :data:`LOCAL_PEAK` or :data:`ASYMMETRY_PEAK`.
+        percentile: :data:`~pipelines.anomaly_scoring.choices.LOCAL_PEAK` or
+            :data:`~pipelines.anomaly_scoring.choices.ASYMMETRY_PEAK`.
+
+    >>> values = np.arange(101.0).reshape(1, 101)
+    >>> peak(values, values < 51, ASYMMETRY_PEAK)
+    49.0
     """
     return float(np.percentile(values[area], percentile))

@@ -6,14 +6,12 @@ these come from the landmarks, so that every face is measured over the same anat
 
 import numpy as np
 
+from pipelines.anomaly_scoring.choices import REGIONS
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
-
-REGIONS = ("mouth-nose", "upper-lip", "face")
-"""Mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
 
 _ALAE = (129, 358, 64, 294, 48, 278)  # mesh points; the 68 have none at the side of the nose
 _MARGIN = 0.09  # of the eye distance, as around the suggested masks

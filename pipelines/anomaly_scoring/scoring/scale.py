@@ -18,7 +18,7 @@ import numpy as np
 from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.results import Basis, Percentile
 
 FILE = "anomaly-scale.json"
@@ -30,7 +30,6 @@ FIGURES = ("severity", "local", "asymmetry")
 STEPS = np.linspace(0, 100, 101)
 """Per cents at which a scale holds the figure."""
 
-_SHIPPED = Path(__file__).resolve().parents[3] / "weights"
 _DAMAGED = "The reference scale of scores is damaged; restore the weights folder."
 _MISSING = "The reference scale of scores is not on this machine; restore the weights folder."
 
@@ -160,10 +159,10 @@ def _known() -> dict[Key, tuple[int, np.ndarray]]:
 
 
 def _file() -> Path | None:
-    path = store.folder() / FILE
+    path = places.folder() / FILE
     if path.is_file():
         return path
-    if path.parent.resolve() == _SHIPPED:
+    if path.parent.resolve() == places.SHIPPED:
         raise WeightsMissing(_MISSING)
     return None
 

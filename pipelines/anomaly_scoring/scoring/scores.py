@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
+from pipelines.anomaly_scoring.choices import COLOURS, FORMULAS, KINDS
 from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
-from pipelines.metrics.perceptual import LPIPS
 from pipelines.results import Score
-
-FORMULAS = ("equation", "text")
-"""Equation 6 as it is written; the sentence before it."""
 
 _HALF_LEVEL = 0.5  # grey levels
 FLOORS = {"pse": _HALF_LEVEL**2, "ssim": (_HALF_LEVEL / 255) ** 2, "lpips": (_HALF_LEVEL / 255) ** 2}
@@ -48,6 +44,12 @@ def score(
         OptionInvalid: there is no such formula, kind or colour space.
         MaskMismatch: map and region differ in size.
         MaskEmpty: the region has no pixel.
+
+    Nine grey levels squared in each of four pixels, S = −ln(√36 / 4):
+
+    >>> found = score(np.full((2, 2), 9.0), np.ones((2, 2), bool))
+    >>> round(found.normality, 3), found.pixels
+    (-0.405, 4)
     """
     for name, value, known in (
         ("formula", formula, FORMULAS),
@@ -68,37 +70,6 @@ def score(
     total = max(float(heat[region].sum(dtype=np.float64)), FLOORS[kind])
     normality = -math.log((math.sqrt(total) if formula == "equation" else total) / pixels)
     return Score(normality, -normality, pixels, kind, colour, erosion, formula)
-
-
-def appraise(
-    original: np.ndarray,
-    normalized: np.ndarray,
-    region: np.ndarray,
-    *,
-    kind: str = "pse",
-    colour: str = "ycbcr",
-    erosion: bool = True,
-    formula: str = "equation",
-    lpips: LPIPS | None = None,
-) -> tuple[np.ndarray, Score]:
-    """Heat map and score of one setting: a cell of the paper's Table 1 in one call.
-
-    Args:
-        original: the face as it is, RGB ``uint8`` ``(H, W, 3)``.
-        normalized: the face as it would be without the anomaly, the same shape.
-        region: ``bool`` ``(H, W)``, the pixels that count: from
-            :func:`pipelines.anomaly_scoring.scoring.regions.region`, or painted.
-        kind: as in :func:`heat_map`, likewise ``colour``, ``erosion`` and ``lpips``.
-        formula: as in :func:`score`.
-
-    Returns:
-        The whole map, ``float32`` ``(H, W)``, and its score over the region.
-
-    Raises:
-        PhiltrumError: what :func:`heat_map` and :func:`score` raise.
-    """
-    heat = heat_map(original, normalized, kind, colour, erosion, lpips)
-    return heat, score(heat, region, formula, kind=kind, colour=colour, erosion=erosion)
 
 
 @dataclass(frozen=True)
@@ -141,5 +112,5 @@ TABLE_1 = tuple(
     for (adaptation, kind), correlations in _ROWS.items()
     for (region, colour, erosion), correlation in zip(_COLUMNS, correlations, strict=True)
 )
-"""The 48 cells, row by row. Each is :func:`appraise` with the cell's kind, colour and erosion, over its region, of a
-face normalized with or without adaptation."""
+"""The 48 cells, row by row. Each is :func:`score` of a :func:`~pipelines.anomaly_scoring.scoring.heatmaps.heat_map` of
+the cell's kind, colour and erosion, over its region, of a face normalized with or without adaptation."""

@@ -17,13 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipelines import __version__
-from pipelines.anomaly_scoring.exports import wrapped
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells
 from pipelines.anomaly_scoring.study.ablation import COMPARISONS, Comparison
 from pipelines.anomaly_scoring.study.ratings import columns_text
 from pipelines.anomaly_scoring.study.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study.study import Study
-from pipelines.exports.page import Facts, Page, Picture, write_page
+from pipelines.exports.layout import Facts, Page, Picture, wrapped
+from pipelines.exports.page import write_page
 from pipelines.exports.pictures import MASK_COLOUR
 from pipelines.exports.tables import NOTICE, cell, csv_bytes, signed, to_csv
 from pipelines.faces.images import encode_png

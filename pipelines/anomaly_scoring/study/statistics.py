@@ -66,7 +66,11 @@ class MeanChange:
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks of ``values`` ``(N,)`` from the highest, 1, down; equal values share the mean of their ranks."""
+    """Ranks of ``values`` ``(N,)`` from the highest, 1, down; equal values share the mean of their ranks.
+
+    >>> ranks(np.array([0.2, 0.9, 0.5, 0.5]))
+    array([4. , 1. , 2.5, 2.5])
+    """
     return rankdata(-np.asarray(values, np.float64))
 
 
@@ -86,6 +90,10 @@ def correlate(
 
     Raises:
         ValueError: the lists differ in length, or there is no such method.
+
+    >>> found = correlate(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0]), "spearman", resamples=0)
+    >>> found.value, found.n
+    (1.0, 4)
     """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape or first.ndim != 1 or method not in METHODS:

@@ -33,7 +33,7 @@ from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.images import read_image
 from pipelines.files import sha256_of
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.repainting import Progress
+from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, Basis
 
 Scorer = Callable[[np.ndarray], AnomalyScoringResult]

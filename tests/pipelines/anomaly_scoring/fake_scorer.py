@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from pipelines.anomaly_scoring.scoring.scores import appraise
+from pipelines.anomaly_scoring.scoring.heatmaps import heat_map
+from pipelines.anomaly_scoring.scoring.scores import score
 from pipelines.errors import NoFaceFound
 from pipelines.faces.alignment import align
 from pipelines.faces.images import write_png
 from pipelines.faces.landmarks import find_face
-from pipelines.results import AnomalyScoringResult, Basis, Finding, Percentile
+from pipelines.metrics.perceptual import LPIPS
+from pipelines.results import AnomalyScoringResult, Basis, Finding, Percentile, Score
 
 SIDE = 40
 NORMAL = 100
@@ -65,6 +67,15 @@ def asymmetry_of(level: int) -> float:
     return level / 8
 
 
+def appraise(
+    original: np.ndarray, normalized: np.ndarray, region: np.ndarray, *, formula: str = "equation",
+    lpips: LPIPS | None = None, **how,
+) -> tuple[np.ndarray, Score]:  # fmt: skip
+    """Heat map and score of a face: a cell of the paper's Table 1."""
+    heat = heat_map(original, normalized, **how, lpips=lpips)
+    return heat, score(heat, region, formula, **how)
+
+
 class FakeScorer:
     """Scores without a network, and remembers the grey levels that it was given."""
 
@@ -79,7 +90,7 @@ class FakeScorer:
         normalized = np.full_like(photo, NORMAL)
         area = np.zeros(photo.shape[:2], bool)
         area[10:30, 10:30] = True
-        heat, score = appraise(photo, normalized, area)
+        heat, figure = appraise(photo, normalized, area)
 
         def finding(value: float, percentile: float) -> Finding:
             return Finding(np.full(area.shape, value, np.float32), area, value, Percentile(percentile, 1000, "all"))
@@ -90,7 +101,7 @@ class FakeScorer:
             normalized=normalized,
             heat=heat,
             area=area,
-            score=score,
+            score=figure,
             percentile=Percentile(float(level - NORMAL), 1000, "all"),
             local=finding(local_of(level), local_of(level) / 2),
             asymmetry=finding(asymmetry_of(level), asymmetry_of(level) * 2),

@@ -18,11 +18,12 @@ from pipelines.anomaly_scoring import exports
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import SCALES
 from pipelines.anomaly_scoring.drawing.maps import map_picture
-from pipelines.anomaly_scoring.scoring.scores import appraise
-from pipelines.exports.tables import NOTICE, show
+from pipelines.exports import bundles
+from pipelines.exports.tables import NOTICE, json_text, show
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
+from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
 PERCENTILE = Percentile(97.4, 1000, "all")
 LOCAL_PERCENTILE = Percentile(88.26, 1000, "all")
@@ -133,20 +134,20 @@ def painted():
 
 @pytest.fixture(scope="module")
 def bundle(result):
-    return exports.bundle(result)
+    return bundles.bundle(exports, result)
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
 
 
 def test_json_holds_score_and_notice_and_what_made_them(result):
-    facts = json.loads(exports.scoring_json(result))
-    assert facts == exports.scoring_dict(result)
+    facts = json.loads(json_text(exports.facts(result)))
+    assert facts == exports.facts(result)
     assert (facts["job"], facts["notice"], facts["version"]) == ("anomaly-scoring", NOTICE, __version__)
     assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
     assert (facts["device"], facts["seed"], facts["face"], facts["faces"]) == ("CPU, bfloat16", 7, 1, 2)
     assert facts["photo"] == {"width": 360, "height": 480, "pixels_sha256": result.photo_sha256}
-    assert facts["case"] is None and exports.scoring_dict(replace(result, case="P01"))["case"] == "P01"
+    assert facts["case"] is None and exports.facts(replace(result, case="P01"))["case"] == "P01"
     assert facts["score"] == {
         "severity": pytest.approx(result.score.severity, abs=1e-6),
         "normality": pytest.approx(result.score.normality, abs=1e-6),
@@ -190,7 +191,7 @@ def test_json_holds_score_and_notice_and_what_made_them(result):
 
 
 def test_json_of_an_adaptation(adapted):
-    facts = json.loads(exports.scoring_json(adapted))
+    facts = json.loads(json_text(exports.facts(adapted)))
     assert [one["step"] for one in facts["adaptation"]["frames"]] == [0, 25, 50]
     assert facts["adaptation"]["frames"][1]["severity"] == -1.75
     assert facts["adaptation"]["reappears_at_step"] == 120 and facts["inversion_losses"] == [0.5, 0.25, 0.125]
@@ -200,7 +201,7 @@ def test_json_of_an_adaptation(adapted):
 
 
 def test_what_the_normalizer_did_not_look_at_is_null(painted):
-    facts = json.loads(exports.scoring_json(painted))
+    facts = json.loads(json_text(exports.facts(painted)))
     assert facts["local"] is None and facts["region"] == "painted"
     assert facts["asymmetry"]["asymmetry"] == 23.456789
 
@@ -209,7 +210,7 @@ def test_what_is_not_known_is_null(result):
     gone = tuple(replace(one, value=float("nan")) for one in result.measurements)
     local, asymmetry = (replace(one, percentile=None) for one in (result.local, result.asymmetry))
     bare = replace(result, percentile=None, local=local, asymmetry=asymmetry, measurements=gone)
-    facts = json.loads(exports.scoring_json(bare))
+    facts = json.loads(json_text(exports.facts(bare)))
     for part in ("score", "local", "asymmetry"):
         assert all(facts[part][key] is None for key in ("percentile", "percentile_faces", "percentile_group"))
     assert all(one["value"] is None for one in facts["measurements"])
@@ -226,8 +227,8 @@ def test_measurements_as_a_table(result):
 
 
 def test_every_normalizer_and_region_has_a_name():
+    from pipelines.anomaly_scoring.choices import PAINTED
     from pipelines.anomaly_scoring.normalizers.base import NORMALIZERS
-    from pipelines.anomaly_scoring.pipeline import PAINTED
     from pipelines.anomaly_scoring.scoring.regions import REGIONS
 
     assert set(exports.NORMALIZER_NAMES) == set(NORMALIZERS)
@@ -239,7 +240,7 @@ def test_every_normalizer_and_region_has_a_name():
 @pytest.mark.parametrize("kind", ["pse", "ssim"])
 def test_every_kind_of_map_is_named(kind, colour):
     result = make_result(64, kind, colour)
-    facts = exports.scoring_dict(result)
+    facts = exports.facts(result)
     assert (facts["map"]["kind"], facts["map"]["colour"], facts["map"]["side"]) == (kind, colour, 64)
     assert facts["map"]["label"] == SCALES[kind, colour].label
     assert SCALES[kind, colour].label + ", eroded" in text_of(result)
@@ -255,11 +256,11 @@ def test_a_raw_map_comes_back(result):
 
 
 def test_files_of_a_photo(result, tmp_path):
-    paths = exports.write_scoring(result, tmp_path / "new" / "folder", "anna.left")
+    paths = bundles.write(exports, result, tmp_path / "new" / "folder", "anna.left")
     endings = ["normalized.png", *(f"{name}.{kind}" for name in ("local", "asymmetry") for kind in ("png", "npy")),
                "heatmap.png", "npy", "json"]  # fmt: skip
     assert {ending: path.name for ending, path in paths.items()} == {one: f"anna.left.{one}" for one in endings}
-    assert list(exports.files(result)) == endings
+    assert list(exports.files(result)) == list(exports.ENDINGS) == endings
     assert sorted(tmp_path.glob("new/folder/*")) == sorted(paths.values())
     assert np.array_equal(read_image(paths["normalized.png"]), result.normalized)
     for picture, numbers, name, values in (
@@ -269,18 +270,18 @@ def test_files_of_a_photo(result, tmp_path):
     ):
         assert np.array_equal(read_image(paths[picture]), map_picture(result, name))
         assert np.array_equal(np.load(paths[numbers]), values)
-    assert json.loads(paths["json"].read_text(encoding="utf-8")) == exports.scoring_dict(result)
+    assert json.loads(paths["json"].read_text(encoding="utf-8")) == exports.facts(result)
 
 
 def test_a_map_that_is_not_known_has_no_files(painted, tmp_path):
-    paths = exports.write_scoring(painted, tmp_path, "anna")
+    paths = bundles.write(exports, painted, tmp_path, "anna")
     assert sorted(paths) == ["asymmetry.npy", "asymmetry.png", "heatmap.png", "json", "normalized.png", "npy"]
     assert sorted(tmp_path.iterdir()) == sorted(paths.values())
-    assert not any("local" in name for name in zipfile.ZipFile(BytesIO(exports.bundle(painted))).namelist())
+    assert not any("local" in name for name in zipfile.ZipFile(BytesIO(bundles.bundle(exports, painted))).namelist())
 
 
 def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, monkeypatch):
-    old = exports.write_scoring(result, tmp_path, "a")
+    old = bundles.write(exports, result, tmp_path, "a")
     before = {path: path.read_bytes() for path in old.values()}
     real = files.Path.write_bytes
 
@@ -292,7 +293,7 @@ def test_a_failed_write_leaves_the_old_files_and_no_rubbish(result, tmp_path, mo
     monkeypatch.setattr(files.Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
         other = replace(result, basis=replace(result.basis, seed=8), normalized=result.crop)
-        exports.write_scoring(other, tmp_path, "a")
+        bundles.write(exports, other, tmp_path, "a")
     monkeypatch.undo()
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -310,14 +311,14 @@ def test_the_bundle_holds_everything(result, bundle):
         file = "heatmap" if name == "heat" else name
         assert np.array_equal(read_image(archive.read(f"{file}.png")), map_picture(result, name))
         assert archive.read(f"{file}.npy") == exports.raw_map(values)
-    assert json.loads(archive.read("score.json")) == exports.scoring_dict(result)
+    assert json.loads(archive.read("score.json")) == exports.facts(result)
     assert archive.read("measurements.csv").decode("utf-8-sig") == exports.measurements_csv(result)
-    assert archive.read("report.pdf") == exports.report(result)
+    assert archive.read("report.pdf") == bundles.report(exports, result)
 
 
 def test_the_same_result_gives_the_same_bytes(bundle, adapted):
-    assert exports.bundle(make_result()) == bundle
-    assert exports.bundle(adapted) == exports.bundle(make_adapted())
+    assert bundles.bundle(exports, make_result()) == bundle
+    assert bundles.bundle(exports, adapted) == bundles.bundle(exports, make_adapted())
     assert {info.date_time for info in zipfile.ZipFile(BytesIO(bundle)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -325,7 +326,7 @@ def test_exports_tell_nothing_about_user_machine_or_time(result, monkeypatch):
     for name in ("USER", "LOGNAME", "HOSTNAME", "HOME"):
         monkeypatch.setenv(name, "/home/doctor-secret")
     monkeypatch.setattr(socket, "gethostname", lambda: "clinic-secret")
-    archive = zipfile.ZipFile(BytesIO(exports.bundle(result)))
+    archive = zipfile.ZipFile(BytesIO(bundles.bundle(exports, result)))
     assert b"secret" not in b"".join(archive.read(name) for name in archive.namelist())
     report = PdfReader(BytesIO(archive.read("report.pdf")))
     assert set(report.metadata) == {"/Title", "/Subject", "/Creator", "/Producer"}
@@ -351,11 +352,11 @@ ABOVE = re.compile(r", above (\d+) %")
 
 
 def text_of(result: AnomalyScoringResult) -> str:
-    return PdfReader(BytesIO(exports.report(result))).pages[0].extract_text()
+    return PdfReader(BytesIO(bundles.report(exports, result))).pages[0].extract_text()
 
 
 def test_the_report_is_one_a4_page_that_says_what_made_it(result):
-    pdf = PdfReader(BytesIO(exports.report(result)))
+    pdf = PdfReader(BytesIO(bundles.report(exports, result)))
     assert len(pdf.pages) == 1
     page = pdf.pages[0]
     assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
@@ -419,7 +420,7 @@ def test_the_report_says_no_percentile_that_nobody_measured_and_which_formula(re
 
 
 def test_the_report_leaves_out_what_the_normalizer_did_not_look_at(painted):
-    pdf = PdfReader(BytesIO(exports.report(painted)))
+    pdf = PdfReader(BytesIO(bundles.report(exports, painted)))
     text = pdf.pages[0].extract_text()
     assert "Local severity" not in text and text.count(MAPS["local"]) == 1  # in the page's heading
     assert "23.5 % of light" in text and f"painted region, {painted.score.pixels:,} px" in text
@@ -431,10 +432,10 @@ def test_the_report_leaves_out_what_the_normalizer_did_not_look_at(painted):
 )
 def test_the_report_stays_one_small_page_inside_its_margins(make):
     result = make()
-    data = exports.report(result)
+    data = bundles.report(exports, result)
     assert len(PdfReader(BytesIO(data)).pages) == 1
     assert len(data) < 3e6
-    page = read_image(exports.report(result, "png", dpi=50))
+    page = read_image(bundles.report(exports, result, "png", dpi=50))
     assert page.shape[:2] == (584, 413)
     margin = np.concatenate([page[:, :28].reshape(-1, 3), page[:, -28:].reshape(-1, 3)])
     assert (margin == 255).all()  # nothing runs over the page's margin
@@ -480,7 +481,7 @@ def test_columns_of_the_report_do_not_run_into_one_another(monkeypatch, name):
     figures = []
     real = page._draw
     monkeypatch.setattr(page, "_draw", lambda content: figures.append(real(content)) or figures[-1])
-    exports.report(longest(name))
+    bundles.report(exports, longest(name))
     (figure,) = figures
     figure.dpi = 300  # letters of few pixels are rounded to narrower ones than a page in print has
     renderer = figure.canvas.get_renderer()

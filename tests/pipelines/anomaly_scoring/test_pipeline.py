@@ -6,8 +6,9 @@ import pytest
 import skimage.data
 import torch
 
+from pipelines.anomaly_scoring.choices import PAINTED
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
-from pipelines.anomaly_scoring.pipeline import PAINTED, VERSION, AnomalyScoring, area_of
+from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring, area_of
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
 from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, heat_map
@@ -27,11 +28,12 @@ from pipelines.errors import (
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import hull_mask, suggest_mask
 from pipelines.faces.points import Face
+from pipelines.faces.subject import Subject
 from pipelines.faces.symmetry import even_face
 from pipelines.metrics.backbones import VARIABLE, fingerprint
-from pipelines.models import store
-from pipelines.repainting import to_network, to_pixels
+from pipelines.models import places, store
 from pipelines.results import Basis, Percentile
+from pipelines.tensors import to_network, to_pixels
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def quick() -> AnomalyScoring:
 
 @pytest.fixture(scope="module")
 def normalized(quick, face) -> Normalized:
-    return quick.normalize(skimage.data.astronaut(), face, seed=5)
+    return quick.normalize(Subject(skimage.data.astronaut(), (face,), 0), seed=5)
 
 
 class Drawn:
@@ -398,7 +400,7 @@ def test_percentiles_are_those_of_the_basis_and_the_group(comparing, astronaut, 
         low = value - 4 * shares[figure] / 100
         scales[scale.Key.of(figure, basis)] = np.linspace(low, low + 4, 401)
         scales[scale.Key.of(figure, basis, "0-8")] = value + np.linspace(-1, 1, 40)
-    (store.folder() / scale.FILE).write_bytes(scale.encode(scales))
+    (places.folder() / scale.FILE).write_bytes(scale.encode(scales))
 
     def percentiles(**options):
         result = comparing(astronaut, **options)

@@ -7,6 +7,7 @@ from skimage import data
 
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.errors import (
+    ArrayInvalid,
     FaceIndexInvalid,
     ImageTooSmall,
     MaskEmpty,
@@ -55,11 +56,11 @@ def test_repainted_mouth_resembles_the_true_one_more_than_a_flat_patch(result, a
 def test_what_lies_under_the_mask_does_not_matter(pipeline, astronaut):
     mask = suggest_mask(find_face(astronaut), astronaut.shape[:2], "lips")
     scribbled = astronaut.copy()
-    painted = pipeline(astronaut, mask)
+    painted = pipeline(astronaut, mask=mask)
     # A change under the mask that leaves the landmarks, and so the alignment, nearly as they were.
     noise = np.random.default_rng(0).integers(-12, 13, astronaut.shape)
     scribbled[mask] = np.clip(astronaut + noise, 0, 255).astype(np.uint8)[mask]
-    again = pipeline(scribbled, mask)
+    again = pipeline(scribbled, mask=mask)
     difference = np.abs(painted.image.astype(int) - again.image)[mask]
     assert difference.mean() < np.abs(noise[mask]).mean()
 
@@ -93,7 +94,7 @@ def test_two_calls_give_the_same_picture(pipeline, result, astronaut):
 
 
 def test_suggested_and_given_mask_are_one_path(pipeline, result, astronaut):
-    given = pipeline(astronaut, suggest_mask(find_face(astronaut), astronaut.shape[:2], "philtrum"))
+    given = pipeline(astronaut, mask=suggest_mask(find_face(astronaut), astronaut.shape[:2], "philtrum"))
     assert np.array_equal(given.image, result.image)
     assert (given.extent, result.extent) == (None, "philtrum")
 
@@ -175,7 +176,7 @@ def test_photo_is_not_changed(pipeline, astronaut):
 def test_bad_masks_get_one_clear_sentence(pipeline, astronaut, make_mask, error, sentence):
     mask = make_mask(astronaut.shape[:2], find_face(astronaut))
     with pytest.raises(error, match=sentence):
-        pipeline(astronaut, mask)
+        pipeline(astronaut, mask=mask)
 
 
 def test_a_mask_painted_far_below_the_crop_is_repainted_to_its_end(pipeline, astronaut):
@@ -185,7 +186,7 @@ def test_a_mask_painted_far_below_the_crop_is_repainted_to_its_end(pipeline, ast
     mask[int(face.points[57, 1]) :, x - 12 : x + 12] = True  # over chin, neck and suit to the photo's lower edge
     photo = astronaut.copy()
     photo[mask] = photo[mask] // 2 + np.uint8([0, 100, 0])  # of another colour than all around
-    result = pipeline(photo, mask)
+    result = pipeline(photo, mask=mask)
     assert np.array_equal(result.mask, clean(mask)) and (result.alpha[result.mask] == 1).all()
     assert np.array_equal(result.image[result.alpha == 0], photo[result.alpha == 0])
     changed = np.abs(result.image.astype(int) - photo)[result.mask].max(1) > 3
@@ -196,10 +197,19 @@ def test_one_pixel_mask_is_repainted_and_nothing_else(pipeline, astronaut):
     x, y = find_face(astronaut).points[62].astype(int)
     mask = np.zeros(astronaut.shape[:2], bool)
     mask[y, x] = True
-    result = pipeline(astronaut, mask, feather=0)
+    result = pipeline(astronaut, mask=mask, feather=0)
     assert result.mask.sum() == 1
     changed = (result.image != astronaut).any(2)
     assert not changed[~mask].any()
+
+
+def test_arrays_that_are_no_photo_or_may_mean_two_masks(pipeline, astronaut):
+    with pytest.raises(ArrayInvalid, match="The photo is an array of 512 × 512 × 3 float64 values"):
+        pipeline(astronaut / 255)
+    with pytest.raises(ArrayInvalid, match="which do not say what is marked"):
+        pipeline(astronaut, mask=astronaut[..., 0] % 7)
+    with pytest.raises(TypeError):
+        pipeline(astronaut, np.ones((512, 512), bool))  # by position it might be taken for something else
 
 
 def test_no_face_and_bad_options(pipeline, astronaut):

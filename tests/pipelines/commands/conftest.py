@@ -15,7 +15,7 @@ from pipelines.cleft_inpainting.network import INCLG
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.images import encode_png
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import store
+from pipelines.models import registering, store
 
 REMOVAL_ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
 ARCHITECTURE = {"width": 8, "blocks": 1, "landmark_width": 64, "attention_pool": 4}
@@ -30,7 +30,7 @@ def small_weights(tmp_path_factory):
         torch.manual_seed(0)
         state = INCLG(**ARCHITECTURE).state_dict()
         about = {"job": "cleft-inpainting", "network": "inclg", "licence": "none", "default": True}
-        store.save("small", state, architecture=ARCHITECTURE, **about)
+        registering.save("small", state, architecture=ARCHITECTURE, **about)
     return folder
 
 
@@ -44,7 +44,7 @@ def weights_of_both(small_weights, tmp_path_factory):
         torch.manual_seed(0)
         state = MaskRemovalNetwork(**REMOVAL_ARCHITECTURE).state_dict()
         about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-        store.save("small-removal", state, architecture=REMOVAL_ARCHITECTURE, **about)
+        registering.save("small-removal", state, architecture=REMOVAL_ARCHITECTURE, **about)
     return folder
 
 

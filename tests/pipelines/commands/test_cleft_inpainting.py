@@ -290,7 +290,7 @@ def test_photos_of_one_stem_do_not_overwrite_each_other(run, photos, tmp_path):
     assert read_image(out / "anna.png.png").shape == (256, 256, 3)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="file names of other systems are always Unicode")
+@pytest.mark.needs(sys.platform == "linux", reason="file names of other systems are always Unicode")
 def test_a_name_that_is_no_unicode(run, photos, tmp_path, face_png):
     with open(os.fsencode(photos) + b"/\xff.png", "wb") as file:
         file.write(face_png)

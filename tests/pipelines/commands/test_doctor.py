@@ -14,7 +14,7 @@ from pipelines.commands import doctor
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.landmarks import find_faces
 from pipelines.mask_removal.pipeline import MaskRemoval
-from pipelines.models import store
+from pipelines.models import places, store
 
 SCALE = "reference scale of scores"
 CLEFT, REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
@@ -52,7 +52,7 @@ def test_a_healthy_installation(run):
 
 
 def test_the_reference_scale(run, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "_SHIPPED", weights.resolve())  # as where the folder is Philtrum's own
+    monkeypatch.setattr(places, "SHIPPED", weights.resolve())  # as where the folder is Philtrum's own
     status, said, _ = run("doctor", "--device", "tpu")
     missing = "The reference scale of scores is not on this machine; restore the weights folder."
     assert status == 1 and lines_of(said)[SCALE] == ("!!", missing)

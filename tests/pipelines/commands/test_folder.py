@@ -101,7 +101,7 @@ def test_folders_inside_are_said_where_they_hold_photos(tmp_path):
     ]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+@pytest.mark.needs(hasattr(os, "mkfifo"), reason="Windows has no such files")
 def test_what_is_no_file_is_said_and_not_opened(tmp_path):
     folder = touch(tmp_path / "photos", "a.png")
     os.mkfifo(folder / "pipe.png")

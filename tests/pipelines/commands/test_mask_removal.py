@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipelines import __version__
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
-from pipelines.exports.pictures import STAGES
 from pipelines.faces.images import encode_png, read_image, read_mask
+from pipelines.mask_removal.exports import STAGES
 from pipelines.mask_removal.pipeline import MaskRemoval
 from tests.pipelines.commands.written import assert_one_sentence, names, summary
 

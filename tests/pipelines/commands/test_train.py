@@ -2,12 +2,12 @@
 
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from pipelines.commands import train, tune
 from pipelines.errors import DataUnreadable
+from pipelines.jobs import JOBS
 
 
 @dataclass
@@ -36,8 +36,8 @@ def recipe(monkeypatch):
 
     module.add_arguments, module.run = add_arguments, run
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(train.RECIPES, "cleft-inpainting", module.__name__)
-    monkeypatch.setitem(tune.SEARCHES, "cleft-inpainting", module.__name__)
+    job = JOBS["cleft-inpainting"]
+    monkeypatch.setitem(JOBS, job.name, replace(job, recipe=module.__name__, search=module.__name__))
     return module
 
 

@@ -1,6 +1,8 @@
 """``python -m pipelines weights``."""
 
+import errno
 import hashlib
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.cleft_inpainting.network import INCLG
-from pipelines.models import downloads, manifest, store
+from pipelines.models import downloads, manifest, places, store
 from pipelines.training.recipe import export
 
 KEY = scale.Key(figure="local", normalizer="inpainting", weights="x", region="face", version=2)
@@ -60,7 +62,7 @@ def test_verify_finds_a_changed_and_a_missing_file(run, own_weights):
 
 def test_verify_says_whether_the_reference_scale_is_there(run, own_weights, monkeypatch):
     file, whole = own_weights / scale.FILE, run("weights", "verify")[1]
-    monkeypatch.setattr(scale, "_SHIPPED", own_weights.resolve())  # as where the folder is Philtrum's own
+    monkeypatch.setattr(places, "SHIPPED", own_weights.resolve())  # as where the folder is Philtrum's own
     missing = "The reference scale of scores is not on this machine; restore the weights folder.\n"
     assert run("weights", "verify") == (1, whole, missing)
     file.write_bytes(scale.encode({KEY: np.arange(40.0)}))
@@ -100,6 +102,26 @@ def test_get_without_a_connection(run, own_weights, monkeypatch):
     status, said, trouble = run("weights", "get", "net")
     assert (status, said) == (2, "")
     assert trouble.startswith("The server could not be reached; check the connection, then run the same command again")
+
+
+def test_a_weights_folder_of_somebody_else(run, own_weights, tmp_path, monkeypatch):
+    """As where Philtrum was installed for all users of a machine; root may write anywhere, so it is acted."""
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    torch.save(INCLG(**store.find("small").architecture).state_dict(), tmp_path / "foreign.pt")
+    settings = [f"{key}={value}" for key, value in store.find("small").architecture.items()]
+    monkeypatch.setattr(store, "download", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
+    sentence = (
+        "The weights folder cannot be written to; copy it to a folder of your own, and name that in the environment "
+        "variable PHILTRUM_WEIGHTS.\n"
+    )
+    assert run("weights", "get", "net") == (2, "", sentence)
+    words = ["weights", "import", tmp_path / "foreign.pt", "foreign", "--licence", "x", "--architecture", *settings]
+    assert run(*words) == (2, "", sentence)
+    assert "foreign" not in store.entries()
 
 
 def test_import(run, own_weights, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipelines.models import store
+from pipelines.models import registering, store
 from tests.pipelines.mask_removal.worn_masks import wear
 
 ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
@@ -28,7 +28,7 @@ def untrained(tmp_path, monkeypatch) -> Path:
 
     torch.manual_seed(0)
     about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-    store.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), architecture=ARCHITECTURE, **about)
+    registering.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), architecture=ARCHITECTURE, **about)
     yield tmp_path / "weights"
     store.clear()
 

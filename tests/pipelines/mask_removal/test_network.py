@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipelines.jobs import networks
 from pipelines.mask_removal.network import (
     CONFIGURATIONS,
     INITIALIZATIONS,
@@ -14,7 +15,6 @@ from pipelines.mask_removal.network import (
     skin_colour,
     tempered,
 )
-from pipelines.models import store
 
 SIDE = 64
 TINY = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1}
@@ -80,8 +80,8 @@ def test_cost_is_about_the_papers_and_no_device_is_named():
     assert costs["compact"] < costs["paper"] / 8
 
 
-def test_the_store_knows_the_network():
-    assert store.NETWORKS["mask-removal"] == f"{MaskRemovalNetwork.__module__}:{MaskRemovalNetwork.__name__}"
+def test_the_table_of_jobs_knows_the_network():
+    assert networks()["mask-removal"].built_by == f"{MaskRemovalNetwork.__module__}:{MaskRemovalNetwork.__name__}"
 
 
 @pytest.mark.parametrize("fold", [1, 2])

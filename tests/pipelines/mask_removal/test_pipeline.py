@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pipelines.errors import (
+    ArrayInvalid,
     Cancelled,
     FaceIndexInvalid,
     ImageTooSmall,
@@ -30,7 +31,7 @@ from pipelines.models import store
 
 pytestmark = pytest.mark.usefixtures("untrained")
 
-STAGES = ["loading", "landmarks", "segmentation", "alignment", "reference", "network", "compositing", "result"]
+STAGES = ["loading", "landmarks", "segmentation", "alignment", "network", "reference", "compositing", "result"]
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def same_outside(result) -> bool:
 def test_a_masked_photo_with_a_reference(job, masked, astronaut):
     photo, truth = masked
     said = []
-    result = job(photo, astronaut, progress=lambda fraction, text: said.append((fraction, text)))
+    result = job(photo, reference=astronaut, progress=lambda fraction, text: said.append((fraction, text)))
     assert result.image.shape == photo.shape and result.image.dtype == np.uint8
     assert same_outside(result) and (result.image != photo).any()
     assert result.mask_source == "found" and result.extent is None
@@ -62,7 +63,11 @@ def test_a_masked_photo_with_a_reference(job, masked, astronaut):
     assert abs(result.reference_yaw) < 30
     assert result.landmarks.shape == result.landmarks_before.shape == (68, 2)
     assert result.measurements == () and result.identity is None
-    assert list(result.seconds) == STAGES == [text for _, text in said[:-1]]
+    assert list(result.seconds) == STAGES
+    told = [text for _, text in said[:-1]]
+    assert told == [*STAGES[:6], "network", *STAGES[6:]], (
+        "the face is drawn before the reference is laid onto it, and after"
+    )
     assert [fraction for fraction, _ in said] == sorted(fraction for fraction, _ in said)
     assert said[-1] == (1.0, "done")
     assert result.weights[0].name == "small" and len(result.weights[0].sha256) == 12
@@ -77,8 +82,8 @@ def test_without_a_reference(job, masked):
 
 def test_the_reference_reaches_the_network(job, masked, astronaut):
     photo = masked[0]
-    alone, helped = job(photo), job(photo, astronaut)
-    darker = job(photo, cv2.GaussianBlur(astronaut, (0, 0), 3))
+    alone, helped = job(photo), job(photo, reference=astronaut)
+    darker = job(photo, reference=cv2.GaussianBlur(astronaut, (0, 0), 3))
     assert not np.array_equal(alone.refined, helped.refined)
     assert not np.array_equal(darker.refined, helped.refined)
 
@@ -91,19 +96,19 @@ def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatc
         return warp_reference(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "warp_reference", warp)
-    alone, helped = job(photo), job(photo, astronaut)
+    alone, helped = job(photo), job(photo, reference=astronaut)
     (drawn,) = given
     assert drawn is not None
     assert np.array_equal(drawn.mesh, find_crop_face(alone.crop).mesh)
     monkeypatch.setattr(pipeline, "find_crop_face", lambda crop: None)
-    assert not np.array_equal(job(photo, astronaut).warped, helped.warped)
+    assert not np.array_equal(job(photo, reference=astronaut).warped, helped.warped)
     assert given[-1] is None, "a face lost in the repainted crop is no error"
 
 
 def test_the_two_answers_are_mixed(job, masked, astronaut, monkeypatch):
-    alone, mixed = job(masked[0]), job(masked[0], astronaut)
+    alone, mixed = job(masked[0]), job(masked[0], reference=astronaut)
     monkeypatch.setattr(pipeline, "tempered", lambda alone, guided: guided)
-    guided = job(masked[0], astronaut)
+    guided = job(masked[0], reference=astronaut)
     for name in ("coarse", "refined"):
         one, two, mean = (getattr(result, name).astype(float) for result in (alone, guided, mixed))
         assert np.abs(one - two).max() > 2
@@ -115,14 +120,14 @@ def test_what_lies_under_the_mask_does_not_matter(job, masked, astronaut):
     wide = cv2.dilate(truth.astype(np.uint8), np.ones((15, 15))).astype(bool)
     other = photo.copy()
     other[truth] = (40, 200, 90)
-    one, two = (job(picture, astronaut, wide) for picture in (photo, other))
+    one, two = (job(picture, reference=astronaut, mask=wide) for picture in (photo, other))
     # FaceMesh may place the points a little differently, which moves the crop.
     assert np.abs(one.image.astype(int) - two.image).mean() < 3
 
 
 def test_given_and_suggested_masks(job, astronaut, face):
     suggested = job(astronaut, extent="lower-face")
-    given = job(astronaut, None, suggest_mask(face, astronaut.shape[:2], "lower-face"))
+    given = job(astronaut, mask=suggest_mask(face, astronaut.shape[:2], "lower-face"))
     assert (suggested.mask_source, given.mask_source) == ("suggested", "given")
     assert suggested.found is given.found is None
     assert np.array_equal(suggested.mask, given.mask) and np.array_equal(suggested.image, given.image)
@@ -130,9 +135,9 @@ def test_given_and_suggested_masks(job, astronaut, face):
 
 def test_a_given_mask_is_neither_looked_for_nor_widened(job, masked):
     photo, truth = masked
-    result = job(photo, None, truth)
+    result = job(photo, mask=truth)
     assert np.array_equal(result.mask, truth)
-    wider = job(photo, None, truth, grow=5).mask
+    wider = job(photo, mask=truth, grow=5).mask
     assert wider.sum() > truth.sum() and wider[truth].all()
 
 
@@ -143,7 +148,7 @@ def test_what_hangs_below_the_crop_is_smoothed_over(job, astronaut, face):
     tip = (crop_rows > 200) & (crop_rows < 268) & (np.abs(np.arange(512) - face.mesh[152, 0]) < 12)
     photo = astronaut.copy()
     photo[tip] = (0, 0, 255)
-    result = job(photo, None, lower | tip)
+    result = job(photo, mask=lower | tip)
     below = tip & (crop_rows > 256)
     assert below.sum() > 50 and result.mask[below].all()
     assert same_outside(result)
@@ -153,7 +158,7 @@ def test_what_hangs_below_the_crop_is_smoothed_over(job, astronaut, face):
 
 def test_the_same_twice_and_by_seed(job, masked, astronaut):
     photo = cv2.resize(masked[0], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    one, same, other = (job(photo, astronaut, seed=seed) for seed in (3, 3, 4))
+    one, same, other = (job(photo, reference=astronaut, seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(one.image, same.image)
     assert one.seed == 3 and not np.array_equal(one.image, other.image), "the seed is the grain's"
 
@@ -161,7 +166,7 @@ def test_the_same_twice_and_by_seed(job, masked, astronaut):
 def test_large_photos_come_back_large(job, masked, astronaut):
     photo = cv2.resize(masked[0], (2400, 2400), interpolation=cv2.INTER_CUBIC)
     reference = cv2.resize(astronaut, (1500, 1500), interpolation=cv2.INTER_CUBIC)
-    result = job(photo, reference)
+    result = job(photo, reference=reference)
     assert result.image.shape == photo.shape and same_outside(result)
     assert result.mask.sum() > 0.8 * 16 * masked[1].sum()
 
@@ -176,17 +181,19 @@ def test_photos_without_a_face(job, masked, astronaut):
     with pytest.raises(NoFaceFound):
         job(blank)
     with pytest.raises(NoFaceFound, match=r"The reference photo cannot be used\. No face was found"):
-        job(masked[0], blank)
+        job(masked[0], reference=blank)
     with pytest.raises(FaceIndexInvalid):
-        job(masked[0], astronaut, face=1)
+        job(masked[0], reference=astronaut, face=1)
+    with pytest.raises(ArrayInvalid, match=r"The reference photo cannot be used\. The photo is an array"):
+        job(masked[0], reference=astronaut[..., 0])
     with pytest.raises(FaceIndexInvalid, match="The reference photo cannot be used"):
-        job(masked[0], astronaut, reference_face=1)
+        job(masked[0], reference=astronaut, reference_face=1)
 
 
 def test_faces_that_are_too_small(job, masked, astronaut):
     small = cv2.resize(astronaut, None, fx=0.13, fy=0.13, interpolation=cv2.INTER_AREA)
     with pytest.raises((ImageTooSmall, NoFaceFound), match="The reference photo cannot be used"):
-        job(masked[0], small)
+        job(masked[0], reference=small)
 
 
 def test_references_that_cannot_be_warped(job, masked, astronaut, monkeypatch):
@@ -194,7 +201,7 @@ def test_references_that_cannot_be_warped(job, masked, astronaut, monkeypatch):
 
     monkeypatch.setattr(warping, "yaw", lambda face: 70.0 if face.eye_distance > 1.2 * 77 else 0.0)
     with pytest.raises(ReferenceUnusable, match="too different a side"):
-        job(masked[0], cv2.resize(astronaut, None, fx=3, fy=3))
+        job(masked[0], reference=cv2.resize(astronaut, None, fx=3, fy=3))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +215,7 @@ def test_references_that_cannot_be_warped(job, masked, astronaut, monkeypatch):
 )
 def test_masks_that_do_not_fit(job, masked, mask, error):
     with pytest.raises(error):
-        job(masked[0], None, mask)
+        job(masked[0], mask=mask)
 
 
 def test_options_out_of_range(job, masked, astronaut):
@@ -217,7 +224,7 @@ def test_options_out_of_range(job, masked, astronaut):
     with pytest.raises(OptionInvalid, match="extent"):
         job(masked[0], extent="chin")
     with pytest.raises(OptionInvalid, match="control points"):
-        job(masked[0], astronaut, points=3)
+        job(masked[0], reference=astronaut, points=3)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -227,7 +234,7 @@ def test_a_run_can_be_stopped_before_every_stage(job, masked, astronaut, stage):
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        job(masked[0], astronaut, progress=stop)
+        job(masked[0], reference=astronaut, progress=stop)
 
 
 def test_weights_that_are_not_there(masked, untrained):
@@ -242,9 +249,9 @@ def test_weights_that_are_not_there(masked, untrained):
 def test_an_embedder_says_how_like_the_reference_the_result_is(masked, astronaut, shared):
     job = MaskRemoval(device="cpu", precision="float32", embedder=shared / "weights" / "mobilefacenet.pt")
     photo, truth = masked
-    result = job(photo, astronaut, truth)
+    result = job(photo, reference=astronaut, mask=truth)
     assert -1 <= result.identity <= 1
-    assert job(photo, None, truth).identity is None
+    assert job(photo, mask=truth).identity is None
     # The photo without any mask is the same picture as the reference.
     assert job.embedder.similarity(astronaut, result.landmarks, astronaut, result.landmarks) == pytest.approx(1)
 
@@ -271,7 +278,7 @@ def test_results_are_frozen_and_the_network_is_shared_unchanged(job, masked):
 def test_a_grey_photo_gets_a_grey_face_whatever_the_references_colours(job, masked, astronaut):
     photo, truth = masked
     grey = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
-    result = job(grey, astronaut, truth)
+    result = job(grey, reference=astronaut, mask=truth)
     for picture in (result.image, result.refined, result.coarse):
         assert np.ptp(picture, axis=2).max() == 0
     assert (result.image != grey).any()

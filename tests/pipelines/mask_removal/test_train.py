@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from pipelines.__main__ import main
 from pipelines.errors import DataUnreadable, OptionInvalid
 from pipelines.faces.points import MIRROR_68
+from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal import train
 from pipelines.mask_removal.network import CONFIGURATIONS, MaskRemoval, MaskRemovalNetwork, predict
 from pipelines.mask_removal.synthesis.silhouettes import read_silhouettes
@@ -142,7 +143,7 @@ def test_every_option_is_an_argument_with_a_text():
 def test_the_recorded_command_repeats_the_options():
     words = "--network compact --hue 30 --style 0 --initialization xavier --references 0.25 --steps 70 --batch 8"
     args = parse(*words.split(), "--mask-templates", "private")
-    command = command_line(args, train.JOB, options_of(args, Options))
+    command = command_line(args, MASK_REMOVAL, options_of(args, Options))
     assert shlex.split(command)[:5] == ["python", "-m", "pipelines", "train", "mask-removal"]
     again = parse(*shlex.split(command)[5:])
     assert options_of(again, Options) == options_of(args, Options)

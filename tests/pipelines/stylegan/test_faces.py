@@ -5,12 +5,13 @@ import torch
 
 from pipelines import devices
 from pipelines.__main__ import main
-from pipelines.anomaly_scoring.normalizers.inversion import JOB, InversionNormalizer
+from pipelines.anomaly_scoring.normalizers.inversion import InversionNormalizer
 from pipelines.errors import OptionInvalid
+from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import store
+from pipelines.models import places, registering, store
 from pipelines.stylegan.faces import check_discriminator, check_generator
-from pipelines.stylegan.likeness import DISCRIMINATOR, choose_likeness
+from pipelines.stylegan.likeness import choose_likeness
 from pipelines.stylegan.stylegan2 import Discriminator, Generator, SynthesisLayer, ToRGB
 from pipelines.training.recipe import export
 
@@ -34,7 +35,7 @@ def weights(tmp_path, monkeypatch):
 def saved(kind, architecture, job, network):
     torch.manual_seed(0)
     about = {"job": job, "network": network, "licence": "none", "default": True}
-    store.save(network, kind(**architecture).state_dict(), half=False, architecture=architecture, **about)
+    registering.save(network, kind(**architecture).state_dict(), half=False, architecture=architecture, **about)
 
 
 def imported(source, *more: str) -> int:
@@ -57,7 +58,7 @@ def test_faces_in_colour_and_without_labels_are_used():
 def test_a_grey_generator_is_refused_at_import(shared, capsys):
     assert imported(shared / "cases/grey_generator.safetensors", "--default") == 2
     assert capsys.readouterr() == ("", f"{NOT_IN_COLOUR}\n")
-    assert store.entries() == {} and not list(store.folder().glob("*"))
+    assert store.entries() == {} and not list(places.folder().glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +79,12 @@ def test_what_no_job_can_use_is_refused_at_import(tmp_path, capsys, kind, networ
 def test_what_no_job_can_use_is_refused_where_it_is_used(astronaut, face):
     """Weights that came in before they were refused, or by hand."""
     for more, words in ((GREY, "does not draw in colour"), (LABELLED, "by label")):
-        saved(Generator, GENERATOR | more, JOB, "stylegan2")
+        saved(Generator, GENERATOR | more, FACE_GENERATOR, "stylegan2")
         draw = InversionNormalizer(None, CPU, steps=1, adaptation_steps=0)
         for attempt in (draw.state, lambda draw=draw: draw(astronaut, face)):
             with pytest.raises(OptionInvalid, match=words):
                 attempt()
-    saved(Discriminator, PICTURE | GREY, DISCRIMINATOR, "stylegan2-discriminator")
+    saved(Discriminator, PICTURE | GREY, FACE_DISCRIMINATOR, "stylegan2-discriminator")
     with pytest.raises(OptionInvalid, match="does not look at colour"):
         choose_likeness("discriminator", CPU)
 
@@ -94,10 +95,10 @@ def test_every_block_draws_in_the_precision_that_the_result_names(astronaut, fac
     device = devices.choose("cpu", precision)
     assert device.label == f"CPU, {precision}"
     low = {"low_precision_blocks": 2, "conv_clamp": 256.0}
-    saved(Generator, GENERATOR | low, JOB, "stylegan2")
-    saved(Discriminator, PICTURE | low, DISCRIMINATOR, "stylegan2-discriminator")
+    saved(Generator, GENERATOR | low, FACE_GENERATOR, "stylegan2")
+    saved(Discriminator, PICTURE | low, FACE_DISCRIMINATOR, "stylegan2-discriminator")
     seen = {}
-    for job in (JOB, DISCRIMINATOR):
+    for job in (FACE_GENERATOR, FACE_DISCRIMINATOR):
         network = store.load(job=job).network
         for name, part in network.named_modules():
             if isinstance(part, SynthesisLayer | ToRGB) or name.endswith((".conv0", ".conv1", ".skip", ".fromrgb")):
@@ -105,4 +106,4 @@ def test_every_block_draws_in_the_precision_that_the_result_names(astronaut, fac
     draw = InversionNormalizer(None, device, steps=2, adaptation_steps=1, perceptual="discriminator")
     draw(astronaut, face)
     assert set(seen.values()) == {getattr(torch, precision)}
-    assert {job for job, _ in seen} == {JOB, DISCRIMINATOR} and len(seen) == 5 + 3 + 2 * 3 + 1
+    assert {job for job, _ in seen} == {FACE_GENERATOR, FACE_DISCRIMINATOR} and len(seen) == 5 + 3 + 2 * 3 + 1

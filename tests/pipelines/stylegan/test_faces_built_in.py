@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from pipelines import devices
-from pipelines.anomaly_scoring.normalizers.inversion import JOB, InversionNormalizer
+from pipelines.anomaly_scoring.normalizers.inversion import InversionNormalizer
 from pipelines.faces.landmarks import find_crop_face
+from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.models import store
-from pipelines.repainting import to_pixels
-from pipelines.stylegan.likeness import DISCRIMINATOR
+from pipelines.tensors import to_pixels
 from pipelines.training.data import load_faces
 
 CPU = devices.choose("cpu", "float32")
@@ -22,7 +22,7 @@ CPU = devices.choose("cpu", "float32")
 @torch.inference_mode()
 def drawn(seed: int, truncation: float = 0.6) -> np.ndarray:
     """The face of a latent, RGB ``uint8`` ``(R, R, 3)``."""
-    generator = store.load(job=JOB).network
+    generator = store.load(job=FACE_GENERATOR).network
     latent = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     return to_pixels(generator(latent, truncation_psi=truncation, noise_mode="const"))
 
@@ -49,7 +49,7 @@ def test_it_draws_many_faces(faces):
 
 
 def test_the_discriminator_tells_photos_from_what_the_generator_draws(shared, tmp_path):
-    network = store.load(job=DISCRIMINATOR).network
+    network = store.load(job=FACE_DISCRIMINATOR).network
     photos = load_faces(shared / "faces", "val", size=network.resolution, cache=tmp_path, most=24).images
     pictures = torch.from_numpy(np.stack([drawn(seed, 1.0) for seed in range(24)])).permute(0, 3, 1, 2)
     with torch.inference_mode():
@@ -62,7 +62,10 @@ def test_a_face_comes_near_with_nothing_but_what_ships(astronaut, face, tmp_path
     normalizer = InversionNormalizer(None, CPU, steps=40, adaptation_steps=10)
     result, stated = normalizer(astronaut, face), normalizer.state()
     assert stated.perceptual == "discriminator's features"
-    assert {used.name for used in stated.weights} == {store.find(job=JOB).name, store.find(job=DISCRIMINATOR).name}
+    assert {used.name for used in stated.weights} == {
+        store.find(job=FACE_GENERATOR).name,
+        store.find(job=FACE_DISCRIMINATOR).name,
+    }
     assert (np.diff(np.array(result.losses).reshape(4, -1).mean(1)) < 0).all()
     inverted, adapted = (
         np.square(image.astype(float) - result.crop).mean() for image in (result.frames[0][1], result.image)

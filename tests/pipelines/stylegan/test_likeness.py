@@ -6,10 +6,11 @@ from torch.nn import functional as F
 
 from pipelines import devices
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
+from pipelines.jobs import FACE_DISCRIMINATOR
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.models import store
-from pipelines.stylegan.likeness import DISCRIMINATOR, automatic_order, choose_likeness
+from pipelines.models import registering, store
+from pipelines.stylegan.likeness import automatic_order, choose_likeness
 from pipelines.stylegan.ops import fir_filter, upsample2d
 from pipelines.stylegan.stylegan2 import Discriminator
 
@@ -36,8 +37,8 @@ def squeeze(loss_folder, monkeypatch):
 def discriminator(nothing_here) -> Discriminator:
     torch.manual_seed(1)
     network = Discriminator(**SMALL)
-    about = {"job": DISCRIMINATOR, "network": "stylegan2-discriminator", "licence": "none", "default": True}
-    store.save("critic", network.state_dict(), half=False, architecture=SMALL, **about)
+    about = {"job": FACE_DISCRIMINATOR, "network": "stylegan2-discriminator", "licence": "none", "default": True}
+    registering.save("critic", network.state_dict(), half=False, architecture=SMALL, **about)
     return network.eval().requires_grad_(False)
 
 

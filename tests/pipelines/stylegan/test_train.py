@@ -17,6 +17,7 @@ from torch import nn
 
 from pipelines.__main__ import main
 from pipelines.errors import OptionInvalid
+from pipelines.jobs import STYLEGAN2
 from pipelines.stylegan import train
 from pipelines.stylegan.ada import draw_colours
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
@@ -168,7 +169,7 @@ def test_every_option_is_an_argument_with_a_text():
 def test_the_recorded_command_repeats_the_options():
     words = "--network small --gamma 0.2 --ada none --no-mirrored --ema 5000 --steps 70 --cover 0.97"
     args = parse(*words.split())
-    command = command_line(args, train.JOB, options_of(args, Options))
+    command = command_line(args, STYLEGAN2, options_of(args, Options))
     assert shlex.split(command)[:5] == ["python", "-m", "pipelines", "train", "stylegan2"]
     again = parse(*shlex.split(command)[5:])
     assert options_of(again, Options) == options_of(args, Options)

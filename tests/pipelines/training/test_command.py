@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from pipelines.errors import DeviceUnavailable, OptionInvalid
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.training import command
 from pipelines.training.recipe import GeneratorOptions
 
@@ -65,7 +65,7 @@ def test_the_recorded_command_holds_what_differs_and_no_folder():
 
 def test_loss_weights_lie_in_the_weights_folder_unless_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    assert command.loss_weights_folder(parse()) == store.folder() == tmp_path
+    assert command.loss_weights_folder(parse()) == places.folder() == tmp_path
     assert str(command.loss_weights_folder(parse("--loss-weights", "other"))) == "other"
 
 

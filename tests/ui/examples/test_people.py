@@ -32,11 +32,16 @@ PICTURES = {
 CLEFTS = ("a-cleft", "b-before", "b-after", "c-cleft")
 
 
+def person(name: str) -> str:
+    """Whom a picture shows: names of pictures of one person differ only after the first hyphen."""
+    return name.partition("-")[0]
+
+
 @pytest.mark.parametrize("tab", PICTURES)
 def test_no_tab_shows_a_person_three_times_and_no_example_shows_two(tab):
-    people = [{examples.person(picture) for picture in pictures} for pictures in PICTURES[tab].values()]
+    people = [{person(picture) for picture in pictures} for pictures in PICTURES[tab].values()]
     assert len(people) == 3 and all(len(each) == 1 for each in people)
-    shown = Counter(examples.person(picture) for pictures in PICTURES[tab].values() for picture in pictures)
+    shown = Counter(person(picture) for pictures in PICTURES[tab].values() for picture in pictures)
     assert max(shown.values()) <= 2
 
 
@@ -48,7 +53,7 @@ def test_the_first_example_is_a_cleft_where_the_job_is_clefts():
 
 @pytest.mark.parametrize("name", CLEFTS)
 def test_a_cleft_is_drawn_into_mouth_and_nose_of_a_large_face(name):
-    picture, bare = examples.photo(name), examples.photo(examples.person(name))
+    picture, bare = examples.photo(name), examples.photo(person(name))
     points = find_face(picture).points
     assert np.linalg.norm(points[16] - points[0]) >= 400
     changed = np.abs(picture.astype(int) - bare).max(2) > 40
@@ -77,8 +82,8 @@ def test_examples_are_small_pictures_with_names(module):
 def test_examples_are_shown_without_torch():
     """The page asks for them as soon as it is served, while PyTorch is imported behind it."""
     code = (
-        "import sys; from ui import drawn_anomalies, examples, masked_faces\n"
-        "shown = [len(module.gallery()) for module in (examples, masked_faces, drawn_anomalies)]\n"
+        "import sys; from ui.examples import drawn_anomalies, masked_faces, people\n"
+        "shown = [len(module.gallery()) for module in (people, masked_faces, drawn_anomalies)]\n"
         "print(shown, [name for name in ('torch', 'pipelines.models.store') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -13,8 +13,9 @@ from gradio_client import Client, handle_file
 
 from pipelines.errors import Cancelled
 from pipelines.faces.images import write_png
+from pipelines.jobs import CLEFT_INPAINTING
 from tests.ui.apps import free_port
-from ui.server.engine import CLEFT_INPAINTING, Engine
+from ui.server.engine import Engine
 from ui.shell import build, serving
 
 

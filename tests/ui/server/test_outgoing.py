@@ -14,8 +14,9 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute, APIRouter
 
+from pipelines.jobs import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL
 from tests.ui.apps import free_port
-from ui.server.engine import ANOMALY_SCORING, CLEFT_INPAINTING, MASK_REMOVAL, Engine
+from ui.server.engine import Engine
 from ui.shell import build, serving
 
 ROOT = Path(__file__).resolve().parents[3]

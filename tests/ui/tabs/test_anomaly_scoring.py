@@ -18,13 +18,12 @@ import pytest
 import torch
 
 from benchmarks.anomaly_scale import AGES
+from pipelines.anomaly_scoring import choices as scoring_choices
 from pipelines.anomaly_scoring import pipeline
-from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE, MAPS
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, CLINIC, EVERYONE, LOCAL_PEAK, MAPS
 from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES
 from pipelines.anomaly_scoring.drawing.maps import map_overlay, shown_map
-from pipelines.anomaly_scoring.normalizers import adaptation
 from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEARCHES
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.study.ratings import TIMES
 from pipelines.anomaly_scoring.study.study import settings_of
@@ -34,7 +33,8 @@ from pipelines.faces.images import encode_png
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.measurements import measure
 from pipelines.faces.points import MESH_TO_68
-from pipelines.models import store
+from pipelines.jobs import ANOMALY_SCORING
+from pipelines.models import registering
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, Score, WeightsUsed
 from ui import CACHE
 from ui.examples import drawn_anomalies
@@ -46,7 +46,7 @@ from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import measurements_html
 from ui.pictures.masks import editor_size, layer_url
 from ui.server import scorers
-from ui.server.engine import ANOMALY_SCORING, Engine
+from ui.server.engine import Engine
 from ui.server.scorers import Scorers
 from ui.server.sessions import Photo, Sessions
 from ui.server.time_left import duration, part_of, with_time_left
@@ -420,12 +420,12 @@ def test_searches_begin_and_end_as_the_normalizers():
         settings.build_advanced()
     slider = settings.searches
     assert (slider.minimum, slider.value, slider.maximum) == (1, SEARCHES, MOST_SEARCHES)
-    assert (settings.adaptation_steps.value, settings.frames_until.value) == (adaptation.ADAPTATION_STEPS, 50)
+    assert (settings.adaptation_steps.value, settings.frames_until.value) == (scoring_choices.ADAPTATION_STEPS, 50)
     assert len(settings.components) == len(SETTINGS) and settings.components[4] is slider
 
 
 def test_every_region_and_group_has_a_name():
-    assert set(scoring_facts.REGIONS) == {*REGIONS, pipeline.PAINTED}
+    assert set(scoring_facts.REGIONS) == {*REGIONS, scoring_choices.PAINTED}
     assert set(GROUPS) == {EVERYONE, CLINIC, *AGES}
     offered = ScoringSettings("scoring", painted=True).offer(("pse",), ("inpainting",), ("all", "0-8", "clinic"))
     assert offered[2].choices == [
@@ -697,7 +697,7 @@ def test_scores_of_a_cohort_are_kept_under_all_that_they_depend_on(monkeypatch: 
     def draw(seed: int) -> None:
         torch.manual_seed(seed)
         about = {"job": "cleft-inpainting", "network": "inclg", "licence": "none", "default": True}
-        store.save("toy", INCLG(**TOY).state_dict(), architecture=TOY, **about)
+        registering.save("toy", INCLG(**TOY).state_dict(), architecture=TOY, **about)
 
     def settings(precision: str = "float32", **changed: Any) -> dict[str, Any]:
         options = ScoringSettings.options(SETTINGS) | changed

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipelines.jobs import ANOMALY_SCORING
 from ui import CACHE
-from ui.server.engine import ANOMALY_SCORING, Engine
+from ui.server.engine import Engine
 from ui.server.sessions import Sessions
 from ui.server.uploads import add
 from ui.tabs.cohort import CohortTab

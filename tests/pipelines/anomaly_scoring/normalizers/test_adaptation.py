@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from pipelines import devices
-from pipelines.anomaly_scoring.normalizers.adaptation import MOST_STEPS, adapt, kept_steps
+from pipelines.anomaly_scoring.choices import MOST_ADAPTATION_STEPS
+from pipelines.anomaly_scoring.normalizers.adaptation import adapt, kept_steps
 from pipelines.stylegan.likeness import choose_likeness
 from pipelines.stylegan.projection import Projection
 from pipelines.stylegan.stylegan2 import SynthesisNetwork
@@ -104,4 +105,5 @@ def test_at_most_about_fifty_frames_are_kept():
     assert kept_steps(51, 51) == [*range(0, 51, 2), 51]
     assert kept_steps(500, 50) == list(range(0, 501, 10))
     assert kept_steps(500, 37) == sorted([*range(0, 501, 10), 37])
-    assert max(len(kept_steps(last, shown)) for last in range(MOST_STEPS + 1) for shown in (0, last // 3, last)) <= 53
+    lasts = range(MOST_ADAPTATION_STEPS + 1)
+    assert max(len(kept_steps(last, shown)) for last in lasts for shown in (0, last // 3, last)) <= 53

@@ -9,12 +9,12 @@ from pipelines import devices
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement
 from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, InpaintingNormalizer, to_repaint
 from pipelines.anomaly_scoring.scoring.regions import region
-from pipelines.anomaly_scoring.scoring.scores import appraise
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.points import Face
 from pipelines.models import store
+from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
 CPU = devices.choose("cpu", "float32")
 

@@ -7,14 +7,14 @@ import torch
 
 from pipelines import devices
 from pipelines.anomaly_scoring.normalizers.base import make_normalizer
-from pipelines.anomaly_scoring.normalizers.inversion import CPU_STEPS, GPU_STEPS, JOB, InversionNormalizer
+from pipelines.anomaly_scoring.normalizers.inversion import CPU_STEPS, GPU_STEPS, InversionNormalizer
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing, WeightsUnknown
 from pipelines.faces.alignment import FFHQ, align
 from pipelines.faces.points import Face
+from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import store
-from pipelines.stylegan.likeness import DISCRIMINATOR
+from pipelines.models import registering, store
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 
 CPU = devices.choose("cpu", "float32")
@@ -28,8 +28,8 @@ def saved(name: str, architecture=ARCHITECTURE, **about):
     for part, parameter in network.named_parameters():
         if part.endswith("noise_strength"):
             parameter.data.fill_(0.1)
-    about = {"job": JOB, "network": "stylegan2", "licence": "none", **about}
-    return store.save(name, network.state_dict(), half=False, architecture=architecture, **about)
+    about = {"job": FACE_GENERATOR, "network": "stylegan2", "licence": "none", **about}
+    return registering.save(name, network.state_dict(), half=False, architecture=architecture, **about)
 
 
 @pytest.fixture(autouse=True)
@@ -110,10 +110,10 @@ def test_one_face_leaves_nothing_that_another_notices(astronaut, face, others):
 
 
 def test_the_cached_generator_stays_as_it_is(astronaut, face):
-    model = store.load(job=JOB)
+    model = store.load(job=FACE_GENERATOR)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     normalizer()(astronaut, face)
-    assert store.load(job=JOB) is model
+    assert store.load(job=FACE_GENERATOR) is model
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in model.network.parameters())
 
@@ -173,8 +173,8 @@ def test_the_crop_is_the_one_that_the_generator_learned_from(astronaut, face):
 
 def test_it_names_what_is_compared(astronaut, face, loss_folder, monkeypatch):
     torch.manual_seed(1)
-    about = {"job": DISCRIMINATOR, "network": "stylegan2-discriminator", "licence": "none", "default": True}
-    store.save("critic", Discriminator(**PICTURE).state_dict(), architecture=PICTURE, **about)
+    about = {"job": FACE_DISCRIMINATOR, "network": "stylegan2-discriminator", "licence": "none", "default": True}
+    registering.save("critic", Discriminator(**PICTURE).state_dict(), architecture=PICTURE, **about)
     draw = normalizer(steps=2, adaptation_steps=1)
     assert np.isfinite(draw(astronaut, face).losses).all()
     assert draw.state().perceptual == "discriminator's features"

@@ -9,7 +9,6 @@ import pytest
 
 from pipelines.anomaly_scoring.choices import CLINIC, EVERYONE
 from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
-from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scoring.scale import (
     FIGURES,
@@ -24,7 +23,7 @@ from pipelines.anomaly_scoring.scoring.scale import (
 )
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import store
+from pipelines.models import places
 from pipelines.results import Basis
 
 BASIS = Basis(
@@ -120,7 +119,7 @@ def test_a_weights_folder_of_ones_own_needs_no_scale(file):
 
 def test_the_scale_that_comes_with_philtrum_is_missed(file, monkeypatch):
     """Where the folder is Philtrum's own, by whichever name it is called."""
-    monkeypatch.setattr(scale, "_SHIPPED", file.parent.resolve())
+    monkeypatch.setattr(places, "SHIPPED", file.parent.resolve())
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(file.parent / "elsewhere" / ".."))
     (file.parent / "elsewhere").mkdir()
     for attempt in (lambda: percentile("severity", -2, BASIS), groups, count, digest, lambda: check_group(EVERYONE)):
@@ -130,7 +129,7 @@ def test_the_scale_that_comes_with_philtrum_is_missed(file, monkeypatch):
     assert percentile("local", 40, BASIS) is None, "settings of which none was measured"
     assert count() == 1
     monkeypatch.undo()
-    assert store.folder().resolve() == scale._SHIPPED
+    assert places.folder().resolve() == places.SHIPPED
 
 
 def test_groups_are_those_that_were_measured_and_all_first(file):
@@ -188,7 +187,7 @@ def test_a_damaged_file_is_not_built_on(file):
 def test_the_shipped_scales_are_those_of_the_shipped_weights_and_code(normalizer):
     """Of every figure over every region, for everyone; who changes weights or code measures anew."""
     scoring = AnomalyScoring(normalizer, device="cpu")
-    rows = [row for row in json.loads((store.folder() / FILE).read_text()) if row["normalizer"] == normalizer]
+    rows = [row for row in json.loads((places.folder() / FILE).read_text()) if row["normalizer"] == normalizer]
     assert {(row["weights"], row["version"]) for row in rows} == {(scoring.basis().weights, VERSION)}
     for region in REGIONS:
         for figure, value in (("severity", -2.0), ("local", 40.0), ("asymmetry", 20.0)):

@@ -11,9 +11,10 @@ import pytest
 
 from pipelines.anomaly_scoring.scoring.heatmaps import COLOURS, KINDS, heat_map
 from pipelines.anomaly_scoring.scoring.regions import REGIONS, region
-from pipelines.anomaly_scoring.scoring.scores import FORMULAS, TABLE_1, appraise, score
+from pipelines.anomaly_scoring.scoring.scores import FORMULAS, TABLE_1, score
 from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
+from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
 WINDOW = np.s_[110:190, 195:265]
 """Part of the photo with mouth and nose, for speed."""

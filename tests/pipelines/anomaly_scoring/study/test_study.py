@@ -12,7 +12,7 @@ from scipy import stats
 
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.anomaly_scoring.scoring.regions import region
-from pipelines.anomaly_scoring.scoring.scores import TABLE_1, appraise
+from pipelines.anomaly_scoring.scoring.scores import TABLE_1
 from pipelines.anomaly_scoring.study.ablation import COMPARISONS, normalities
 from pipelines.anomaly_scoring.study.ratings import Rating, Ratings
 from pipelines.anomaly_scoring.study.records import Record, Records
@@ -25,6 +25,7 @@ from tests.pipelines.anomaly_scoring.fake_scorer import (
     BASIS,
     FACELESS,
     FakeScorer,
+    appraise,
     asymmetry_of,
     local_of,
     severity_of,

@@ -1,0 +1,13 @@
+from pipelines.anomaly_scoring.pipeline import AnomalyScoring as AnomalyScoring
+from pipelines.cleft_inpainting.pipeline import CleftInpainting as CleftInpainting
+from pipelines.errors import PhiltrumError as PhiltrumError
+from pipelines.faces.images import read_image as read_image
+from pipelines.faces.images import read_mask as read_mask
+from pipelines.faces.images import write_png as write_png
+from pipelines.mask_removal.pipeline import MaskRemoval as MaskRemoval
+from pipelines.results import AnomalyScoringResult as AnomalyScoringResult
+from pipelines.results import CleftInpaintingResult as CleftInpaintingResult
+from pipelines.results import MaskRemovalResult as MaskRemovalResult
+
+__version__: str
+__all__: list[str]

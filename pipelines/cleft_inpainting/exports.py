@@ -1,0 +1,70 @@
+"""What a predicted non-cleft face becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
+
+from typing import Any
+
+import numpy as np
+
+from pipelines.exports import repainted
+from pipelines.exports.layout import Page, Picture
+from pipelines.exports.pictures import face_window
+from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
+from pipelines.exports.tables import footer
+from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.results import CleftInpaintingResult
+
+ENDINGS = repainted.ENDINGS
+
+STAGES: tuple[str, ...] = ()
+
+LANDMARKS = ("before", "predicted")
+"""What the landmarks are called: found in the photo, and predicted."""
+
+
+def facts(result: CleftInpaintingResult) -> dict[str, Any]:
+    """Everything about a result but its pictures: :func:`pipelines.exports.repainted.repaint_facts`."""
+    return repaint_facts(result, CLEFT_INPAINTING, LANDMARKS)
+
+
+def files(result: CleftInpaintingResult) -> dict[str, bytes]:
+    """The result and its facts: ``png`` and ``json``."""
+    return repainted.files(result, facts(result))
+
+
+def contents(result: CleftInpaintingResult) -> dict[str, bytes]:
+    """Pictures and tables: :func:`pipelines.exports.repainted.contents`."""
+    return repainted.contents(result, facts(result), LANDMARKS)
+
+
+def stage_pictures(result: CleftInpaintingResult) -> dict[str, np.ndarray]:
+    """None: the job shows no stages."""
+    return {}
+
+
+def page(result: CleftInpaintingResult) -> Page:
+    """Photo and prediction, the mask with the predicted landmarks, and the measurements of both."""
+    face = face_window(result)
+    return Page(
+        title="Cleft inpainting",
+        subtitle="Predicted non-cleft face with 68 landmarks. The painted part is generated.",
+        subject="Cleft inpainting: predicted non-cleft face",
+        large=(
+            Picture(title="Photo", image=result.photo, window=face),
+            Picture(title="Prediction", image=result.image, window=face),
+        ),
+        small=[
+            (
+                Picture(
+                    title="Mask and predicted landmarks",
+                    image=result.image,
+                    window=face,
+                    mask=result.mask,
+                    landmarks=result.landmarks,
+                ),
+                Picture(title="Whole photo", image=result.photo),
+                Picture(title="Whole prediction", image=result.image),
+            )
+        ],
+        measurements=tuple(zip(result.measurements_before, result.measurements, strict=True)),
+        facts=((0.5, given_facts(result)), (0.82, made_facts(result))),
+        footer=footer(result),
+    )

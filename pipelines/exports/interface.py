@@ -1,0 +1,54 @@
+"""What ``exports.py`` of every job says: the door by which app and command line get a result's files."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipelines.exports.layout import Page
+from pipelines.jobs import JOBS, resolve
+
+
+class JobExports(Protocol):
+    """The module ``exports.py`` of a job. What becomes of these parts is the same for all jobs:
+    :mod:`pipelines.exports.bundles`.
+
+    Nothing in them holds a file name, a date, or anything else of the machine or the photo's metadata; of the person
+    only the case's name, where one was given. The same result always gives the same bytes.
+
+    Attributes:
+        ENDINGS: how the names of a photo's files may end, without the dot; see :meth:`files`.
+        STAGES: names that :meth:`stage_pictures` may give, in the order of work.
+    """
+
+    ENDINGS: tuple[str, ...]
+    STAGES: tuple[str, ...]
+
+    def facts(self, result: Any, /) -> dict[str, Any]:
+        """Everything about a result but its pictures, ready for JSON. It begins with
+        :func:`pipelines.exports.tables.origin`.
+        """
+
+    def files(self, result: Any, /) -> dict[str, bytes]:
+        """Ending of the name → content of each file that the command line writes of one photo."""
+
+    def contents(self, result: Any, /) -> dict[str, bytes]:
+        """Name → content of each file in the ZIP, in its order, but for the report and the pictures of stages."""
+
+    def page(self, result: Any, /) -> Page:
+        """What stands on the report, one A4 page."""
+
+    def stage_pictures(self, result: Any, /) -> dict[str, np.ndarray]:
+        """Name → RGB ``uint8`` ``(H, W, 3)`` of what each stage made, in the order of work; none where the job shows
+        no stages.
+        """
+
+
+def exports_of(job: str) -> JobExports:
+    """The exports of a job.
+
+    Raises:
+        KeyError: there is no such job.
+        ValueError: it has no results.
+    """
+    exports: JobExports = resolve(JOBS[job].exports)
+    return exports

@@ -1,0 +1,146 @@
+"""The hole: a mask as it is used, in the photo and in the aligned face, and the way of what was drawn back into it.
+
+Made and checked once, by :func:`make_hole`.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipelines.errors import MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
+from pipelines.faces import masks
+from pipelines.faces.alignment import Alignment
+from pipelines.faces.blending.compositing import composite
+from pipelines.faces.blending.remainder import smooth_over
+from pipelines.faces.blending.tone import Tone
+from pipelines.faces.subject import Subject
+
+FEATHER = 0.04
+"""Width of the blend outside a mask, in eye distances, unless the caller says another."""
+
+_LARGEST_HOLE = 0.7  # of the crop; beyond it too little face is left to predict from
+_OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask on the face any part may
+_ON_FACE = (0.5, 0.5), (0.33, 0.45)  # centre and radii, as shares of the crop, of an ellipse about any aligned face
+_BORDER = 0.08  # of the eye distance: what is continued beyond the crop reaches so far into it
+_TOO_LARGE = "The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint."
+
+
+@dataclass(frozen=True, eq=False)
+class Hole:
+    """A mask as it is used.
+
+    Attributes:
+        mask: ``bool`` ``(H, W)``, cleaned and grown.
+        alpha: ``float32`` ``(H, W)`` in [0, 1], the blend of what the network draws.
+        crop: ``bool`` ``(S, S)``, what the network may not see of the aligned face.
+        beyond: ``float32`` ``(H, W)``, the blend of what lies beyond the crop, which is continued from around it; None
+            where nothing does.
+    """
+
+    mask: np.ndarray
+    alpha: np.ndarray
+    crop: np.ndarray
+    beyond: np.ndarray | None
+
+    def filled(self, subject: Subject, drawn: np.ndarray, *, tone: Tone, seed: int) -> "Filled":
+        """The photo with what was drawn in the hole.
+
+        Args:
+            subject: whose hole it is.
+            drawn: RGB ``uint8`` ``(S, S, 3)``, the aligned face as the network drew it, in the photo's tone.
+            tone: of the photo.
+            seed: of the grain that is added where the photo is finer than the crop.
+        """
+        image, alpha = composite(subject.photo, drawn, self.alpha, subject.alignment, seed=seed, tone=tone), self.alpha
+        if self.beyond is not None:
+            image, alpha = smooth_over(image, self.beyond), np.maximum(alpha, self.beyond)
+        return Filled(image, alpha, np.where(self.crop[..., None], drawn, subject.crop))
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """A photo in which a hole was filled.
+
+    Attributes:
+        image: RGB ``uint8`` ``(H, W, 3)``.
+        alpha: ``float32`` ``(H, W)`` in [0, 1], the blend of all that was drawn or continued.
+        crop: RGB ``uint8`` ``(S, S, 3)``, the aligned face with what was drawn in the hole.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray
+    crop: np.ndarray
+
+
+def make_hole(mask: np.ndarray, subject: Subject, *, grow: float = 0.0, feather: float | None = None) -> Hole:
+    """Cleans a mask, grows it, and parts what the network can draw from what is continued.
+
+    Args:
+        mask: ``bool`` ``(H, W)``.
+        subject: whose face it lies on.
+        grow: photo pixels by which the mask is widened; negative narrows it.
+        feather: width in photo pixels of the blend outside the mask; None takes :data:`FEATHER`.
+
+    Raises:
+        OptionInvalid: the feather is negative, or no number.
+        MaskEmpty, MaskOffFace, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
+    """
+    if feather is not None and not feather >= 0:
+        raise OptionInvalid("The feather must be 0 pixels or more.")
+    wanted = masks.grow(masks.clean(mask), grow)
+    used = within_reach(wanted, subject.alignment)
+    unit = subject.face.eye_distance
+    width = FEATHER * unit if feather is None else feather
+    alpha = masks.feather(used, width)
+    hole = crop_hole(alpha, subject.alignment)
+    rest, beyond = wanted & ~used, None
+    if rest.any():
+        # Some of what lies within reach too: towards the crop's border compositing lets the photo shine through.
+        beyond = masks.feather(wanted & masks.grow(rest, _BORDER * unit), width)
+    return Hole(wanted, alpha, hole, beyond)
+
+
+def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
+    """The part of a mask, ``bool`` ``(H, W)``, that the crop can repaint.
+
+    Raises:
+        MaskEmpty: the mask is empty.
+        MaskOffFace: it lies beyond the crop by a tenth or more, and nowhere on the face.
+        MaskTooLarge: it covers more than seven tenths of the crop.
+    """
+    if not mask.any():
+        raise MaskEmpty("Nothing is left of the mask after narrowing it; choose a smaller value.")
+    # One crop pixel inside the border, so that blending never reaches for what was not predicted.
+    corners = np.array([[1, 1], [1, 0], [0, 0], [0, 1]]) * (alignment.size - 2) + 1
+    reach = _inside(corners, mask.shape, alignment)
+    kept = mask & reach
+    if kept.sum() > _LARGEST_HOLE * reach.sum():
+        raise MaskTooLarge(_TOO_LARGE)
+    if kept.sum() < (1 - _OUTSIDE) * mask.sum():
+        # Over the chin and down the neck is this face's mask; what only grazes the crop is another's.
+        angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+        (centre, radii), size = np.array(_ON_FACE), alignment.size
+        outline = size * (centre + radii * np.stack([np.cos(angles), np.sin(angles)], 1))
+        if not (kept & _inside(outline, mask.shape, alignment)).any():
+            raise MaskOffFace("The mask lies away from the chosen face; paint over the face, or choose the other face.")
+    return kept
+
+
+def _inside(outline: np.ndarray, shape: tuple[int, int], alignment: Alignment) -> np.ndarray:
+    """The inside of a convex outline in the crop, ``(N, 2)``, as a mask of the photo, ``bool`` ``(H, W)``."""
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(canvas, np.round(alignment.to_photo(outline) - 0.5).astype(np.int32), 1)
+    return canvas.astype(bool)
+
+
+def crop_hole(alpha: np.ndarray, alignment: Alignment) -> np.ndarray:
+    """What the network may not see: all that will be blended, in the crop, ``bool`` ``(S, S)``.
+
+    Raises:
+        MaskOffFace: the mask is too small to touch a crop pixel.
+    """
+    hole = alignment.crop_mask(alpha > 0)
+    if not hole.any():
+        raise MaskOffFace("The mask is too small to repaint anything; paint a larger part.")
+    return hole

@@ -1,0 +1,221 @@
+"""What a face without its mask becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from pipelines.exports import repainted
+from pipelines.exports.layout import Facts, Page, Picture
+from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
+from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
+from pipelines.exports.tables import footer, json_point, signed
+from pipelines.jobs import MASK_REMOVAL
+from pipelines.results import MaskRemovalResult, pixels_sha256
+
+ENDINGS = repainted.ENDINGS
+
+STAGES: tuple[str, ...] = ("segmentation", "hole", "reference", "warped", "confidence", "coarse", "refined", "final")
+"""Stages that have a picture, in the order of work."""
+
+LANDMARKS = ("guessed_under_mask", "found_in_result")
+"""What the landmarks are called: those of the photo nobody sees."""
+
+LONGEST = 512
+"""Longer side in pixels of the parts of photos among the stages' pictures; results keep every pixel."""
+
+
+def facts(result: MaskRemovalResult) -> dict[str, Any]:
+    """Everything about a result but its pictures: :func:`pipelines.exports.repainted.repaint_facts`.
+
+    ``reference`` is None without one; its control points are in pixels of the reference.
+    """
+    used = _reference(result)
+    return repaint_facts(result, MASK_REMOVAL, LANDMARKS, {"reference": used and _reference_facts(result, used)})
+
+
+def files(result: MaskRemovalResult) -> dict[str, bytes]:
+    """The result and its facts: ``png`` and ``json``."""
+    return repainted.files(result, facts(result))
+
+
+def contents(result: MaskRemovalResult) -> dict[str, bytes]:
+    """Pictures and tables: :func:`pipelines.exports.repainted.contents`."""
+    return repainted.contents(result, facts(result), LANDMARKS)
+
+
+def mean_confidence(result: MaskRemovalResult) -> float | None:
+    """Mean confidence, 0-1, in the warped reference over the hole; None without a reference."""
+    return None if result.confidence is None else float(result.confidence[result.hole].mean())
+
+
+class _Reference(NamedTuple):
+    """What a result with a reference has of it; see :class:`~pipelines.results.MaskRemovalResult`."""
+
+    photo: np.ndarray
+    points: np.ndarray
+    yaw: float
+    warped: np.ndarray
+    confidence: np.ndarray
+    mean_confidence: float
+
+
+def _reference(result: MaskRemovalResult) -> _Reference | None:
+    """The reference and what was made of it; None without one."""
+    photo, points, yaw = result.reference, result.reference_points, result.reference_yaw
+    warped, confidence, mean = result.warped, result.confidence, mean_confidence(result)
+    if photo is None or points is None or yaw is None or warped is None or confidence is None or mean is None:
+        return None
+    return _Reference(photo, points, yaw, warped, confidence, mean)
+
+
+def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, Any]:
+    height, width = used.photo.shape[:2]
+    return {
+        "width": width,
+        "height": height,
+        "pixels_sha256": pixels_sha256(used.photo),
+        "yaw_degrees": round(used.yaw, 2),
+        "control_points": [json_point(point) for point in used.points],
+        "identity_similarity": None if result.identity is None else round(result.identity, 4),
+        "mean_confidence_in_hole": round(used.mean_confidence, 4),
+    }
+
+
+# --- pictures of the stages -----------------------------------------------------------------------------------------
+
+
+def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
+    """What each stage made, by name in the order of work: those of :data:`STAGES` that the result has.
+
+    * ``segmentation``: the photo around the face, the surgical mask that was found tinted blue;
+    * ``hole``: the aligned face as the network sees it, what is hidden from it white;
+    * ``reference``: the reference around its face, with the control points of the warp;
+    * ``warped``: the reference warped onto the aligned face;
+    * ``confidence``: where that can be trusted, from black = 0 to white = 1;
+    * ``coarse``, ``refined``: the two networks' pictures of the aligned face;
+    * ``final``: the result around the face.
+
+    Returns:
+        RGB ``uint8`` ``(H, W, 3)`` each: 256 × 256 in the aligned face's frame, at most :data:`LONGEST` pixels a side
+        where it is a part of a photo.
+    """
+    window = face_window(result)
+    pictures = {
+        "hole": np.where(result.hole[..., None], np.uint8(255), result.crop_before),
+        "coarse": result.coarse,
+        "refined": result.refined,
+        "final": _part(result.image, window),
+    }
+    if result.found is not None:
+        pictures["segmentation"] = _tinted(_part(result.photo, window), _part(result.found, window))
+    if used := _reference(result):
+        around = window_around(used.points, used.photo.shape)
+        pictures["reference"] = _dotted(_part(used.photo, around), used.points, around)
+        pictures["warped"] = used.warped
+        pictures["confidence"] = _grey(used.confidence)
+    return {name: pictures[name] for name in STAGES if name in pictures}
+
+
+def _grey(confidence: np.ndarray) -> np.ndarray:
+    """Confidence ``(H, W)`` in [0, 1] as RGB ``uint8`` ``(H, W, 3)``: read like a mask, black = 0 and white = 1."""
+    grey = np.round(255 * confidence).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _part(image: np.ndarray, window: Window) -> np.ndarray:
+    """The window, shrunk to :data:`LONGEST`; a mask becomes ``float32``, the share of each pixel that it covers."""
+    left, top, right, bottom = window
+    part = image[top:bottom, left:right]
+    part = part.astype(np.float32) if part.dtype == np.bool_ else part
+    return shrunk(part, LONGEST / max(part.shape[:2]))
+
+
+def _tinted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    share = 0.5 * mask[..., None]
+    return np.round(image * (1 - share) + np.float32(MASK_COLOUR) * share).astype(np.uint8)
+
+
+def _dotted(image: np.ndarray, points: np.ndarray, window: Window) -> np.ndarray:
+    canvas = image.copy()
+    corner, size = np.array(window[:2]), np.array(window[2:]) - window[:2]
+    at = (points - corner) * (canvas.shape[1::-1] / size) - 0.5
+    radius, bits = max(1.0, max(canvas.shape) / 130), 4
+    for colour, extra in (((20, 20, 20), 1.0), (POINT_COLOUR, 0.0)):
+        for x, y in np.round(at * 2**bits).astype(int).tolist():
+            cv2.circle(canvas, (x, y), round((radius + extra) * 2**bits), colour, -1, cv2.LINE_AA, bits)
+    return canvas
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def page(result: MaskRemovalResult) -> Page:
+    """Photo and result, the mask, and how the reference was used, or what the networks drew without one."""
+    face, used = face_window(result), _reference(result)
+    helped = "with the help of a reference photo" if used else "from the photo alone"
+    return Page(
+        title="Mask removal",
+        subtitle=f"The face without its mask. The masked part is generated, {helped}.",
+        subject="Mask removal: the face without its mask",
+        large=(
+            Picture(title="Photo", image=result.photo, window=face),
+            Picture(title="Result", image=result.image, window=face),
+        ),
+        small=[
+            (
+                Picture(title="Mask", image=result.photo, window=face, mask=result.mask),
+                Picture(title="Whole photo", image=result.photo),
+                Picture(title="Whole result", image=result.image),
+            ),
+            _references(result, used) if used else _drafts(result),
+        ],
+        facts=(
+            (0.7, (*given_facts(result), *(_seen(used) if used else (("Reference", "none"),)))),
+            (0.82, (*made_facts(result), *(_agreement(result, used) if used else ()))),
+        ),
+        footer=footer(result),
+    )
+
+
+def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, ...]:
+    return (
+        Picture(
+            title="Reference and control points",
+            image=used.photo,
+            window=window_around(used.points, used.photo.shape),
+            points=used.points,
+        ),
+        Picture(title="Reference, warped", image=used.warped, mask=result.hole),
+        Picture(
+            title="Confidence in the reference",
+            image=_grey(used.confidence),
+            mask=result.hole,
+            scale=("0: not used", "0.5", "1: trusted"),
+        ),
+    )
+
+
+def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
+    return (
+        Picture(title="Aligned face and hidden part", image=result.crop_before, mask=result.hole),
+        Picture(title="Coarse network", image=result.coarse),
+        Picture(title="Refinement network", image=result.refined),
+    )
+
+
+def _seen(used: _Reference) -> Facts:
+    rows, columns = used.photo.shape[:2]
+    side = "right" if used.yaw >= 0 else "left"
+    return (
+        ("Reference", f"{columns} × {rows} pixels, {len(used.points)} control points"),
+        ("Its face", f"turned {abs(used.yaw):.1f}° to image-{side}"),
+    )
+
+
+def _agreement(result: MaskRemovalResult, used: _Reference) -> Facts:
+    """How far the reference was used, and how like it the result is."""
+    confidence = ("Confidence", f"{used.mean_confidence:.2f} on average in the mask")
+    if result.identity is None:
+        return (confidence,)
+    return confidence, ("Similarity", signed(f"{result.identity:z.2f} of reference and result, from −1 to 1"))

@@ -1,0 +1,47 @@
+"""Numbers and words: cells that no spreadsheet runs, names of cases, values for people."""
+
+import csv
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+
+from pipelines.exports import tables
+from pipelines.exports.tables import case_name
+from tests.pipelines.exports.made_results import make_result
+
+TEXTS = (
+    "=1+1.png", "+a.png", "-a.png", "@a.png", "\ta.png", "\ra.png", "\na.png", " =a", "＝a", "'=a", "''=a", "'a", "--1",
+    "a,b", 'a"b', "a;b", "plain.png", "",
+)  # fmt: skip
+"""What names may be; a spreadsheet would run those of the first line."""
+
+
+def test_no_cell_is_run_by_a_spreadsheet_and_every_text_comes_back():
+    written = tables.to_csv([TEXTS])
+    (cells,) = csv.reader(StringIO(written, newline=""))
+    assert [tables.plain(cell) for cell in cells] == list(TEXTS)
+    assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@＝") or cell[:1] in tuple("\t\r\n")]
+    assert len(set(cells)) == len(TEXTS), "no two of them become one"
+    assert [cell for cell in cells if cell.startswith("'")] == [f"'{text}" for text in TEXTS[:11]] + ["'a", "'--1"]
+
+
+@pytest.mark.parametrize("number", ["-0.3000", "+1.2500", "-5", "+.5", "-1e-05", -2, -0.25, None])
+def test_numbers_of_a_table_stay_numbers(number):
+    assert tables.to_csv([(number,)]) == f"{'' if number is None else number}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [(None, None), (" \t", None), (" P 01\n", "P 01"), ("a" * 100, "a" * 80), ("a\x00b\u2028c", "a b c")],
+)
+def test_names_of_cases_are_one_line(typed, kept):
+    assert case_name(typed) == kept
+
+
+def test_values_for_people():
+    result = make_result()
+    angle, ratio = result.measurements[0], result.measurements[1]
+    assert tables.show(replace(angle, value=-12.34)) == "−12.3°"
+    assert tables.show(replace(angle, value=-0.01)) == "0.0°"
+    assert tables.show(replace(ratio, value=0.98765)) == "0.988"

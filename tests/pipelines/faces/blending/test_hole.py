@@ -1,0 +1,109 @@
+"""A mask as it is used: checked, in the photo and in the crop, and what was drawn put back into it."""
+
+import numpy as np
+import pytest
+
+from pipelines.errors import MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
+from pipelines.faces.alignment import Alignment
+from pipelines.faces.blending.hole import FEATHER, crop_hole, make_hole, within_reach
+from pipelines.faces.blending.tone import IN_COLOUR
+from pipelines.faces.points import Face
+from pipelines.faces.subject import Subject
+
+# A photo of 512 px whose crop is its middle, at half its resolution.
+MIDDLE = Alignment(np.array([[1.0, 0, -128], [0, 1.0, -128]]), 256, (512, 512))
+
+
+def box(left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    mask = np.zeros((512, 512), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def subject_of(photo: np.ndarray, face: Face) -> Subject:
+    """A subject whose crop is the photo's middle, wherever its face lies."""
+    subject = Subject(photo, (face,), 0)
+    vars(subject)["alignment"] = MIDDLE
+    return subject
+
+
+@pytest.mark.parametrize("feather", [-1, float("nan")])
+def test_a_feather_is_no_less_than_nothing(face, feather):
+    subject = subject_of(np.zeros((512, 512, 3), np.uint8), face)
+    with pytest.raises(OptionInvalid, match="feather"):
+        make_hole(box(240, 250, 272, 300), subject, feather=feather)
+
+
+def test_within_reach_keeps_what_lies_in_the_crop():
+    inside = box(200, 200, 300, 300)
+    assert np.array_equal(within_reach(inside, MIDDLE), inside)
+    kept = within_reach(box(200, 200, 386, 300), MIDDLE)  # three pixels too far to the right
+    assert kept[:, :382].sum() == 182 * 100 and not kept[:, 384:].any()
+
+
+@pytest.mark.parametrize(
+    ("mask", "error"),
+    [
+        (box(0, 0, 0, 0), MaskEmpty),
+        (box(0, 0, 60, 60), MaskOffFace),
+        (box(130, 130, 380, 380), MaskTooLarge),
+        (box(0, 0, 512, 512), MaskTooLarge),
+    ],
+)
+def test_masks_that_the_crop_cannot_repaint(mask, error):
+    with pytest.raises(error):
+        within_reach(mask, MIDDLE)
+
+
+def test_a_mask_over_the_chin_and_far_down_is_this_faces():
+    low = box(240, 250, 272, 512)  # from the mouth to the photo's lower edge, half of it below the crop
+    kept = within_reach(low, MIDDLE)
+    assert np.array_equal(kept, low & (np.arange(512) < 383)[:, None])
+    with pytest.raises(MaskOffFace, match="away from the chosen face"):
+        within_reach(box(350, 350, 460, 460), MIDDLE)  # grazes a corner of the crop: another face's
+
+
+def test_what_the_crop_does_not_reach_is_continued(face):
+    low = box(240, 250, 272, 470)
+    photo = np.full((512, 512, 3), 90, np.uint8)
+    photo[380:][low[380:]] = (0, 0, 255)  # what lies under the mask where the network draws no more
+    subject = subject_of(photo, Face(face.mesh * 60 / face.eye_distance))
+    hole = make_hole(low, subject, feather=3)
+    assert np.array_equal(hole.mask, low)
+    assert hole.alpha[300, 256] == 1 and hole.alpha[400, 256] == 0
+    assert hole.beyond[400, 256] == 1 and hole.beyond[300, 256] == 0
+    filled = hole.filled(subject, np.full((256, 256, 3), 90, np.uint8), tone=IN_COLOUR, seed=0)
+    assert np.abs(filled.image[380:470, 240:272].astype(int) - 90).max() < 9
+    assert (filled.alpha[low] == 1).all() and not filled.alpha[:, :230].any()
+    assert np.array_equal(filled.image[filled.alpha == 0], photo[filled.alpha == 0])
+
+
+def test_what_was_drawn_fills_the_hole_and_nothing_else(face):
+    photo = np.full((512, 512, 3), 90, np.uint8)
+    subject = subject_of(photo, face)
+    mask = box(240, 250, 272, 300)
+    hole = make_hole(mask, subject, feather=3)
+    assert hole.beyond is None
+    drawn = np.where(hole.crop[..., None], np.uint8(150), np.uint8(90)).repeat(3, 2)
+    filled = hole.filled(subject, drawn, tone=IN_COLOUR, seed=0)
+    assert filled.image[mask].mean() > 130, "less what compositing takes for a drift of its colours"
+    assert filled.alpha is hole.alpha
+    assert np.array_equal(filled.image[hole.alpha == 0], photo[hole.alpha == 0])
+    assert (filled.crop[hole.crop] == 150).all() and np.array_equal(filled.crop[~hole.crop], subject.crop[~hole.crop])
+
+
+def test_a_mask_grows_and_its_blend_is_as_wide_as_the_face_says(face):
+    subject = subject_of(np.zeros((512, 512, 3), np.uint8), face)
+    mask = box(240, 250, 272, 300)
+    hole, wider = (make_hole(mask, subject, grow=pixels) for pixels in (0, 5))
+    assert wider.mask.sum() > hole.mask.sum() == mask.sum()
+    reach = np.flatnonzero((hole.alpha > 0).any(0))
+    assert reach[0] == pytest.approx(240 - FEATHER * face.eye_distance, abs=1.1)
+
+
+def test_the_hole_is_all_that_will_be_blended():
+    alpha = box(200, 200, 300, 300).astype(np.float32)
+    alpha[190:200, 200:300] = 0.01
+    assert np.array_equal(crop_hole(alpha, MIDDLE), alpha[128:384, 128:384] > 0)
+    with pytest.raises(MaskOffFace, match="too small"):
+        crop_hole(np.zeros((512, 512), np.float32), MIDDLE)
