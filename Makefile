@@ -56,7 +56,7 @@ audit: ## ask PyPI for advisories about every pin (needs the network)
 		$(PASSED_OVER)
 
 # All that hangs on the weights of cleft inpainting, one after the other: the scale and its version go with them, the
-# tables into README.md by hand. Each command keeps its scores, so that an interrupted call goes on where it stopped.
+# tables into docs/figures.md by hand. Each command keeps its scores, so that an interrupted call goes on where it stopped.
 figures: $(VENV)/.installed-dev ## measure the weights anew (hours; DATA=, LOSS=, MASKED=, EMBEDDER=)
 	@test -n "$(DATA)" -a -n "$(LOSS)" || { echo "Name the folder of held-out faces and that of the loss networks: make figures DATA=faces LOSS=weights." >&2; exit 2; }
 	$(VENV)/bin/python -m benchmarks.inpainting --data $(DATA) --weights-dir $(LOSS) --workers 2

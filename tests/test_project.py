@@ -297,6 +297,7 @@ def photos(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("document", "example"), [one for one in EXAMPLES if "gradio_client" not in one[1]])
 def test_every_python_example_runs(document, example, photos, astronaut, monkeypatch, capsys):
     monkeypatch.chdir(photos)
