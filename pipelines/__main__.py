@@ -7,7 +7,7 @@ stopped by Ctrl-C.
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipelines import __version__
 from pipelines.commands import console
@@ -63,7 +63,7 @@ def _run(words: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = None
+    run: Callable[[argparse.Namespace], int] | None = None
     for name, (module, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if words[:1] == [name]:  # only the one that is asked for is imported
@@ -74,6 +74,7 @@ def _run(words: Sequence[str]) -> int:
         args = parser.parse_args(words)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
+    assert run is not None  # argparse has refused every other command
     try:
         return run(args)
     except PhiltrumError as error:

@@ -29,7 +29,11 @@ _TITLE = """
 </div>
 """
 
-_TABS = {CLEFT_INPAINTING: CleftInpaintingTab, MASK_REMOVAL: MaskRemovalTab, ANOMALY_SCORING: AnomalyScoringTab}
+_TABS: dict[str, type[CleftInpaintingTab | MaskRemovalTab | AnomalyScoringTab]] = {
+    CLEFT_INPAINTING: CleftInpaintingTab,
+    MASK_REMOVAL: MaskRemovalTab,
+    ANOMALY_SCORING: AnomalyScoringTab,
+}
 
 _LOOK = 2.0  # seconds between two looks at whether the app is busy
 
@@ -144,7 +148,7 @@ def serve(page: gr.Blocks, engine: Engine, launch: dict[str, Any], announce: Cal
         signal.signal(name, lambda *_: stop.set())
     page.launch(**launch, prevent_thread_lock=True)
     stay()
-    announce(page.share_url or page.local_url)
+    announce(page.share_url or page.local_url or "")
     engine.warm_up()
     stop.wait()
     forget_cache()

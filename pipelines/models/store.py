@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -44,8 +44,11 @@ SHARD_BYTES = 16 * 2**20
 _RECORD = "downloads.json"  # hashes of first downloads, beside the files; each machine's own
 
 
+Network = TypeVar("Network")
+
+
 @dataclass(frozen=True)
-class LoadedModel:
+class LoadedModel(Generic[Network]):
     """A network ready to run.
 
     Attributes:
@@ -57,12 +60,12 @@ class LoadedModel:
     """
 
     name: str
-    network: nn.Module
+    network: Network
     entry: Entry
     sha256: str
 
 
-_models: OrderedDict[tuple, LoadedModel] = OrderedDict()
+_models: OrderedDict[tuple[str, str, torch.dtype, str], LoadedModel[Any]] = OrderedDict()
 _models_lock = threading.RLock()
 _manifest_lock = threading.RLock()
 
@@ -127,7 +130,7 @@ def load(
     dtype: torch.dtype = torch.float32,
     *,
     job: str = "cleft-inpainting",
-) -> LoadedModel:
+) -> LoadedModel[Any]:
     """A job's network with its weights; the same object for everyone who asks for the same.
 
     Args:
@@ -157,7 +160,7 @@ def load(
             entry = verify(entry.name)
             network = _network(entry, _tensors(entry)).to(device, dtype)
             if device.type == "cuda":
-                network = network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
             _models[key] = LoadedModel(entry.name, network, entry, entry.sha256)
         _models.move_to_end(key)
         return _models[key]
@@ -383,7 +386,7 @@ def _network(entry: Entry, tensors: Mapping[str, Tensor]) -> nn.Module:
     if entry.network not in NETWORKS:
         raise WeightsCorrupt(f"The weights “{entry.name}” are for a network that this version does not have.")
     module, _, name = NETWORKS[entry.network].partition(":")
-    build = getattr(importlib.import_module(module), name)
+    build: Callable[..., nn.Module] = getattr(importlib.import_module(module), name)
     misfit = WeightsCorrupt(f"The weights “{entry.name}” do not fit the network and architecture of their entry.")
     try:
         with torch.random.fork_rng(

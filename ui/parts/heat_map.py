@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.anomaly_scoring.choices import MAPS, MapName
 from pipelines.results import AnomalyScoringResult
 from ui.pictures import overlay
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # these import matplotlib and MediaPipe, and the page is serv
 OPACITY = 60
 """Opacity that the slider starts at, in per cent."""
 
+_FIRST: MapName = next(iter(MAPS))
 _STOPS = 64  # pixels of the bar's strip; the browser blends between them
 _NONE = "Nothing is searched here: the painted region lies off lips and nose."
 _PARTS = {
@@ -33,7 +34,7 @@ _MIDDLE = 0.08  # eye distances from the midline that still count as the middle
 
 
 def heat_maps_html(
-    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: str = next(iter(MAPS))
+    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: MapName = _FIRST
 ) -> str:
     """A map over the faces, side by side, and its colour bar.
 

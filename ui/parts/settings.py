@@ -1,8 +1,8 @@
 """How faces are scored, as the tab and its cohort ask for it: the choices, and what they become for the pipeline."""
 
 import html
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -21,8 +21,10 @@ _MOST_ADAPTATION, _MOST_STEPS = 500, 10_000
 _KINDS_FOR_SURE = ("pse", "ssim")
 _EVERYONE = "all"  # the group of faces that every scale has
 
+Word = TypeVar("Word", bound=str)
 
-def choices(names: dict[str, str], keys: Sequence[str] | None = None) -> list[tuple[str, str]]:
+
+def choices(names: Mapping[Word, str], keys: Sequence[str] | None = None) -> list[tuple[str, Word]]:
     """Choices of a radio in gradio's order: label, value."""
     return [(label, key) for key, label in names.items() if keys is None or key in keys]
 

@@ -40,7 +40,7 @@ def stage_strip(elem_id: str) -> gr.HTML:
 
 def show_stages(result: RepaintResult | None) -> gr.HTML:
     """An update of the strip; it is empty where there is no result."""
-    pictures = stage_pictures(result)
+    pictures = {} if result is None else stage_pictures(result)
     stages = [
         {"label": _STAGES[name][0], "meaning": _STAGES[name][1], "url": overlay.jpeg_url(picture)}
         for name, picture in pictures.items()

@@ -5,14 +5,16 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
+from pipelines.arrays import Mask, Pixels
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.models import manifest
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.server.turns import Turns
+
+if TYPE_CHECKING:  # it imports PyTorch, and the page is served before
+    from pipelines.devices import Precision
 
 CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
 
@@ -28,7 +30,7 @@ _DRAWS = {ANOMALY_SCORING: CLEFT_INPAINTING}
 """Whose weights a job needs where it has none of its own."""
 
 _LOWER_FACE = {"extent": "lower-face"}
-_WARM_UP = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
+_WARM_UP: dict[str, dict[str, Any]] = {CLEFT_INPAINTING: _LOWER_FACE, MASK_REMOVAL: _LOWER_FACE}
 """What a job's first run is told."""
 
 _LONG = "stylegan2"
@@ -44,9 +46,9 @@ class Pipeline(Protocol):
 
     def __call__(
         self,
-        photo: np.ndarray,
+        photo: Pixels,
         *,
-        mask: np.ndarray | None = None,
+        mask: Mask | None = None,
         face: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
@@ -89,7 +91,7 @@ class Engine:
     def __init__(
         self,
         device: str = "auto",
-        precision: str = "auto",
+        precision: "Precision" = "auto",
         *,
         embedder: str | None = None,
         pipelines: Mapping[str, Pipeline] | None = None,
@@ -123,7 +125,7 @@ class Engine:
                 )
             return self._pipelines[job]
 
-    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
+    def run(self, job: str, photo: Pixels, *, progress: Progress | None = None, **options: Any) -> Any:
         """Runs a job's pipeline when it is its turn.
 
         A run that was stopped may still be at work until its next report of progress; a new one waits for it, so that

@@ -7,10 +7,10 @@ cleft-inpainting network in place of the generator. Where the network disagrees 
 
 import numpy as np
 import torch
-from torch import nn
 
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
+from pipelines.arrays import Mask, Pixels
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
@@ -19,6 +19,7 @@ from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
 from pipelines.models import store
+from pipelines.models.inpainter import Inpainter
 from pipelines.repainting import Progress, to_network, to_pixels
 from pipelines.results import WeightsUsed
 
@@ -62,7 +63,7 @@ class InpaintingNormalizer:
             (WeightsUsed(model.name, model.sha256[:12]),), f"{self.searches} search{'' if self.searches == 1 else 'es'}"
         )
 
-    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+    def __call__(self, photo: Pixels, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """See :class:`~pipelines.anomaly_scoring.normalizers.base.Normalizer`."""
         tell = progress or (lambda fraction, text: None)
         tell(0.0, "aligning")
@@ -92,11 +93,11 @@ class InpaintingNormalizer:
             repainted=hole,
         )
 
-    def _load(self) -> store.LoadedModel:
+    def _load(self) -> store.LoadedModel[Inpainter]:
         return store.load(self.weights, self.device.torch_device, job=JOB)
 
 
-def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
+def to_repaint(found: Disagreement, unit: float) -> Mask:
     """What is repainted, ``bool`` ``(S, S)``: where the disagreement is high, gaps closed, with a margin.
 
     Args:
@@ -110,13 +111,13 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
 
 @torch.inference_mode()
 def repaint(
-    network: nn.Module,
-    crop: np.ndarray,
-    hole: np.ndarray,
+    network: Inpainter,
+    crop: Pixels,
+    hole: Mask,
     face: Face,
     device: Device,
     tone: Tone = IN_COLOUR,
-) -> np.ndarray:
+) -> Pixels:
     """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
     given = (to_network(picture, device) for picture in (crop, hole, visible_face(crop, face, hole)))
     with device.autocast():

@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.anomaly_scoring.normalizers.adaptation import ADAPTATION_STEPS, MOST_STEPS, adapt, kept_steps
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
+from pipelines.arrays import Pixels
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
@@ -21,7 +22,7 @@ from pipelines.models.manifest import Entry
 from pipelines.repainting import Progress, to_network
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_generator
-from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
+from pipelines.stylegan.likeness import CHOICES, Compared, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
 
@@ -62,7 +63,7 @@ class InversionNormalizer:
         steps: int | None = None,
         adaptation_steps: int = ADAPTATION_STEPS,
         frames_until: int | None = None,
-        perceptual: str = "auto",
+        perceptual: Compared = "auto",
     ) -> None:
         on_gpu = device.torch_device.type == "cuda"
         self.weights, self.device = weights, device
@@ -89,7 +90,7 @@ class InversionNormalizer:
             self._likeness.name,
         )
 
-    def _load(self) -> store.LoadedModel:
+    def _load(self) -> store.LoadedModel[Generator]:
         if self.weights is None and not any(entry.job == JOB for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
@@ -100,7 +101,7 @@ class InversionNormalizer:
         check_generator(model.entry.architecture)
         return model
 
-    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+    def __call__(self, photo: Pixels, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """Normalizes a face.
 
         Nothing stays of one face that another could notice: the cached generator is read only, and what is adapted is
@@ -119,7 +120,7 @@ class InversionNormalizer:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
         model = self._load()
-        generator: Generator = model.network
+        generator = model.network
         alignment = align(photo, face, generator.resolution, _template(model.entry))
         crop = alignment.crop(photo)
         target = to_network(crop, self.device)

@@ -4,15 +4,19 @@ A region is ``bool`` ``(H, W)``, as a painted one is. Hayajneh et al. 2022 drew 
 these come from the landmarks, so that every face is measured over the same anatomy.
 """
 
+from typing import get_args
+
 import numpy as np
 
+from pipelines.arrays import Mask, Shape
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
+from pipelines.results import Region
 
-REGIONS = ("mouth-nose", "upper-lip", "face")
+REGIONS: tuple[Region, ...] = get_args(Region)
 """Mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
 
 _ALAE = (129, 358, 64, 294, 48, 278)  # mesh points; the 68 have none at the side of the nose
@@ -28,7 +32,7 @@ _PARTED = 0.1  # eye distances between lips that count as open; FaceMesh takes a
 _RIM = 0.03  # eye distances: shadow and moisture at open lips' inner border
 
 
-def region(face: Face, shape: tuple[int, int], name: str = "mouth-nose") -> np.ndarray:
+def region(face: Face, shape: Shape, name: Region = "mouth-nose") -> Mask:
     """The pixels of ``face`` that count in a score.
 
     * ``"mouth-nose"``: the suggested mask over lips, philtrum and nostrils, and the hull of the nose up to its root.
