@@ -6,7 +6,7 @@ stopped by Ctrl-C.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines import __version__
@@ -66,7 +66,7 @@ def _run(words: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = None
+    run: Callable[[argparse.Namespace], int] | None = None
     for name, (module, text) in commands().items():
         command = parsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if words[:1] == [name]:  # only the one that is asked for is imported
@@ -77,6 +77,7 @@ def _run(words: Sequence[str]) -> int:
         args = parser.parse_args(words)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
+    assert run is not None  # argparse has refused every other command
     try:
         return run(args)
     except PhiltrumError as error:

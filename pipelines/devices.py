@@ -5,15 +5,18 @@ import os
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 
 from pipelines.errors import DeviceUnavailable
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+Processor: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: tuple[Processor, ...] = get_args(Processor)
 """What a person can choose; ``cuda:1`` names the second GPU."""
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """What a person can choose."""
 
 _GB = 1e9
@@ -36,7 +39,7 @@ class Device:
     dtype: torch.dtype
     label: str
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[Any]:
         """Context in which a network computes in :attr:`dtype`; without effect for float32."""
         return torch.autocast(self.torch_device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
@@ -58,7 +61,7 @@ class Device:
         return f"{process_memory() / _GB:.1f} GB in use"
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Device:
+def choose(device: str = "auto", precision: Precision = "auto") -> Device:
     """The device to run on.
 
     ``auto`` takes CUDA before MPS before the CPU. Its precision is bfloat16 on CUDA (float16 where the GPU has no
@@ -131,13 +134,13 @@ def free_memory() -> int | None:
         return None
 
 
-def _best() -> str:
+def _best() -> Processor:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _cuda(index: int, precision: str) -> Device:
+def _cuda(index: int, precision: Precision) -> Device:
     if not torch.cuda.is_available():
         raise DeviceUnavailable("This machine has no CUDA GPU that PyTorch can use; choose the device cpu or auto.")
     if index >= torch.cuda.device_count():
@@ -152,7 +155,7 @@ def _cuda(index: int, precision: str) -> Device:
     return Device(device, getattr(torch, precision), f"{torch.cuda.get_device_name(device)}, {precision}")
 
 
-def _mps(precision: str) -> Device:
+def _mps(precision: Precision) -> Device:
     if not torch.backends.mps.is_available():
         raise DeviceUnavailable("This machine has no Apple GPU that PyTorch can use; choose the device cpu or auto.")
     if precision == "bfloat16":
@@ -161,7 +164,7 @@ def _mps(precision: str) -> Device:
     return Device(torch.device("mps"), getattr(torch, precision), f"Apple GPU, {precision}")
 
 
-def _cpu(precision: str) -> Device:
+def _cpu(precision: Precision) -> Device:
     if precision == "float16":
         raise DeviceUnavailable("A CPU cannot compute in float16; choose the precision bfloat16, float32 or auto.")
     if precision == "auto":

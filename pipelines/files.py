@@ -36,7 +36,7 @@ def shipped(package: Path, name: str) -> Path:
     return inside if inside.is_dir() else inside.parents[1] / name
 
 
-def write_atomic(path: str | Path, data: bytes) -> None:
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes ``data`` to ``path`` in one step: a reader sees the old file or the new one, never a part.
 
     The bytes go to a hidden file beside ``path`` first, which is removed again where anything fails.

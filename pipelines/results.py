@@ -3,22 +3,45 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from pipelines.arrays import Floats, Mask, Pixels, Points
 
-def pixels_sha256(photo: np.ndarray) -> str:
+Extent: TypeAlias = Literal["lips", "philtrum", "lower-face"]
+"""A suggested region: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
+
+Region: TypeAlias = Literal["mouth-nose", "upper-lip", "face"]
+"""What is scored: mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
+
+AnyRegion: TypeAlias = Literal[Region, "painted"]
+"""The same, or what a person painted."""
+
+MapKind: TypeAlias = Literal["pse", "ssim", "lpips"]
+"""Measure of difference of a heat map: squared error of pixels, structural similarity, deep features."""
+
+ColourSpace: TypeAlias = Literal["ycbcr", "rgb"]
+"""In which pictures are compared."""
+
+Formula: TypeAlias = Literal["equation", "text"]
+"""Of the paper's score: equation 6 as it is written; the sentence before it."""
+
+NormalizerName: TypeAlias = Literal["inpainting", "stylegan2"]
+"""What draws a face without its anomaly."""
+
+
+def pixels_sha256(photo: Pixels) -> str:
     """SHA-256 in hex of a photo's decoded pixels, ``uint8`` ``(H, W, 3)``, row by row: upright and in sRGB, as
     :func:`pipelines.faces.images.read_image` gives them. Not of the file, which carries more than its picture.
     """
-    return hashlib.sha256(np.ascontiguousarray(photo)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(photo).data).hexdigest()
 
 
 class _OfPhoto:
     """A result that can be told from another photo's."""
 
-    photo: np.ndarray
+    photo: Pixels
 
     @cached_property
     def photo_sha256(self) -> str:
@@ -116,10 +139,10 @@ class Score:
     normality: float
     severity: float
     pixels: int
-    kind: str
-    colour: str
+    kind: MapKind
+    colour: ColourSpace
     erosion: bool
-    formula: str
+    formula: Formula
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,27 +172,27 @@ class RepaintResult(_OfPhoto):
         case: a name that people gave the case, or None.
     """
 
-    image: np.ndarray
-    photo: np.ndarray
-    mask: np.ndarray
-    alpha: np.ndarray
-    crop_before: np.ndarray
-    crop: np.ndarray
-    landmarks_before: np.ndarray
-    landmarks: np.ndarray
+    image: Pixels
+    photo: Pixels
+    mask: Mask
+    alpha: Floats
+    crop_before: Pixels
+    crop: Pixels
+    landmarks_before: Points
+    landmarks: Points
     seconds: dict[str, float]
     weights: tuple[WeightsUsed, ...]
     device: str
     seed: int
     face: int
     faces: int
-    extent: str | None
+    extent: Extent | None
     measurements_before: tuple[Measurement, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     case: str | None = None
 
     @property
-    def mask_source(self) -> str:
+    def mask_source(self) -> Literal["given", "suggested", "found"]:
         """Where the mask came from: ``"given"`` or ``"suggested"``."""
         return "given" if self.extent is None else "suggested"
 
@@ -202,19 +225,19 @@ class MaskRemovalResult(RepaintResult):
             embedder or no reference is present.
     """
 
-    found: np.ndarray | None
-    hole: np.ndarray
-    reference: np.ndarray | None
-    reference_points: np.ndarray | None
+    found: Mask | None
+    hole: Mask
+    reference: Pixels | None
+    reference_points: Points | None
     reference_yaw: float | None
-    warped: np.ndarray | None
-    confidence: np.ndarray | None
-    coarse: np.ndarray
-    refined: np.ndarray
+    warped: Pixels | None
+    confidence: Floats | None
+    coarse: Pixels
+    refined: Pixels
     identity: float | None
 
     @property
-    def mask_source(self) -> str:
+    def mask_source(self) -> Literal["given", "suggested", "found"]:
         """Where the mask came from: ``"given"``, ``"suggested"`` or ``"found"``."""
         return super().mask_source if self.found is None else "found"
 
@@ -236,15 +259,15 @@ class Basis:
         seed: of all randomness.
     """
 
-    normalizer: str
+    normalizer: NormalizerName
     weights: str
     conditions: str
     perceptual: str | None
-    region: str
-    kind: str
-    colour: str
+    region: AnyRegion
+    kind: MapKind
+    colour: ColourSpace
     erosion: bool
-    formula: str
+    formula: Formula
     version: int
     precision: str
     seed: int
@@ -276,8 +299,8 @@ class Finding:
         percentile: where it lies among open-set faces; None where no scale fits the settings.
     """
 
-    map: np.ndarray
-    area: np.ndarray
+    map: Floats
+    area: Mask
     value: float
     percentile: Percentile | None
 
@@ -293,7 +316,7 @@ class AdaptationFrame:
     """
 
     step: int
-    image: np.ndarray
+    image: Pixels
     severity: float
 
 
@@ -332,22 +355,22 @@ class AnomalyScoringResult(_OfPhoto):
         case: a name that people gave the case, or None.
     """
 
-    photo: np.ndarray
-    crop: np.ndarray
-    normalized: np.ndarray
-    heat: np.ndarray
-    area: np.ndarray
+    photo: Pixels
+    crop: Pixels
+    normalized: Pixels
+    heat: Floats
+    area: Mask
     score: Score
     percentile: Percentile | None
     local: Finding | None
     asymmetry: Finding
     basis: Basis
-    repainted: np.ndarray | None
+    repainted: Mask | None
     frames: tuple[AdaptationFrame, ...]
     reappears: int | None
     losses: tuple[float, ...]
-    mesh: np.ndarray
-    landmarks: np.ndarray
+    mesh: Points
+    landmarks: Points
     measurements: tuple[Measurement, ...]
     seconds: dict[str, float]
     weights: tuple[WeightsUsed, ...]

@@ -140,7 +140,7 @@ def serve(page: gr.Blocks, engine: Engine, launch: dict[str, Any], announce: Cal
         signal.signal(name, lambda *_: stop.set())
     page.launch(**launch, prevent_thread_lock=True)
     stay()
-    announce(page.share_url or page.local_url)
+    announce(page.share_url or page.local_url or "")
     engine.warm_up()
     stop.wait()
     forget_cache()

@@ -1,5 +1,9 @@
 """What can be chosen and shown of a scored face, and what people call it; free of PyTorch."""
 
+from typing import Literal, TypeAlias, get_args
+
+from pipelines.results import AnyRegion, ColourSpace, Formula, MapKind, NormalizerName, Region
+
 EVERYONE = "all"
 """The group of all faces of a reference scale."""
 
@@ -9,13 +13,13 @@ CLINIC = "clinic"
 GROUP_NAMES = {EVERYONE: "", CLINIC: ", photographed as in a clinic"}
 """Group of faces → what is said behind their number; of a group of an age, its name."""
 
-REGIONS = ("mouth-nose", "upper-lip", "face")
+REGIONS: tuple[Region, ...] = get_args(Region)
 """Mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
 
-PAINTED = "painted"
+PAINTED: Literal["painted"] = "painted"
 """The region of a score over a mask that a person painted."""
 
-REGION_NAMES = {
+REGION_NAMES: dict[AnyRegion, str] = {
     "mouth-nose": "mouth and nose",
     "upper-lip": "upper lip and nostril sill",
     "face": "whole face without the eyes",
@@ -23,16 +27,16 @@ REGION_NAMES = {
 }
 """Region → what people call it."""
 
-KINDS = ("pse", "ssim", "lpips")
+KINDS: tuple[MapKind, ...] = get_args(MapKind)
 """Measures of difference: squared error of pixels, structural similarity, deep features."""
 
-COLOURS = ("ycbcr", "rgb")
+COLOURS: tuple[ColourSpace, ...] = get_args(ColourSpace)
 """Colour spaces in which pictures are compared."""
 
-FORMULAS = ("equation", "text")
+FORMULAS: tuple[Formula, ...] = get_args(Formula)
 """Equation 6 as it is written; the sentence before it."""
 
-DEFAULT = "inpainting"
+DEFAULT: NormalizerName = "inpainting"
 """The normalizer that needs no download and no GPU."""
 
 SEARCHES, MOST_SEARCHES = 3, 10
@@ -52,8 +56,16 @@ LOCAL_PEAK = 99.5
 ASYMMETRY_PEAK = 98.0
 """Percentile of the asymmetry map over a region that is its asymmetry."""
 
-NORMALIZER_NAMES = {"inpainting": "repainting of what does not fit", "stylegan2": "StyleGAN2 with adaptation"}
+NORMALIZER_NAMES: dict[NormalizerName, str] = {
+    "inpainting": "repainting of what does not fit",
+    "stylegan2": "StyleGAN2 with adaptation",
+}
 """Normalizer → what people call it."""
 
-MAPS = {"local": "What does not fit", "asymmetry": "Left unlike right", "heat": "Face against normalized face"}
+MapName: TypeAlias = Literal["local", "asymmetry", "heat"]
+MAPS: dict[MapName, str] = {
+    "local": "What does not fit",
+    "asymmetry": "Left unlike right",
+    "heat": "Face against normalized face",
+}
 """Map of a result → what people call it, in the order in which they are looked at."""

@@ -16,7 +16,7 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ LANDMARKS = 68
 
 _MEDIUM = {"width": 48, "blocks": 7, "attention_pool": 1, "landmark_width": 480, "fold": 2}
 
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "paper": {"width": 64, "blocks": 7, "attention_pool": 1, "landmark_width": 1280, "fold": 1},
     "medium": _MEDIUM,
     "medium-joined": {**_MEDIUM, "view": "joined", "grid_stop": 0.2},
@@ -231,5 +231,6 @@ class LandmarkPredictor(nn.Module):
     @torch.no_grad()
     def start_at(self, mean_shape: Tensor) -> None:
         """Starts the predictions near ``mean_shape`` ``(68, 2)``, the training set's mean face."""
-        self.head[-1].weight.mul_(0.1)
-        self.head[-1].bias.copy_(mean_shape.flatten())
+        weight, bias = self.head[-1].parameters()
+        weight.mul_(0.1)
+        bias.copy_(mean_shape.flatten())

@@ -94,7 +94,7 @@ class Options(GeneratorOptions):
         return {name: getattr(self, name) for name in names}
 
 
-class CleftInpaintingRecipe(GeneratorRecipe):
+class CleftInpaintingRecipe(GeneratorRecipe[INCLG]):
     """Networks, batches and losses of a run; the step is algorithm 1's loop body."""
 
     network_key = "inclg"
@@ -183,8 +183,9 @@ class CleftInpaintingRecipe(GeneratorRecipe):
         """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used."""
         return predict(network, image, hole) if self.options.mirrored else network(image, hole)
 
-    def losses(self, image: Tensor, points: Tensor, hole: Tensor, shown: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def losses(self, *batch: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
+        image, points, hole, shown = batch
         output = self.answer(self.generate, shown, hole)
         composite = image * (1 - hole) + output.image * hole
         found = {

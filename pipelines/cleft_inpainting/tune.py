@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -15,9 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 from pipelines.cleft_inpainting.train import CleftInpaintingRecipe, Options
 from pipelines.errors import OptionInvalid
 from pipelines.training.command import add_data_arguments, load_sets, loss_weights_folder, options_of
-from pipelines.training.data import FaceSet
 from pipelines.training.loop import make_fabric
 from pipelines.training.recipe import VALIDATION_L1
+from pipelines.training.sets.face_set import FaceSet
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def run(args: argparse.Namespace, progress: Callable[[float, str], None] | None 
             # A sampler for each trial, seeded by its number: a resumed search must not draw the first values again.
             study.sampler = optuna.samplers.TPESampler(seed=options.seed * 1_000_003 + number)
             trial = study.ask()
-            value = KNOBS[name].suggest(trial, name)
-            score = _score(replace(options, **{name: value}), args, faces, validation)
+            value: dict[str, Any] = {name: KNOBS[name].suggest(trial, name)}
+            score = _score(replace(options, **value), args, faces, validation)
             study.tell(trial, math.inf if math.isnan(score) else score)  # Optuna would not count a NaN as a trial
         done = _finished(study)
         rows += [f"{name},{trial.number},{trial.params[name]},{trial.value:.6g}" for trial in done]

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             progress=progress,
         )
-        more = {}
+        more: dict[str, Any] = {}
         for before, after in zip(result.measurements_before, result.measurements, strict=True):
             more |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
         return result, more

@@ -25,7 +25,8 @@ def settle() -> None:
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.lastResort.setLevel(logging.ERROR)
+    if logging.lastResort:
+        logging.lastResort.setLevel(logging.ERROR)
     codecs.register_error(_plain.__name__, _plain)
     for stream in _streams():
         stream.reconfigure(errors=_plain.__name__)

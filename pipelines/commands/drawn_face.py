@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Pixels
+
 _SKIN, _SHADE, _LIGHT = (214, 168, 140), (168, 118, 94), (236, 198, 172)
 _FABRIC, _FOLD = (138, 186, 214), (112, 160, 192)
 _HAIR, _IRIS, _WHITE, _LIP, _MOUTH = (62, 44, 36), (70, 52, 44), (242, 238, 234), (176, 88, 88), (120, 52, 56)
 
 
-def drawn_face(size: int = 512) -> np.ndarray:
+def drawn_face(size: int = 512) -> Pixels:
     """The face, seen from the front on a plain ground.
 
     Args:
@@ -53,7 +55,7 @@ def drawn_face(size: int = 512) -> np.ndarray:
     return _sized(canvas, size)
 
 
-def drawn_masked_face(size: int = 512) -> np.ndarray:
+def drawn_masked_face(size: int = 512) -> Pixels:
     """The same face in a surgical mask, from the bridge of the nose to below the chin.
 
     Args:
@@ -75,7 +77,7 @@ def drawn_masked_face(size: int = 512) -> np.ndarray:
     return _sized(canvas, size)
 
 
-def _sized(canvas: np.ndarray, size: int) -> np.ndarray:
+def _sized(canvas: Pixels, size: int) -> Pixels:
     if size == len(canvas):
         return canvas
     interpolation = cv2.INTER_AREA if size < len(canvas) else cv2.INTER_CUBIC
@@ -83,7 +85,7 @@ def _sized(canvas: np.ndarray, size: int) -> np.ndarray:
 
 
 def _ellipse(
-    canvas: np.ndarray,
+    canvas: Pixels,
     centre: tuple[int, int],
     axes: tuple[int, int],
     colour: tuple[int, int, int],
@@ -96,13 +98,13 @@ def _ellipse(
     _lay(canvas, alpha, colour, blur)
 
 
-def _polygon(canvas: np.ndarray, corners: Sequence[tuple[int, int]], colour: tuple[int, int, int], blur: float) -> None:
+def _polygon(canvas: Pixels, corners: Sequence[tuple[int, int]], colour: tuple[int, int, int], blur: float) -> None:
     """Lays a soft-edged polygon over ``canvas``."""
     alpha = np.zeros(canvas.shape[:2], np.float32)
     cv2.fillPoly(alpha, [np.array(corners)], 1, cv2.LINE_AA)
     _lay(canvas, alpha, colour, blur)
 
 
-def _lay(canvas: np.ndarray, alpha: np.ndarray, colour: tuple[int, int, int], blur: float) -> None:
+def _lay(canvas: Pixels, alpha: Floats, colour: tuple[int, int, int], blur: float) -> None:
     alpha = cv2.GaussianBlur(alpha, (0, 0), blur)[..., None]
-    canvas[:] = np.round(canvas * (1 - alpha) + np.float32(colour) * alpha)
+    canvas[:] = np.round(canvas * (1 - alpha) + np.array(colour, np.float32) * alpha)

@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from pipelines.arrays import ComplexPoints, Floats, Integers, Mask, Numbers, Pixels, Points, Shape
 from pipelines.errors import NoFaceFound
 from pipelines.faces.points import Face
 
@@ -118,9 +119,9 @@ class Alignment:
         photo_shape: height and width of the photo.
     """
 
-    matrix: np.ndarray
+    matrix: Floats
     size: int
-    photo_shape: tuple[int, int]
+    photo_shape: Shape
 
     @property
     def scale(self) -> float:
@@ -128,7 +129,7 @@ class Alignment:
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     @cached_property
-    def inverse(self) -> np.ndarray:
+    def inverse(self) -> Floats:
         """``(2, 3)`` float64, takes crop coordinates to photo coordinates."""
         turn = self.matrix[:, :2].T / self.scale**2  # a similarity's inverse is its transpose over the squared scale
         return np.hstack([turn, -turn @ self.matrix[:, 2:]])
@@ -141,19 +142,21 @@ class Alignment:
         area, _ = cv2.intersectConvexConvex(photo, self._corners().astype(np.float32))
         return float(np.clip(area * self.scale**2 / self.size**2, 0, 1))
 
-    def to_crop(self, points: np.ndarray) -> np.ndarray:
+    def to_crop(self, points: Points | Integers) -> Points:
         """Points of the photo, ``(N, 2)``, in crop coordinates; float64."""
-        return np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        there: Points = np.asarray(points, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return there
 
-    def to_photo(self, points: np.ndarray) -> np.ndarray:
+    def to_photo(self, points: Points | Integers) -> Points:
         """Points of the crop, ``(N, 2)``, in photo coordinates; float64. The exact inverse of :meth:`to_crop`."""
-        return (np.asarray(points, np.float64) - self.matrix[:, 2]) @ self.inverse[:, :2].T
+        there: Points = (np.asarray(points, np.float64) - self.matrix[:, 2]) @ self.inverse[:, :2].T
+        return there
 
     def face_in_crop(self, face: Face) -> Face:
         """A face of the photo, in pixels of the crop."""
         return Face(self.to_crop(face.mesh).astype(np.float32))
 
-    def crop(self, photo: np.ndarray) -> np.ndarray:
+    def crop(self, photo: Pixels) -> Pixels:
         """The aligned crop.
 
         Where the crop is coarser than the photo, every crop pixel is an average over its area (no aliasing). Where it
@@ -171,7 +174,7 @@ class Alignment:
         crop = self.sample(photo, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
         return _blur_outside(crop, self._distance_outside()) if self.covered < 1 else crop
 
-    def crop_mask(self, mask: np.ndarray) -> np.ndarray:
+    def crop_mask(self, mask: Mask) -> Mask:
         """The mask in the crop.
 
         A crop pixel is True where more than a twentieth of it is: no masked photo pixel shines into what is taken as
@@ -189,11 +192,11 @@ class Alignment:
         interpolation = cv2.INTER_NEAREST if self.scale >= 1 else cv2.INTER_LINEAR
         return self.sample(mask, interpolation, cv2.BORDER_CONSTANT) > 255 / 20
 
-    def _corners(self) -> np.ndarray:
+    def _corners(self) -> Points:
         size = self.size
         return self.to_photo(np.array([[0, 0], [size, 0], [size, size], [0, size]]))
 
-    def sample(self, picture: np.ndarray, interpolation: int, border: int) -> np.ndarray:
+    def sample(self, picture: Numbers, interpolation: int, border: int) -> Numbers:
         """Anything of the photo's shape, resampled to the crop by area where the crop is coarser.
 
         Args:
@@ -230,26 +233,29 @@ class Alignment:
         matrix[:, 2] -= (left, top)
         matrix *= ratio[:, None]
         side = self.size * factor
-        warped = cv2.warpAffine(
+        warped: Numbers = cv2.warpAffine(
             region, centred(matrix), (side, side), flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=border
         )
         if factor == 1:
             return warped
-        return cv2.resize(warped, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        averaged: Numbers = cv2.resize(warped, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return averaged
 
-    def _distance_outside(self) -> np.ndarray:
+    def _distance_outside(self) -> Floats:
         """Distance of each crop pixel's centre from the photo, in crop pixels; 0 inside."""
         at = np.arange(self.size) + 0.5
         x, y = np.meshgrid(at, at)
         a, b = self.inverse[:, :2], self.inverse[:, 2]
         height, width = self.photo_shape
         px, py = a[0, 0] * x + a[0, 1] * y + b[0], a[1, 0] * x + a[1, 1] * y + b[1]
-        outside = np.hypot(np.maximum(0, np.maximum(-px, px - width)), np.maximum(0, np.maximum(-py, py - height)))
+        outside: Floats = np.hypot(
+            np.maximum(0, np.maximum(-px, px - width)), np.maximum(0, np.maximum(-py, py - height))
+        )
         return (outside * self.scale).astype(np.float32)
 
 
 def align(
-    photo: np.ndarray, face: Face, size: int | None = None, template: Template | SquareTemplate = PROJECT
+    photo: Pixels, face: Face, size: int | None = None, template: Template | SquareTemplate = PROJECT
 ) -> Alignment:
     """The similarity that puts the face where the template wants it.
 
@@ -268,19 +274,20 @@ def align(
     return Alignment(matrix, size, photo.shape[:2])
 
 
-def centred(matrix: np.ndarray) -> np.ndarray:
+def centred(matrix: Floats) -> Floats:
     """The same map between coordinates that are whole at pixel centres, as OpenCV's warps count them."""
     moved = matrix.astype(np.float64).copy()
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
     return moved
 
 
-def _complex(points: np.ndarray) -> np.ndarray:
+def _complex(points: Points) -> ComplexPoints:
     """Points ``(N, 2)`` as complex numbers ``(N,)``."""
-    return np.asarray(points, np.float64) @ (1, 1j)
+    z: ComplexPoints = np.asarray(points, np.float64) @ (1, 1j)
+    return z
 
 
-def _range(values: np.ndarray) -> tuple[float, float]:
+def _range(values: Floats) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
@@ -296,7 +303,7 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
     return first, last
 
 
-def _blur_outside(crop: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _blur_outside(crop: Pixels, distance: Floats) -> Pixels:
     """Blurs ``crop`` with a standard deviation that grows with ``distance``; untouched where that is 0.
 
     Linear between a few Gaussian blurs, each of the whole crop, so that the reflection joins the photo smoothly.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from skimage.transform import SimilarityTransform
 
+from pipelines.arrays import Floats, Pixels, Points
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import Alignment
 
@@ -35,12 +36,13 @@ class FaceEmbedder:
         if not Path(file).is_file():
             raise WeightsMissing("The face embedder's file does not exist; check the path given for it.")
         try:
-            self.network = torch.jit.load(str(file), map_location="cpu").eval()
+            network = torch.jit.load(str(file), map_location="cpu")  # type: ignore[no-untyped-call]  # torch has no type
+            self.network = network.eval()
         except (RuntimeError, ValueError) as error:
             raise WeightsCorrupt("The face embedder's file is no TorchScript network; choose another file.") from error
 
     @torch.inference_mode()
-    def embed(self, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    def embed(self, photo: Pixels, points: Points) -> Floats:
         """The embedding of a face.
 
         Args:
@@ -54,8 +56,9 @@ class FaceEmbedder:
         fitted = SimilarityTransform.from_estimate(five, np.array(_TEMPLATE))
         aligned = Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)
         found = self.network(torch.from_numpy(aligned).permute(2, 0, 1)[None].float())[0]
-        return (found / found.norm()).numpy()
+        embedding: Floats = (found / found.norm()).numpy()
+        return embedding
 
-    def similarity(self, photo: np.ndarray, points: np.ndarray, other: np.ndarray, other_points: np.ndarray) -> float:
+    def similarity(self, photo: Pixels, points: Points, other: Pixels, other_points: Points) -> float:
         """Cosine similarity, -1 to 1, of a face in ``photo`` and one in ``other``."""
         return float(self.embed(photo, points) @ self.embed(other, other_points))

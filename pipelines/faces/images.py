@@ -9,6 +9,7 @@ import os
 import cv2
 import numpy as np
 
+from pipelines.arrays import Mask, Pixels, Shape
 from pipelines.faces.formats.decoding import Source, as_unreadable, decode
 from pipelines.faces.masks import fit
 from pipelines.faces.pixels.colour import to_srgb
@@ -23,7 +24,7 @@ MIN_SIDE = 32
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
 
-def read_image(source: Source) -> np.ndarray:
+def read_image(source: Source) -> Pixels:
     """Reads a photo.
 
     EXIF orientation is applied, and colours are brought to sRGB by the file's profile; without one they are taken for
@@ -47,7 +48,7 @@ def read_image(source: Source) -> np.ndarray:
         return pixels(laid_over("white", to_srgb(image)), "RGB")
 
 
-def read_mask(source: Source, shape: tuple[int, int] | None = None) -> np.ndarray:
+def read_mask(source: Source, shape: Shape | None = None) -> Mask:
     """Reads a mask: white = repaint.
 
     A pixel is True where its luminance (ITU-R BT.601) is above 127, whatever the file's colour profile; transparency
@@ -73,7 +74,7 @@ def read_mask(source: Source, shape: tuple[int, int] | None = None) -> np.ndarra
     return mask if shape is None else fit(mask, shape)
 
 
-def encode_png(array: np.ndarray) -> bytes:
+def encode_png(array: Pixels | Mask) -> bytes:
     """PNG file of an RGB picture, a grey one or a mask: lossless, pixels only.
 
     Args:
@@ -83,7 +84,7 @@ def encode_png(array: np.ndarray) -> bytes:
         ValueError: the array is none of these.
     """
     if array.dtype == np.bool_:
-        array = array.astype(np.uint8) * 255
+        array = array.astype(np.uint8) * np.uint8(255)
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise ValueError("expected uint8 (H, W, 3) or (H, W), or bool (H, W)")
     if array.ndim == 3:
@@ -92,10 +93,11 @@ def encode_png(array: np.ndarray) -> bytes:
     encoded, data = cv2.imencode(".png", np.ascontiguousarray(array), _PNG)
     if not encoded:
         raise ValueError("the array cannot be written as PNG")
-    return data.tobytes()
+    content: bytes = data.tobytes()
+    return content
 
 
-def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
+def write_png(path: str | os.PathLike[str], array: Pixels | Mask) -> None:
     """Writes :func:`encode_png` of ``array`` to ``path``: the file is there whole, or as it was before.
 
     Raises:

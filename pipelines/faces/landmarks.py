@@ -1,11 +1,12 @@
 """The faces of a photo: MediaPipe's mesh of each, looked at twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Pixels, Points
 from pipelines.errors import FaceIndexInvalid, NoFaceFound
 from pipelines.faces.detection.detectors import find_far, find_meshes
 from pipelines.faces.detection.plausibility import Opinion, examine
@@ -29,7 +30,7 @@ _SAME = 0.3  # overlap of two meshes of one face
 _LEAST_TILE = 400  # px of the photo; faces too small for such a tile have no detail to repaint
 
 
-def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
+def find_faces(photo: Pixels, most: int = 8) -> list[Face]:
     """Every face in ``photo``, the largest first, each however it is turned.
 
     What is found is looked at once more (:func:`pipelines.faces.detection.plausibility.examine`). What is no face is
@@ -56,7 +57,7 @@ def find_faces(photo: np.ndarray, most: int = 8) -> list[Face]:
     return _largest_first(kept)[:most]
 
 
-def find_face(photo: np.ndarray, index: int = 0) -> Face:
+def find_face(photo: Pixels, index: int = 0) -> Face:
     """The face number ``index`` of ``photo``; see :func:`pick_face`."""
     return pick_face(find_faces(photo), index)
 
@@ -78,7 +79,7 @@ def pick_face(faces: list[Face], index: int) -> Face:
     return faces[index]
 
 
-def find_crop_face(crop: np.ndarray) -> Face | None:
+def find_crop_face(crop: Pixels) -> Face | None:
     """The face of an aligned crop, or None.
 
     Looks with the margin first, because an aligned crop is always tight; of several faces takes the middle one. Whoever
@@ -90,7 +91,7 @@ def find_crop_face(crop: np.ndarray) -> Face | None:
     return min(faces, key=lambda face: np.linalg.norm(face.mesh.mean(0) - middle) / face.eye_distance, default=None)
 
 
-def find_upright_crop_face(crop: np.ndarray) -> Face | None:
+def find_upright_crop_face(crop: Pixels) -> Face | None:
     """The face of a crop of unknown origin that should be aligned; None also where it is no face or not upright."""
     face = find_crop_face(crop)
     if face is None or abs(face.turn) >= _SIDEWAYS:
@@ -117,7 +118,7 @@ class _Judged(NamedTuple):
     standing: float
 
 
-def _judged(photo: np.ndarray, turns: int, most: int, tiles: bool = True) -> list[_Judged]:
+def _judged(photo: Pixels, turns: int, most: int, tiles: bool = True) -> list[_Judged]:
     """Faces of the photo turned counter-clockwise by so many quarters, the largest first."""
     turned = np.ascontiguousarray(np.rot90(photo, turns))
     judged = []
@@ -134,7 +135,7 @@ def _is_plain(opinion: Opinion) -> bool:
     return opinion.fit >= _PLAIN_FIT or opinion.standing >= _PLAIN_STANDING
 
 
-def _search(photo: np.ndarray, tiles: bool = True) -> list[Face]:
+def _search(photo: Pixels, tiles: bool = True) -> list[Face]:
     """What looks like an upright face, the largest first.
 
     Looks at the photo as it is; if there is no face, with a reflected margin (tight crops); then around the boxes that
@@ -169,7 +170,7 @@ def _turned_back(face: Face, turns: int, shape: Sequence[int]) -> Face:
     return Face(mesh)
 
 
-def _shrink(photo: np.ndarray, long_side: int) -> tuple[np.ndarray, int]:
+def _shrink(photo: Pixels, long_side: int) -> tuple[Pixels, int]:
     """The photo averaged over squares of whole pixels so that it fits ``long_side``, and the squares' side.
 
     Whole squares, because OpenCV averages them several times faster than broken ones. MediaPipe resamples without a
@@ -183,7 +184,7 @@ def _shrink(photo: np.ndarray, long_side: int) -> tuple[np.ndarray, int]:
     return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), factor
 
 
-def _find_meshes_padded(photo: np.ndarray) -> list[np.ndarray]:
+def _find_meshes_padded(photo: Pixels) -> list[Points]:
     """The same with a reflected margin around the photo."""
     pad = round(_PAD * max(photo.shape[:2]))
     # Reflection repeats the picture as often as needed, so a narrow strip can be padded by more than its width.
@@ -194,7 +195,7 @@ def _find_meshes_padded(photo: np.ndarray) -> list[np.ndarray]:
     return [mesh for mesh in meshes if np.all(mesh.mean(0) > 0) and np.all(mesh.mean(0) < size)]
 
 
-def _faces_in(photo: np.ndarray, boxes: np.ndarray, known: list[Face]) -> list[Face]:
+def _faces_in(photo: Pixels, boxes: Floats, known: list[Face]) -> list[Face]:
     """Faces in the boxes that hold none of the ``known`` ones."""
     faces: list[Face] = []
     for box in boxes:
@@ -204,7 +205,7 @@ def _faces_in(photo: np.ndarray, boxes: np.ndarray, known: list[Face]) -> list[F
     return faces
 
 
-def _zoom(photo: np.ndarray, box: np.ndarray) -> list[Face]:
+def _zoom(photo: Pixels, box: Floats) -> list[Face]:
     """Faces found again in the photo's own pixels around ``box``, the one that fits the box best first."""
     (left, top), (right, bottom) = np.asarray(box).reshape(2, 2)
     centre_x, centre_y, half = (left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top)
@@ -219,7 +220,7 @@ def _zoom(photo: np.ndarray, box: np.ndarray) -> list[Face]:
     return [face for fit, face in sorted(fits, key=lambda pair: -pair[0]) if fit > 0.2]
 
 
-def _sharpened(photo: np.ndarray, face: Face, factor: int) -> Face:
+def _sharpened(photo: Pixels, face: Face, factor: int) -> Face:
     """The face found again in the full photo where the shrunk one had too few pixels of it."""
     left, top, right, bottom = face.box
     if factor == 1 or max(right - left, bottom - top) / factor >= _MESH_SIDE:
@@ -227,7 +228,7 @@ def _sharpened(photo: np.ndarray, face: Face, factor: int) -> Face:
     return next(iter(_zoom(photo, np.array(face.box))), face)
 
 
-def _tile_levels(photo: np.ndarray) -> Iterator[tuple[list[tuple[int, int, np.ndarray]], int]]:
+def _tile_levels(photo: Pixels) -> Iterator[tuple[list[tuple[int, int, Pixels]], int]]:
     """Overlapping square tiles that cover the photo: two along its longer side, then four, and so on.
 
     Yields:
@@ -251,10 +252,11 @@ def _tile_levels(photo: np.ndarray) -> Iterator[tuple[list[tuple[int, int, np.nd
 
 def _starts(length: int, side: int) -> list[int]:
     count = max(1, round(np.ceil((length - side) / (side * (1 - _TILE_OVERLAP)) - 0.01)) + 1)
-    return np.linspace(0, max(0, length - side), count).round().astype(int).tolist()
+    starts: list[int] = np.linspace(0, max(0, length - side), count).round().astype(int).tolist()
+    return starts
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+def _overlap(one: Iterable[float], other: Iterable[float]) -> float:
     """Area that two boxes share, as a part of the smaller one's."""
     (l1, t1, r1, b1), (l2, t2, r2, b2) = one, other
     shared = max(0.0, min(r1, r2) - max(l1, l2)) * max(0.0, min(b1, b2) - max(t1, t2))

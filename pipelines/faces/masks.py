@@ -4,13 +4,17 @@ A mask is ``bool`` ``(H, W)``, True = repaint. Painted, uploaded and suggested m
 anything else sees them.
 """
 
+from typing import get_args
+
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Mask, Pixels, Points, Shape
 from pipelines.errors import MaskMismatch, OptionInvalid
 from pipelines.faces.points import Face
+from pipelines.results import Extent
 
-EXTENTS = ("lips", "philtrum", "lower-face")
+EXTENTS: tuple[Extent, ...] = get_args(Extent)
 """Suggested regions: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
 
 GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
@@ -27,14 +31,14 @@ _LEAST_SIDE = 32  # px; nobody paints on less
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _NOSE_BASE = (129, 358, 64, 294, 48, 278, 98, 327, 2, 1, 4, 45, 275)  # alae, nostrils, columella and tip
 _LOWER_FACE = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 58, 288, 50, 280, 195, 126, 355)
-_HULLS = {
+_HULLS: dict[Extent, tuple[tuple[int, ...], float]] = {
     "lips": (_LIPS, 0.09),
     "philtrum": (_LIPS + _NOSE_BASE, 0.09),
     "lower-face": (_LOWER_FACE, 0.0),
 }  # mesh points and the margin around their hull, in eye distances
 
 
-def outline(face: Face, extent: str) -> np.ndarray:
+def outline(face: Face, extent: Extent) -> Points:
     """Outline of a suggested region: the convex hull of its mesh points with a rounded margin.
 
     Args:
@@ -54,7 +58,7 @@ def outline(face: Face, extent: str) -> np.ndarray:
     return _resample(hull, VERTICES).astype(np.float32)
 
 
-def face_outline(face: Face, margin: float = FACE_MARGIN) -> np.ndarray:
+def face_outline(face: Face, margin: float = FACE_MARGIN) -> Points:
     """Outline of the whole face: the convex hull of its mesh with a rounded margin, in eye distances.
 
     Returns:
@@ -63,12 +67,12 @@ def face_outline(face: Face, margin: float = FACE_MARGIN) -> np.ndarray:
     return _resample(_hull(face.mesh, margin * face.eye_distance), VERTICES).astype(np.float32)
 
 
-def face_region(face: Face, shape: tuple[int, int]) -> np.ndarray:
+def face_region(face: Face, shape: Shape) -> Mask:
     """What belongs to the face in a picture of ``shape`` (H, W), from its hairline to its chin: ``bool`` (H, W)."""
     return polygon_mask(face_outline(face), shape)
 
 
-def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -> np.ndarray:
+def suggest_mask(face: Face, shape: Shape, extent: Extent = "philtrum") -> Mask:
     """The region of ``extent`` as a mask of ``shape`` (H, W).
 
     Raises:
@@ -77,12 +81,12 @@ def suggest_mask(face: Face, shape: tuple[int, int], extent: str = "philtrum") -
     return polygon_mask(outline(face, extent), shape)
 
 
-def hull_mask(points: np.ndarray, margin: float, shape: tuple[int, int]) -> np.ndarray:
+def hull_mask(points: Points, margin: float, shape: Shape) -> Mask:
     """The convex hull of ``points`` ``(N, 2)`` with a rounded margin, both in pixels, as a mask of ``shape`` (H, W)."""
     return polygon_mask(_hull(points, margin), shape)
 
 
-def polygon_mask(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def polygon_mask(polygon: Points, shape: Shape) -> Mask:
     """The inside of a polygon ``(N, 2)`` in pixels as a mask of ``shape`` (H, W).
 
     >>> polygon_mask(np.array([[1.2, 1.2], [3.8, 1.2], [3.8, 2.8], [1.2, 2.8]]), (4, 5)).astype(int)
@@ -106,7 +110,7 @@ def polygon_mask(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def irregular_mask(size: int, group: int, rng: np.random.Generator) -> np.ndarray:
+def irregular_mask(size: int, group: int, rng: np.random.Generator) -> Mask:
     """A square mask of random brush strokes, after the irregular masks of Liu et al. 2018.
 
     Args:
@@ -128,7 +132,7 @@ def irregular_mask(size: int, group: int, rng: np.random.Generator) -> np.ndarra
     return canvas.astype(bool)
 
 
-def grow(mask: np.ndarray, pixels: float) -> np.ndarray:
+def grow(mask: Mask, pixels: float) -> Mask:
     """Widens a mask by ``pixels`` on every side; a negative number narrows it. Round at the corners.
 
     Distances are Euclidean, between pixel centres; the picture's border does not narrow a mask.
@@ -148,7 +152,7 @@ def grow(mask: np.ndarray, pixels: float) -> np.ndarray:
     return grown
 
 
-def feather(mask: np.ndarray, pixels: float) -> np.ndarray:
+def feather(mask: Mask, pixels: float) -> Floats:
     """Blend weights: 1 on the mask, falling smoothly to 0 at ``pixels`` outside.
 
     Returns:
@@ -165,7 +169,7 @@ def feather(mask: np.ndarray, pixels: float) -> np.ndarray:
     return alpha
 
 
-def clean(mask: np.ndarray, smallest: float = 1e-3) -> np.ndarray:
+def clean(mask: Mask, smallest: float = 1e-3) -> Mask:
     """Removes stray specks and fills pinholes.
 
     A speck (or hole) goes when it is smaller than ``smallest`` of the mask's area; the largest piece always stays, so a
@@ -181,7 +185,7 @@ def clean(mask: np.ndarray, smallest: float = 1e-3) -> np.ndarray:
     return cleaned
 
 
-def fit(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def fit(mask: Mask, shape: Shape) -> Mask:
     """A mask that was made for a photo, at the size of the photo that is here.
 
     People paint on a smaller copy, or export at another resolution: where the proportions are the photo's, it is clear
@@ -214,10 +218,11 @@ size or proportions.
             "give a mask of the photo's size or proportions."
         )
     smooth = cv2.INTER_AREA if height > rows else cv2.INTER_LINEAR
-    return cv2.resize(mask.astype(np.uint8) * 255, (columns, rows), interpolation=smooth) > 127
+    scaled: Pixels = cv2.resize(mask.astype(np.uint8) * 255, (columns, rows), interpolation=smooth)
+    return scaled > 127
 
 
-def _window(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
+def _window(mask: Mask, margin: float) -> tuple[slice, slice]:
     """The mask's bounding box with a margin: what lies beyond it need not be looked at in a large photo."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -229,21 +234,23 @@ def _window(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
     )
 
 
-def _hull(points: np.ndarray, margin: float) -> np.ndarray:
+def _hull(points: Points, margin: float) -> Points:
     # A circle around every point before the hull: the hull's own margin, round at the corners.
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     circle = margin * np.stack([np.cos(angles), np.sin(angles)], 1)
-    return cv2.convexHull((points.astype(np.float64)[:, None] + circle).reshape(-1, 2).astype(np.float32))[:, 0]
+    circles = (points.astype(np.float64)[:, None] + circle).reshape(-1, 2).astype(np.float32)
+    hull: Points = cv2.convexHull(circles)[:, 0]
+    return hull
 
 
-def _resample(polygon: np.ndarray, count: int) -> np.ndarray:
+def _resample(polygon: Points, count: int) -> Points:
     closed = np.vstack([polygon, polygon[:1]]).astype(np.float64)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
     at = np.linspace(0, along[-1], count, endpoint=False)
     return np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], 1)
 
 
-def _stroke(canvas: np.ndarray, size: int, rng: np.random.Generator) -> None:
+def _stroke(canvas: Pixels, size: int, rng: np.random.Generator) -> None:
     """One polyline of a few turns with round joints."""
     point = rng.uniform(0, size, 2)
     heading = rng.uniform(0, 2 * np.pi)
@@ -257,17 +264,19 @@ def _stroke(canvas: np.ndarray, size: int, rng: np.random.Generator) -> None:
         point = end
 
 
-def _distance(mask: np.ndarray) -> np.ndarray:
+def _distance(mask: Mask) -> Floats:
     """Distance of each True pixel to the nearest False one; infinite where there is none."""
     if mask.all():
         return np.full(mask.shape, np.inf, np.float32)
-    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance: Floats = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return distance
 
 
-def _drop_small(mask: np.ndarray, limit: float) -> np.ndarray:
+def _drop_small(mask: Mask, limit: float) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     if count <= 2:
         return mask.copy()
     keep = (areas >= limit) | (areas == areas.max())
-    return np.concatenate([[False], keep])[labels]
+    kept: Mask = np.concatenate([[False], keep])[labels]
+    return kept

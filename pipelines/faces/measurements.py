@@ -15,11 +15,12 @@ bow.
 
 import numpy as np
 
+from pipelines.arrays import ComplexPoints, Points
 from pipelines.faces.points import Face
 from pipelines.results import Measurement
 
 
-def measure(points: np.ndarray) -> tuple[Measurement, ...]:
+def measure(points: Points) -> tuple[Measurement, ...]:
     """All measures of a face.
 
     Args:
@@ -84,7 +85,7 @@ def measure(points: np.ndarray) -> tuple[Measurement, ...]:
     )
 
 
-def columellar_angle(z: np.ndarray) -> float:
+def columellar_angle(z: ComplexPoints) -> float:
     """Degrees from the eye line to the columella (33→30), counter-clockwise on screen; 90 = upright.
 
     Args:
@@ -93,22 +94,22 @@ def columellar_angle(z: np.ndarray) -> float:
     return _degrees((z[30] - z[33]).conjugate())  # conjugate: y points down, angles are counted upwards
 
 
-def nostril_width_ratio(z: np.ndarray) -> float:
+def nostril_width_ratio(z: ComplexPoints) -> float:
     """Smaller over larger of |31−33| and |35−33|; 1 = equal."""
     return _ratio(abs(z[31] - z[33]), abs(z[35] - z[33]))
 
 
-def lateral_lip_height_ratio(z: np.ndarray) -> float:
+def lateral_lip_height_ratio(z: ComplexPoints) -> float:
     """Smaller over larger of |31−50| and |35−52|; 1 = equal."""
     return _ratio(abs(z[31] - z[50]), abs(z[35] - z[52]))
 
 
-def nasal_tip_deviation(z: np.ndarray) -> float:
+def nasal_tip_deviation(z: ComplexPoints) -> float:
     """Signed distance of point 30 from the midline in eye distances; above 0 = towards image-right."""
     return float(z[30].real)
 
 
-def cupids_bow_tilt(z: np.ndarray) -> float:
+def cupids_bow_tilt(z: ComplexPoints) -> float:
     """Degrees from the eye line to the line 50→52, clockwise on screen; above 0 = the image-right peak is lower.
 
     >>> z = np.zeros(68, complex)
@@ -126,8 +127,8 @@ def lip_gap(face: Face) -> float:
     return max(0.0, float((gaps @ (-across[1], across[0])).max()) / face.eye_distance)
 
 
-def _in_face_frame(points: np.ndarray) -> np.ndarray:
-    z = points @ (1, 1j)
+def _in_face_frame(points: Points) -> ComplexPoints:
+    z: ComplexPoints = points @ (1, 1j)
     left, right = z[36:42].mean(), z[42:48].mean()
     if left == right:
         return np.full(68, complex(np.nan, np.nan))

@@ -24,6 +24,8 @@ from functools import cached_property
 
 import numpy as np
 
+from pipelines.arrays import Integers, Points
+
 MESH_TO_68 = (
     *(127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356),  # jaw line
     *(70, 63, 105, 66, 107),  # brow, image left
@@ -57,7 +59,7 @@ _FIRST_RIGHT = 248  # FaceMesh counts the midline and the image's left before al
 _IRIS = (0, 3, 2, 1, 4)  # centre, nose's side, top, ear's side, bottom: the sides change places
 
 
-def _partners() -> np.ndarray:
+def _partners() -> Integers:
     partners = np.arange(IRIS_RIGHT.stop)
     left = np.setdiff1d(np.arange(_FIRST_RIGHT), _MIDLINE)
     pairs = [
@@ -77,15 +79,15 @@ MIRROR_MESH = _partners()
 class Face:
     """One face: ``mesh`` is ``(478, 2)`` float32, x and y in pixels of the photo (pixel centres at +0.5)."""
 
-    mesh: np.ndarray
+    mesh: Points
 
     @cached_property
-    def points(self) -> np.ndarray:
+    def points(self) -> Points:
         """The 68 points, ``(68, 2)`` float32, in pixels of the photo."""
         return self.mesh[list(MESH_TO_68)]
 
     @cached_property
-    def eyes(self) -> np.ndarray:
+    def eyes(self) -> Points:
         """Centres of the two eyes, ``(2, 2)``, image-left eye first: mean of each eye's six contour points.
 
         The eyelid contour, not the iris, so that the gaze does not turn or shift the alignment.

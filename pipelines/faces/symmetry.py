@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.points import IRIS_LEFT, MIRROR_MESH, Face, mirrored_face
 
@@ -11,7 +12,7 @@ _SURFACE = IRIS_LEFT.start
 _FARTHEST = 0.25  # eye distances between a face and what is found where its mirror image lies
 
 
-def even_face(photo: np.ndarray, face: Face) -> Face:
+def even_face(photo: Pixels, face: Face) -> Face:
     """A face's points as the mean of those found in the photo and in its mirror image.
 
     FaceMesh gives a photo and its mirror image points that lie a pixel apart, and so do their crops. The mean is the
@@ -32,7 +33,7 @@ def even_face(photo: np.ndarray, face: Face) -> Face:
     return Face((face.mesh + found[int(np.argmin(away))].mesh) / 2)
 
 
-def mirror_through_mesh(picture: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
+def mirror_through_mesh(picture: Floats, face: Face) -> tuple[Floats, Mask]:
     """The picture of a face mirrored at the face's own middle, however it is turned: each point of the mesh shows what
     its partner shows, and what lies between follows.
 

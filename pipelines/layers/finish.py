@@ -26,8 +26,8 @@ class Finish(nn.Module):
         super().__init__()
         self.see = nn.Conv2d(3 + inputs, width, 3, padding=1)
         self.add = nn.Conv2d(width, 3, 3, padding=1)
-        nn.init.zeros_(self.add.weight)
-        nn.init.zeros_(self.add.bias)
+        for values in self.add.parameters():
+            nn.init.zeros_(values)
 
     def forward(self, painted: Tensor, given: Tensor) -> Tensor:
         """``(N, 3, H, W)`` and ``(N, inputs, H, W)`` → ``(N, 3, H, W)`` float32."""

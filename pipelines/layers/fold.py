@@ -14,5 +14,5 @@ def start_alike(paint: nn.Conv2d, fold: int) -> None:
 
     Source: Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017).
     """
-    for values in (paint.weight, paint.bias):
+    for values in paint.parameters():
         values.copy_(values[:: fold**2].repeat_interleave(fold**2, 0))

@@ -6,12 +6,13 @@ and 9 % where the mask has the mean colour of what is around it.
 
 import numpy as np
 
+from pipelines.arrays import Mask, Pixels
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.points import Face
 
 
-def covered(crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def covered(crop: Pixels, hole: Mask) -> Pixels:
     """A picture with the mean colour of its known pixels in the hole.
 
     Args:
@@ -24,7 +25,7 @@ def covered(crop: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return np.where(hole[..., None], crop[~hole].mean(0).astype(np.uint8), crop)
 
 
-def skin_beside(crop: np.ndarray, hole: np.ndarray, guess: Face | None = None) -> np.ndarray:
+def skin_beside(crop: Pixels, hole: Mask, guess: Face | None = None) -> Mask:
     """What of an aligned picture is the person's own skin, as far as it shows without what the hole hides.
 
     Args:

@@ -10,7 +10,7 @@ Source: Lumetti et al., "Mask inpainting with a GAN network", section 4.3. Devia
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,8 @@ CONFIGURATIONS = {
 }
 """Named arguments of :class:`MaskRemovalNetwork`: the paper's, and one that trains in hours on a processor."""
 
-INITIALIZATIONS = ("kaiming", "normal", "xavier", "orthogonal")
+Initialization: TypeAlias = Literal["kaiming", "normal", "xavier", "orthogonal"]
+INITIALIZATIONS: tuple[Initialization, ...] = get_args(Initialization)
 """How weights can start; the paper's default is the first (section 4)."""
 
 REFERENCE_SHARE = 0.75
@@ -142,8 +143,9 @@ def predict(
 
 def _mirrored(network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval], *given: Tensor) -> MaskRemoval:
     both = network(*(torch.cat([one, one.flip(3)]) for one in given))
-    coarse, drawn = ((one + mirrored.flip(3)) / 2 for one, mirrored in (both.coarse.chunk(2), both.image.chunk(2)))
-    return MaskRemoval(coarse, drawn, sum(both.embedding.chunk(2)) / 2)
+    coarse, drawn = ((one + other.flip(3)) / 2 for one, other in (both.coarse.chunk(2), both.image.chunk(2)))
+    embedding, mirrored = both.embedding.chunk(2)
+    return MaskRemoval(coarse, drawn, (embedding + mirrored) / 2)
 
 
 def tempered(alone: MaskRemoval, guided: MaskRemoval) -> MaskRemoval:
@@ -229,7 +231,7 @@ class RefinementNetwork(nn.Module):
         return torch.tanh(F.pixel_shuffle(painted, self.fold)), x16.mean((2, 3)).float()
 
 
-def initialize(network: MaskRemovalNetwork, how: str) -> None:
+def initialize(network: MaskRemovalNetwork, how: Initialization) -> None:
     """Draws the weights of every convolution anew.
 
     Args:

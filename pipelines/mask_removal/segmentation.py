@@ -14,6 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Integers, Mask, Pixels, Points
 from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.alignment import Alignment, Template, align, centred
 from pipelines.faces.masks import clean, grow
@@ -92,8 +93,8 @@ class Segmentation:
         contrast: distance in Lab between the mask's colour and the skin's.
     """
 
-    mask: np.ndarray
-    region: np.ndarray
+    mask: Mask
+    region: Mask
     contrast: float
 
 
@@ -107,13 +108,13 @@ class _Areas(NamedTuple):
         reach: where a mask can be.
     """
 
-    inner: np.ndarray
-    region: np.ndarray
-    core: np.ndarray
-    reach: np.ndarray
+    inner: Mask
+    region: Mask
+    core: Mask
+    reach: Mask
 
 
-def segment_mask(photo: np.ndarray, face: Face) -> Segmentation:
+def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     """Finds the surgical mask that a face wears.
 
     Args:
@@ -145,7 +146,7 @@ def segment_mask(photo: np.ndarray, face: Face) -> Segmentation:
     return Segmentation(_to_photo(drawn, alignment), _to_photo(areas.region, alignment), contrast)
 
 
-def with_margin(found: np.ndarray, face: Face) -> np.ndarray:
+def with_margin(found: Mask, face: Face) -> Mask:
     """A mask that was found, with its hem and its shadow on the skin, which belong to it.
 
     Args:
@@ -158,7 +159,7 @@ def with_margin(found: np.ndarray, face: Face) -> np.ndarray:
     return grow(found, _MARGIN * face.eye_distance)
 
 
-def _areas(mesh: np.ndarray, alignment: Alignment) -> _Areas:
+def _areas(mesh: Points, alignment: Alignment) -> _Areas:
     height, width = alignment.photo_shape
     corners = alignment.to_crop(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
     inside = _hull(corners.clip(-20 * _SIZE, 20 * _SIZE))  # the photo; the crop repeats its border beyond
@@ -169,7 +170,7 @@ def _areas(mesh: np.ndarray, alignment: Alignment) -> _Areas:
     return _Areas(_hull(polygon), region, _hull(mesh[list(_CORE)]) & region, reach)
 
 
-def _cluster(lab: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cluster(lab: Floats, region: Mask) -> tuple[Integers, Floats]:
     """k-means in the region: labels ``(S, S)``, -1 outside, and the clusters' colours ``(k, 3)``."""
     rows, columns = np.nonzero(region)
     width = columns.max() - columns.min() + 1
@@ -182,14 +183,14 @@ def _cluster(lab: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return labels, centres
 
 
-def _tones(visible: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _tones(visible: Floats, skin: Floats) -> Floats:
     """The skin's colours in light and shadow, its median first, ``(n, 3)``."""
     _, found = _k_means(visible * (_LIGHTNESS, 1, 1), _TONES)
     found = found / (_LIGHTNESS, 1, 1)
     return np.vstack([skin, found[_distance(found, skin) < _TONE_RANGE]])
 
 
-def _worn(labels: np.ndarray, centres: np.ndarray, core: np.ndarray, skin: np.ndarray) -> tuple[list[int], float]:
+def _worn(labels: Integers, centres: Floats, core: Mask, skin: Floats) -> tuple[list[int], float]:
     """The clusters that are the mask, and the distance of its colour to the skin's.
 
     The mask is what covers the core most; with it go clusters of its colour, and such as hold much of the core
@@ -206,7 +207,7 @@ def _worn(labels: np.ndarray, centres: np.ndarray, core: np.ndarray, skin: np.nd
     return [k for k in range(_CLUSTERS) if k == main or joined[k]], float(from_skin[main])
 
 
-def _foreign(colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _foreign(colours: Floats, skin: Floats) -> Mask:
     """Which colours ``(..., 3)`` are none of skin of the colour ``skin``."""
     chroma, own = (np.hypot(one[..., 1], one[..., 2]) for one in (colours, skin))
     hue = np.degrees(np.arctan2(colours[..., 2], colours[..., 1]))
@@ -216,7 +217,7 @@ def _foreign(colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
     return grey | hued | (off > _SKIN_LIKE_DISTANCE)
 
 
-def _same_hue(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def _same_hue(colours: Floats, colour: Floats) -> Mask:
     """Which colours ``(..., 3)`` have the hue of ``colour``; none where it is grey."""
     (a, b), (own_a, own_b) = (np.moveaxis(one[..., 1:], -1, 0) for one in (colours, colour))
     apart = np.degrees(np.arctan2(a * own_b - b * own_a, a * own_a + b * own_b))
@@ -224,9 +225,7 @@ def _same_hue(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return coloured & (np.abs(apart) < _SAME_HUE)
 
 
-def _seeds(
-    smooth: np.ndarray, centres: np.ndarray, worn: list[int], skin: np.ndarray, tones: np.ndarray, areas: _Areas
-) -> np.ndarray:
+def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones: Floats, areas: _Areas) -> Mask:
     """Pixels nearer to the mask's colours than to any other, and a rim that is no skin."""
     others = [*tones, *(centre for k, centre in enumerate(centres) if k not in worn)]
     to_worn, to_other, to_tones = (
@@ -239,7 +238,7 @@ def _seeds(
     return seeds | (rim & _dilated(seeds, _RIM))
 
 
-def _bordered(crop: np.ndarray, seeds: np.ndarray, areas: _Areas) -> np.ndarray:
+def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
     """The mask with a border along the picture's edges, in one piece, without holes or straps."""
     sure = cv2.erode((seeds & areas.inner).astype(np.uint8), _disc(_SURE)).astype(bool)
     if not sure.any():
@@ -269,7 +268,7 @@ def _bordered(crop: np.ndarray, seeds: np.ndarray, areas: _Areas) -> np.ndarray:
     return clean(pieces == counts.argmax(), smallest=0.2)
 
 
-def _lip_seen(lab: np.ndarray, mesh: np.ndarray, drawn: np.ndarray) -> bool:
+def _lip_seen(lab: Floats, mesh: Points, drawn: Mask) -> bool:
     """Whether the lower lip is redder than what was found around it, and of a lip's hue.
 
     The lower one, because a moustache hides the upper one.
@@ -288,7 +287,7 @@ def _lip_seen(lab: np.ndarray, mesh: np.ndarray, drawn: np.ndarray) -> bool:
     return bool(redder and order > _LIP_ORDER and of_lips.mean() > _LIP_SHARE)
 
 
-def _k_means(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
+def _k_means(values: Floats, clusters: int) -> tuple[Integers, Floats]:
     """Labels ``(N,)`` and centres ``(clusters, C)`` of ``(N, C)``; the same for the same values."""
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
@@ -296,11 +295,11 @@ def _k_means(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]
     return labels[:, 0], centres
 
 
-def _distance(colours: np.ndarray, colour: np.ndarray, lightness: float = _LIGHTNESS) -> np.ndarray:
+def _distance(colours: Floats, colour: Floats, lightness: float = _LIGHTNESS) -> Floats:
     return np.linalg.norm((colours - colour) * (lightness, 1, 1), axis=-1)
 
 
-def _around(picture: np.ndarray, points: np.ndarray, radius: float) -> np.ndarray:
+def _around(picture: Floats, points: Points, radius: float) -> Floats:
     """Pixels within ``radius`` of the points, ``(N, C)``."""
     canvas = np.zeros(picture.shape[:2], np.uint8)
     for x, y in points:
@@ -308,7 +307,7 @@ def _around(picture: np.ndarray, points: np.ndarray, radius: float) -> np.ndarra
     return picture[canvas > 0]
 
 
-def _hull(points: np.ndarray, margin: float = 0) -> np.ndarray:
+def _hull(points: Points, margin: float = 0) -> Mask:
     """The points' convex hull, widened by ``margin``, ``bool`` ``(S, S)``."""
     canvas = np.zeros((_SIZE, _SIZE), np.uint8)
     hull = cv2.convexHull(points.astype(np.float32))[:, 0]
@@ -316,16 +315,16 @@ def _hull(points: np.ndarray, margin: float = 0) -> np.ndarray:
     return _dilated(canvas, margin) if margin else canvas.astype(bool)
 
 
-def _dilated(mask: np.ndarray, margin: float) -> np.ndarray:
+def _dilated(mask: Mask | Pixels, margin: float) -> Mask:
     return cv2.dilate(mask.astype(np.uint8), _disc(margin)).astype(bool)
 
 
-def _disc(radius: float) -> np.ndarray:
+def _disc(radius: float) -> Pixels:
     side = 2 * max(1, round(radius * _UNIT)) + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def _to_photo(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
+def _to_photo(mask: Mask, alignment: Alignment) -> Mask:
     """The crop's mask at the photo's size; only the face's window is computed."""
     height, width = alignment.photo_shape
     corners = alignment.to_photo(np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * _SIZE)

@@ -28,6 +28,7 @@ from pipelines.layers.discriminator import MarkovianDiscriminator
 from pipelines.mask_removal.network import (
     CONFIGURATIONS,
     INITIALIZATIONS,
+    Initialization,
     MaskRemoval,
     MaskRemovalNetwork,
     initialize,
@@ -80,14 +81,14 @@ class Options(GeneratorOptions):
     style: float = field(default=40.0, metadata={"help": "weight of the style loss"})
     raw: float = field(default=1.0, metadata={"help": "share of the deep losses of the picture before compositing"})
     adversarial: float = field(default=0.1, metadata={"help": "weight of the adversarial loss"})
-    gan: str = field(default="hinge", metadata={"help": "least-squares or hinge"})
+    gan: losses.Gan = field(default="hinge", metadata={"help": "least-squares or hinge"})
     total_variation: float = field(default=1.0, metadata={"help": "weight of the total-variation loss"})
     contrastive: float = field(default=1.0, metadata={"help": "weight of the contrastive loss"})
     temperature: float = field(default=0.1, metadata={"help": "temperature of the contrastive loss"})
     hue: float = field(default=180.0, metadata={"help": "largest hue rotation of transformed photos in degrees"})
     references: float = field(default=0.5, metadata={"help": "share of pictures with a reference"})
     templates: float = field(default=0.5, metadata={"help": "share of holes from --templates, where they are given"})
-    initialization: str = field(default="kaiming", metadata={"help": f"one of {', '.join(INITIALIZATIONS)}"})
+    initialization: Initialization = field(default="kaiming", metadata={"help": f"one of {', '.join(INITIALIZATIONS)}"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,7 +112,7 @@ class Options(GeneratorOptions):
         return {name: getattr(self, name) for name in (*names, "contrastive")}
 
 
-class MaskRemovalRecipe(GeneratorRecipe):
+class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
     """Networks, batches and losses of a run.
 
     Args:
@@ -199,10 +200,9 @@ class MaskRemovalRecipe(GeneratorRecipe):
         """What is trained: the network's answer, or with ``mirrored`` that of :func:`predict`, as it is used."""
         return predict(network, *given) if self.options.mirrored else network(*given)
 
-    def losses(
-        self, image: Tensor, hole: Tensor, reference: Tensor, confidence: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor]:
+    def losses(self, *batch: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
+        image, hole, reference, confidence = batch
         options = self.options
         output = self.answer(self.generate, image, hole, reference, confidence)
         composite = image * (1 - hole) + output.image * hole

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, RBFInterpolator
 from scipy.spatial import Delaunay
 
+from pipelines.arrays import Floats, Integers, Mask, Pixels, Points
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align
 from pipelines.faces.points import IRIS_LEFT, Face
@@ -47,17 +48,17 @@ class WarpedReference:
         points: ``float32`` ``(N, 2)``, the control points in pixels of the reference photo.
     """
 
-    image: np.ndarray
-    confidence: np.ndarray
+    image: Pixels
+    confidence: Floats
     yaw: float
-    points: np.ndarray
+    points: Points
 
 
 def warp_reference(
-    crop: np.ndarray,
+    crop: Pixels,
     crop_face: Face,
-    hole: np.ndarray,
-    reference: np.ndarray,
+    hole: Mask,
+    reference: Pixels,
     reference_face: Face,
     *,
     drawn: Face | None = None,
@@ -146,7 +147,7 @@ def yaw(face: Face) -> float:
     return float(np.degrees(np.arctan2(_YAW_SLOPE * (2 * nose - left - right), abs(right - left))))
 
 
-def _settled(face: Face, drawn: Face | None, hole: np.ndarray, source: np.ndarray) -> Face:
+def _settled(face: Face, drawn: Face | None, hole: Mask, source: Points) -> Face:
     """The face, its hidden points between a guess and the reference's own, carried over by what both faces show.
 
     The guess is FaceMesh's on the repainted face, or else on the covered one; the reference shows the same person, but
@@ -168,7 +169,7 @@ def _settled(face: Face, drawn: Face | None, hole: np.ndarray, source: np.ndarra
     return Face(np.where(hidden[:, None], guess, face.mesh).astype(np.float32))
 
 
-def _spline(target: np.ndarray, source: np.ndarray, size: int) -> np.ndarray:
+def _spline(target: Points, source: Points, size: int) -> Floats:
     """Where every crop pixel comes from: ``float32`` ``(S, S, 2)``, continuous pixels of the reference's crop."""
     spline = RBFInterpolator(target / size, source / size, kernel="thin_plate_spline", smoothing=_SMOOTHING)
     # Nodes at the centres of 4 x 4 pixels and beyond the border: OpenCV's enlarging then puts them where they belong.
@@ -179,12 +180,12 @@ def _spline(target: np.ndarray, source: np.ndarray, size: int) -> np.ndarray:
     return wide[_STEP : _STEP + size, _STEP : _STEP + size].astype(np.float32)
 
 
-def _corners(photo: np.ndarray) -> np.ndarray:
+def _corners(photo: Pixels) -> Integers:
     height, width = photo.shape[:2]
     return np.array([[0, 0], [width, 0], [width, height], [0, height]])
 
 
-def _inside_photo(at: np.ndarray, corners: np.ndarray) -> np.ndarray:
+def _inside_photo(at: Floats, corners: Points) -> Floats:
     """1 well inside the reference photo, 0 outside, ``(S, S)``."""
     size = at.shape[0]
     distance = np.full(at.shape[:2], np.inf)
@@ -194,13 +195,13 @@ def _inside_photo(at: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return _ramp(distance / (_BORDER * size))
 
 
-def _edge(face: Face, size: int) -> np.ndarray:
+def _edge(face: Face, size: int) -> Floats:
     """1 inside the face, falling to 0 at its edge, ``(S, S)``."""
     oval = _fill([face.mesh[list(_OVAL)]], size)
     return _ramp(cv2.distanceTransform(oval, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / (_BORDER * size))
 
 
-def _seen(target: np.ndarray, source: np.ndarray, size: int) -> np.ndarray:
+def _seen(target: Points, source: Points, size: int) -> Floats:
     """How much of the face's surface the reference shows, 0-1, ``(S, S)``.
 
     A part that looks away from the camera takes less area in the reference than in the photo, none at its horizon, and
@@ -223,18 +224,18 @@ def _seen(target: np.ndarray, source: np.ndarray, size: int) -> np.ndarray:
     return cv2.GaussianBlur(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), (0, 0), size / 64)
 
 
-def _areas(triangles: np.ndarray) -> np.ndarray:
+def _areas(triangles: Points) -> Floats:
     one, two = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     return one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
 
 
-def _ramp(x: np.ndarray) -> np.ndarray:
+def _ramp(x: Floats) -> Floats:
     """0 below 0, 1 above 1, smooth between."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
 
 
-def _fill(polygons: list[np.ndarray], size: int) -> np.ndarray:
+def _fill(polygons: list[Points], size: int) -> Pixels:
     """``uint8`` ``(S, S)``, 1 inside the polygons' hulls."""
     canvas = np.zeros((size, size), np.uint8)
     for polygon in polygons:
@@ -243,7 +244,7 @@ def _fill(polygons: list[np.ndarray], size: int) -> np.ndarray:
     return canvas
 
 
-def _matched(image: np.ndarray, crop: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _matched(image: Pixels, crop: Pixels, skin: Mask) -> Pixels:
     """``image`` in the colours of ``crop``: mean and spread of both on the same skin, in Lab, within limits.
 
     Source: Reinhard et al. 2001. Too little skin in common says nothing: then the picture stays as it is.

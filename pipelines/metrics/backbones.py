@@ -7,6 +7,7 @@ else from the weights folder, where the store puts what it fetches. Nothing is d
 import hashlib
 import os
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from torch import Tensor
 
@@ -17,7 +18,10 @@ from pipelines.models.checkpoints import read_tensors
 VARIABLE = "PHILTRUM_LOSS_WEIGHTS"
 """Environment variable that names the folder."""
 
-_NAMES = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}  # LPIPS' names; the manifest's
+Backbone: TypeAlias = Literal["alex", "squeeze", "vgg"]
+"""LPIPS' networks, by its own names."""
+
+_NAMES: dict[Backbone, str] = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}  # the manifest's
 
 
 def find_features(name: str, folder: str | Path | None = None) -> Path:
@@ -44,7 +48,7 @@ def find_features(name: str, folder: str | Path | None = None) -> Path:
     )
 
 
-def find_backbone(network: str, folder: str | Path | None = None) -> Path:
+def find_backbone(network: Backbone, folder: str | Path | None = None) -> Path:
     """The file of LPIPS' backbone ``alex`` (AlexNet), ``squeeze`` (SqueezeNet 1.1) or ``vgg`` (VGG16).
 
     Raises:
@@ -56,7 +60,7 @@ def find_backbone(network: str, folder: str | Path | None = None) -> Path:
     return find_features(_NAMES[network], folder)
 
 
-def read_backbone(network: str, folder: str | Path | None = None) -> dict[str, Tensor]:
+def read_backbone(network: Backbone, folder: str | Path | None = None) -> dict[str, Tensor]:
     """Weights of a backbone's convolutional part, keyed as torchvision keys them (``features.0.weight``).
 
     Raises:
@@ -68,7 +72,7 @@ def read_backbone(network: str, folder: str | Path | None = None) -> dict[str, T
     return {key: value.float() for key, value in tensors.items() if key.startswith("features.")}
 
 
-def fingerprint(network: str, folder: str | Path | None = None) -> str:
+def fingerprint(network: Backbone, folder: str | Path | None = None) -> str:
     """The first 12 digits of a SHA-256 over a backbone's weights: the same for torchvision's file and for one that
     holds the convolutional part alone.
 

@@ -31,6 +31,8 @@ class AlexNetFeatures(nn.Module):
     """
 
     num_features = 256
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, folder: str | Path | None = None) -> None:
         super().__init__()

@@ -1,16 +1,25 @@
 """Distance between two sets of 68 landmarks, relative to the distance between the eyes."""
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 
+from pipelines.arrays import Floats, Points
 from pipelines.errors import OptionInvalid
 
 _NOSE, _MOUTH = tuple(range(27, 36)), tuple(range(48, 68))
 
-SUBSETS = {"all": tuple(range(68)), "nose": _NOSE, "mouth": _MOUTH, "mouth-nose": _NOSE + _MOUTH}
+Subset: TypeAlias = Literal["all", "nose", "mouth", "mouth-nose"]
+SUBSETS: dict[Subset, tuple[int, ...]] = {
+    "all": tuple(range(68)),
+    "nose": _NOSE,
+    "mouth": _MOUTH,
+    "mouth-nose": _NOSE + _MOUTH,
+}
 """Which of the 68 points each subset counts (the order is documented in ``pipelines.faces.landmarks``)."""
 
 
-def landmark_error(points: np.ndarray, target: np.ndarray, subset: str = "all") -> np.ndarray:
+def landmark_error(points: Points, target: Points, subset: Subset = "all") -> Floats:
     """Mean distance of corresponding points, in per cent of the true eye distance.
 
     The eye distance is that of the project's alignment: between the two means of the six contour points of an eye.

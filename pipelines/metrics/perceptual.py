@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.errors import WeightsCorrupt
-from pipelines.metrics.backbones import read_backbone
+from pipelines.metrics.backbones import Backbone, read_backbone
 
 
 class LPIPS(nn.Module):
@@ -27,7 +27,7 @@ class LPIPS(nn.Module):
         WeightsCorrupt: it does not hold this backbone's weights.
     """
 
-    def __init__(self, network: str = "alex", folder: str | Path | None = None) -> None:
+    def __init__(self, network: Backbone = "alex", folder: str | Path | None = None) -> None:
         super().__init__()
         state = read_backbone(network, folder)
         import lpips  # here, because training machines may lack it

@@ -24,11 +24,11 @@ def ssim_map(image: Tensor, target: Tensor) -> Tensor:
     """
     # Not invariant to an offset: the published form takes intensities from 0 up. On the processor because
     # scikit-image's separable filter is several times faster there than torchmetrics' full one.
-    image, target = ((pictures.float().cpu() + 1).div(2).permute(0, 2, 3, 1).numpy() for pictures in (image, target))
+    drawn, true = ((pictures.float().cpu() + 1).div(2).permute(0, 2, 3, 1).numpy() for pictures in (image, target))
     maps = [
         structural_similarity(
-            true,
-            drawn,
+            picture,
+            other,
             channel_axis=2,
             gaussian_weights=True,
             sigma=_SIGMA,
@@ -36,7 +36,7 @@ def ssim_map(image: Tensor, target: Tensor) -> Tensor:
             data_range=1.0,
             full=True,
         )[1]
-        for drawn, true in zip(image, target, strict=True)
+        for other, picture in zip(drawn, true, strict=True)
     ]
     return torch.from_numpy(np.stack(maps)).permute(0, 3, 1, 2)
 

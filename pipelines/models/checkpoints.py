@@ -105,7 +105,7 @@ def _torch_load(file: BinaryIO) -> Any:
 class _Unpickler(pickle.Unpickler):
     """Builds dictionaries, arrays and tensors; refuses every other name."""
 
-    def find_class(self, module: str, name: str) -> Callable:
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
         allowed = _ALLOWED.get((module, name))
         if allowed is None:
             raise WeightsCorrupt(_REFUSED)
@@ -128,15 +128,17 @@ def _storage(data: bytes) -> Any:
     return _torch_load(BytesIO(data))
 
 
-_ALLOWED: dict[tuple[str, str], Callable] = {
+_MULTIARRAY: Any = np.core.multiarray  # NumPy's stubs leave out what pickles name
+
+_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _encode,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): np.core.multiarray._reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): np.core.multiarray._reconstruct,
-    ("numpy.core.multiarray", "scalar"): np.core.multiarray.scalar,
-    ("numpy._core.multiarray", "scalar"): np.core.multiarray.scalar,
+    ("numpy.core.multiarray", "_reconstruct"): _MULTIARRAY._reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _MULTIARRAY._reconstruct,
+    ("numpy.core.multiarray", "scalar"): _MULTIARRAY.scalar,
+    ("numpy._core.multiarray", "scalar"): _MULTIARRAY.scalar,
     ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
     ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
     ("torch.storage", "_load_from_bytes"): _storage,

@@ -1,6 +1,6 @@
 """Downloads that go on where they stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -75,7 +75,7 @@ def _open(url: str, have: int, version: str) -> HTTPResponse | None:
     # A proxy of the surroundings cannot know this machine's own server.
     opener = build_opener(ProxyHandler({})) if is_loopback(url) else build_opener()
     try:
-        response = opener.open(Request(url, headers=headers), timeout=_TIMEOUT)
+        response: HTTPResponse = opener.open(Request(url, headers=headers), timeout=_TIMEOUT)
     except HTTPError as error:
         error.close()
         if error.code == 416 and error.headers.get("Content-Range") == f"bytes */{have}":
@@ -93,7 +93,7 @@ def _open(url: str, have: int, version: str) -> HTTPResponse | None:
     return response
 
 
-def _chunks(response: HTTPResponse):
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
             chunk = response.read(_CHUNK)

@@ -27,13 +27,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from pipelines.errors import WeightsCorrupt
 from pipelines.files import write_atomic
 
-KINDS = ("network", "loss-network")
+Kind: TypeAlias = Literal["network", "loss-network"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """What weights may be called."""
@@ -75,7 +76,7 @@ class Entry:
     """Everything that the manifest says about weights; the module's text explains the keys."""
 
     name: str
-    kind: str
+    kind: Kind
     files: tuple[WeightsFile, ...]
     licence: str
     job: str = ""
@@ -90,16 +91,16 @@ class Entry:
     @property
     def sha256(self) -> str:
         """The file's SHA-256; of several shards, the SHA-256 of their digests one after the other. Empty if unknown."""
-        digests = [file.sha256 for file in self.files]
-        if None in digests:
+        digests = [file.sha256 for file in self.files if file.sha256 is not None]
+        if len(digests) < len(self.files):
             return ""
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     @property
     def bytes(self) -> int | None:
         """Size of all files together, or None where it is unknown."""
-        sizes = [file.bytes for file in self.files]
-        return None if None in sizes else sum(sizes)
+        sizes = [file.bytes for file in self.files if file.bytes is not None]
+        return None if len(sizes) < len(self.files) else sum(sizes)
 
     @property
     def fetchable(self) -> bool:
@@ -169,7 +170,7 @@ def write_tables(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
     write_atomic(path, (_heading(path) + "".join(_table((name,), tables[name]) for name in tables)).encode())
 
 
-def _files(name: str, kind: str, table: Mapping[str, Any]) -> tuple[WeightsFile, ...]:
+def _files(name: str, kind: Kind, table: Mapping[str, Any]) -> tuple[WeightsFile, ...]:
     urls, names = _list(table.get("url")), _list(table.get("file"))
     if not all(isinstance(url, str) and allowed_url(url) for url in urls):
         raise _broken(name, "url must start with https://")

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -32,8 +32,11 @@ CACHED = 4
 _RECORD = "downloads.json"  # hashes of first downloads, beside the files; each machine's own
 
 
+Network = TypeVar("Network")
+
+
 @dataclass(frozen=True)
-class LoadedModel:
+class LoadedModel(Generic[Network]):
     """A network ready to run.
 
     Attributes:
@@ -45,12 +48,12 @@ class LoadedModel:
     """
 
     name: str
-    network: nn.Module
+    network: Network
     entry: Entry
     sha256: str
 
 
-_models: OrderedDict[tuple, LoadedModel] = OrderedDict()
+_models: OrderedDict[tuple[str, str, torch.dtype, str], LoadedModel[Any]] = OrderedDict()
 _models_lock = threading.RLock()
 _record_lock = threading.Lock()
 
@@ -115,7 +118,7 @@ def load(
     dtype: torch.dtype = torch.float32,
     *,
     job: str = CLEFT_INPAINTING,
-) -> LoadedModel:
+) -> LoadedModel[Any]:
     """A job's network with its weights; the same object for everyone who asks for the same.
 
     Args:
@@ -145,7 +148,7 @@ def load(
             entry = verify(entry.name)
             network = build(entry, _tensors(entry)).to(device, dtype)
             if device.type == "cuda":
-                network = network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
             _models[key] = LoadedModel(entry.name, network, entry, entry.sha256)
         _models.move_to_end(key)
         return _models[key]

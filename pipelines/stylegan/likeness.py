@@ -7,6 +7,8 @@ pixels, which need no weights.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.files import sha256_of
 from pipelines.jobs import FACE_DISCRIMINATOR
-from pipelines.metrics.backbones import find_backbone
+from pipelines.metrics.backbones import Backbone, find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import store
 from pipelines.results import WeightsUsed
@@ -28,10 +30,15 @@ Distance = Callable[[Tensor], Tensor]
 """Pictures ``(N, 3, R, R)`` in [-1, 1] → their mean distance from a target, float32 ``()``, 0 where all equal it.
 Gradients reach the pictures."""
 
-CHOICES = ("auto", "vgg", "alex", "squeeze", "discriminator", "pyramid")
+Compared: TypeAlias = Literal["auto", "vgg", "alex", "squeeze", "discriminator", "pyramid"]
+CHOICES: tuple[Compared, ...] = get_args(Compared)
 """What can be compared; ``"auto"`` takes the first of the others whose weights are here (:func:`automatic_order`)."""
 
-_LPIPS = {"vgg": ("VGG16", "vgg16"), "alex": ("AlexNet", "alexnet"), "squeeze": ("SqueezeNet 1.1", "squeezenet1_1")}
+_LPIPS: dict[Backbone, tuple[str, str]] = {
+    "vgg": ("VGG16", "vgg16"),
+    "alex": ("AlexNet", "alexnet"),
+    "squeeze": ("SqueezeNet 1.1", "squeezenet1_1"),
+}
 _SIDE = 256  # px that LPIPS' networks are shown, as in NVIDIA's projector
 _COARSEST = 4  # px a side of the pyramid's top
 
@@ -51,7 +58,7 @@ class Likeness:
     to: Callable[[Tensor], Distance]
 
 
-def choose_likeness(choice: str, device: Device) -> Likeness:
+def choose_likeness(choice: Compared, device: Device) -> Likeness:
     """The measure of that name, on the device.
 
     Args:
@@ -77,7 +84,7 @@ def choose_likeness(choice: str, device: Device) -> Likeness:
     return discriminator_likeness(device) if choice == "discriminator" else pyramid_likeness()
 
 
-def automatic_order(device_type: str) -> tuple[str, ...]:
+def automatic_order(device_type: str) -> tuple[Compared, ...]:
     """What ``"auto"`` tries in turn, before pixels.
 
     VGG16 first, as in the paper; on the CPU, where a step with it would take several times as long, after the others.
@@ -89,7 +96,7 @@ def automatic_order(device_type: str) -> tuple[str, ...]:
     return (*others, vgg, discriminator) if device_type == "cpu" else (vgg, *others, discriminator)
 
 
-def lpips_likeness(network: str, device: Device) -> Likeness:
+def lpips_likeness(network: Backbone, device: Device) -> Likeness:
     """LPIPS at 256 px: larger pictures are averaged by area, as by NVIDIA's projector, smaller enlarged bilinearly.
 
     Of 64 px AlexNet's last layers would see 3 x 3 places. Of a picture that a random 64 px generator drew, 200 steps of
@@ -125,9 +132,9 @@ def discriminator_likeness(device: Device) -> Likeness:
         WeightsMissing, WeightsCorrupt: it cannot be loaded.
         OptionInvalid: it does not look at colour.
     """
-    model = store.load(device=device.torch_device, job=FACE_DISCRIMINATOR)
+    model: store.LoadedModel[Discriminator] = store.load(device=device.torch_device, job=FACE_DISCRIMINATOR)
     check_discriminator(model.entry.architecture)
-    network: Discriminator = model.network
+    network = model.network
     blocks = [module for module in network.children() if isinstance(module, DiscriminatorBlock)]
 
     def features(image: Tensor) -> list[Tensor]:
@@ -152,13 +159,13 @@ def pyramid_likeness() -> Likeness:
 def _pyramid_distance(target: Tensor) -> Distance:
     def distance(image: Tensor) -> Tensor:
         # The pyramid is linear: that of the difference is the difference of the pyramids.
-        rest, total = image.float() - target, 0.0
+        rest, levels = image.float() - target, []
         with full_precision(image.device):
             while rest.shape[-1] > _COARSEST:
                 coarser = F.avg_pool2d(rest, 2)
-                total = total + (rest - F.interpolate(coarser, scale_factor=2, mode="bilinear")).square().mean()
+                levels.append((rest - F.interpolate(coarser, scale_factor=2, mode="bilinear")).square().mean())
                 rest = coarser
-            return total + rest.square().mean()
+            return reduce(torch.add, [*levels, rest.square().mean()])
 
     return distance
 
@@ -178,11 +185,11 @@ def _feature_distance(
         wanted = [_unit(layer) for layer in features(target)]
 
     def distance(image: Tensor) -> Tensor:
-        total = 0.0
+        layers = []
         for index, layer in enumerate(features(image)):
             difference = (_unit(layer) - wanted[index]).square()
-            total = total + (difference if weights is None else difference * weights[index]).sum(1).mean()
-        return total
+            layers.append((difference if weights is None else difference * weights[index]).sum(1).mean())
+        return reduce(torch.add, layers)
 
     return distance
 

@@ -6,12 +6,14 @@ Pictures and features are NCHW; the four sides of a padding are left, right, top
 
 from contextlib import AbstractContextManager, nullcontext
 from math import sqrt
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-GAINS = {"linear": 1.0, "lrelu": sqrt(2)}
+Activation: TypeAlias = Literal["linear", "lrelu"]
+GAINS: dict[Activation, float] = {"linear": 1.0, "lrelu": sqrt(2)}
 """Activation → the gain after it that keeps the second moment of its input."""
 
 _SLOPE = 0.2  # of the leaky ReLU below 0
@@ -112,12 +114,17 @@ def resampled_conv2d(
 
     Returns:
         ``(N, O, up H / down, up W / down)``.
+
+    Raises:
+        ValueError: a factor is not 1, and there is no filter.
     """
     weight = weight.to(x.dtype)
     kernel = weight.shape[-1]
     same = kernel // 2
     if up == down == 1:
         return F.conv2d(x, weight, padding=same, groups=groups)
+    if fir is None:
+        raise ValueError("resampling needs a filter")
     taps = fir.shape[-1]
     if up > 1:
         mixed = F.conv_transpose2d(x, _transposed(weight, groups), stride=up, groups=groups)
@@ -192,7 +199,11 @@ def modulated_conv2d(
 
 
 def bias_act(
-    x: Tensor, bias: Tensor | None = None, activation: str = "lrelu", gain: float = 1.0, clamp: float | None = None
+    x: Tensor,
+    bias: Tensor | None = None,
+    activation: Activation = "lrelu",
+    gain: float = 1.0,
+    clamp: float | None = None,
 ) -> Tensor:
     """Bias, then activation and its gain (:data:`GAINS`), then clamp.
 

@@ -12,12 +12,14 @@ generator adds up, and the discriminator's end stay at the weights' precision un
 
 from collections.abc import Mapping, Sequence
 from math import log2, sqrt
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipelines.stylegan.ops import (
+    Activation,
     bias_act,
     fir_filter,
     full_precision,
@@ -28,7 +30,8 @@ from pipelines.stylegan.ops import (
     upsample2d,
 )
 
-NOISE_MODES = ("random", "const", "none")
+NoiseMode: TypeAlias = Literal["random", "const", "none"]
+NOISE_MODES: tuple[NoiseMode, ...] = get_args(NoiseMode)
 """Where the generator's noise comes from: drawn anew, the stored maps, or nowhere."""
 
 _MAPPING_RATE = 0.01  # learning rate of the mapping network, as a multiple of the others'
@@ -47,7 +50,7 @@ class FullyConnected(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, activation: str = "linear", rate: float = 1.0, bias: float = 0.0
+        self, inputs: int, outputs: int, activation: Activation = "linear", rate: float = 1.0, bias: float = 0.0
     ) -> None:
         super().__init__()
         self.activation = activation
@@ -74,12 +77,14 @@ class Convolution(nn.Module):
         clamp: bound of the absolute value of the result at gain 1.
     """
 
+    resample_filter: Tensor
+
     def __init__(
         self,
         inputs: int,
         outputs: int,
         kernel: int,
-        activation: str = "lrelu",
+        activation: Activation = "lrelu",
         *,
         bias: bool = True,
         down: int = 1,
@@ -109,6 +114,9 @@ class MappingNetwork(nn.Module):
         c_dim: features of the label; 0 where there is none.
         num_layers: fully connected layers.
     """
+
+    fc0: FullyConnected
+    w_avg: Tensor
 
     def __init__(self, z_dim: int, w_dim: int, num_ws: int | None, c_dim: int = 0, num_layers: int = 8) -> None:
         super().__init__()
@@ -149,11 +157,12 @@ class MappingNetwork(nn.Module):
         parts = []
         with full_precision(self.fc0.weight.device):
             for name, given, features in (("z", z, self.z_dim), ("c", c, self.c_dim)):
-                if features and (given is None or given.ndim != 2 or given.shape[1] != features):
+                if not features:
+                    continue
+                if given is None or given.ndim != 2 or given.shape[1] != features:
                     raise ValueError(f"{name} must be of shape (N, {features})")
-                if features:
-                    given = given.to(self.fc0.weight.dtype)
-                    parts.append(normalize_second_moment(given if name == "z" else self.embed(given)))
+                given = given.to(self.fc0.weight.dtype)
+                parts.append(normalize_second_moment(given if name == "z" else self.embed(given)))
         w = torch.cat(parts, 1)
         for index in range(self.num_layers):
             w = self.get_submodule(f"fc{index}")(w)
@@ -182,6 +191,9 @@ class SynthesisLayer(nn.Module):
         up: factor of the upsampling.
         clamp: bound of the absolute value of the result.
     """
+
+    noise_const: Tensor
+    resample_filter: Tensor
 
     def __init__(
         self, inputs: int, outputs: int, w_dim: int, resolution: int, up: int = 1, clamp: float | None = None
@@ -255,6 +267,8 @@ class SynthesisBlock(nn.Module):
         image_channels: channels of the picture.
         clamp: bound of the layers' absolute values.
     """
+
+    resample_filter: Tensor
 
     def __init__(
         self, inputs: int, outputs: int, w_dim: int, resolution: int, image_channels: int, clamp: float | None
@@ -335,7 +349,7 @@ class SynthesisNetwork(nn.Module):
             inputs = outputs
         self.num_ws = len(self._layers()) + 1
 
-    def noise_shapes(self) -> dict[str, tuple[int, int]]:
+    def noise_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name of each noise buffer → its shape, in the order in which the layers run."""
         return {name: tuple(layer.noise_const.shape) for name, layer in self._layers().items()}
 
@@ -343,7 +357,7 @@ class SynthesisNetwork(nn.Module):
         self,
         ws: Tensor,
         *,
-        noise_mode: str = "random",
+        noise_mode: NoiseMode = "random",
         noise: Mapping[str, Tensor] | Sequence[Tensor] | None = None,
         generator: torch.Generator | None = None,
         fused: bool | None = None,
@@ -373,11 +387,12 @@ class SynthesisNetwork(nn.Module):
         given = self._named(noise, len(ws))
         fused = not torch.is_grad_enabled() if fused is None else fused
 
-        x = image = None
+        x: Tensor | None = None
+        image: Tensor | None = None
         start = 0
         for side in _resolutions(self.resolution):
-            block: SynthesisBlock = self.get_submodule(f"b{side}")
-            maps = []
+            block = self._block(side)
+            maps: list[Tensor | None] = []
             for name, layer in block.layers.items():
                 name = f"b{side}.{name}.noise_const"
                 if name in given:
@@ -389,6 +404,7 @@ class SynthesisNetwork(nn.Module):
             # The w of a block's picture is also that of the next block's first layer.
             x, image = block(x, image, ws[:, start : start + len(maps) + 1], maps, fused)
             start += len(maps)
+        assert image is not None  # the first block has drawn
         return image
 
     def _layers(self) -> dict[str, SynthesisLayer]:
@@ -396,8 +412,12 @@ class SynthesisNetwork(nn.Module):
         return {
             f"b{side}.{name}.noise_const": layer
             for side in _resolutions(self.resolution)
-            for name, layer in self.get_submodule(f"b{side}").layers.items()
+            for name, layer in self._block(side).layers.items()
         }
+
+    def _block(self, side: int) -> SynthesisBlock:
+        block: SynthesisBlock = getattr(self, f"b{side}")
+        return block
 
     def _named(self, noise: Mapping[str, Tensor] | Sequence[Tensor] | None, count: int) -> Mapping[str, Tensor]:
         """The noise maps given for ``count`` pictures, by name, checked."""
@@ -459,7 +479,7 @@ class Generator(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
         track_average: bool = True,
-        noise_mode: str = "random",
+        noise_mode: NoiseMode = "random",
         noise: Mapping[str, Tensor] | Sequence[Tensor] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:

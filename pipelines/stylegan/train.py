@@ -26,9 +26,9 @@ from pipelines.stylegan.ada import GROUPS, AdaptiveAugment
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 from pipelines.training import command
 from pipelines.training.augment import step_generator
-from pipelines.training.data import FaceSet
 from pipelines.training.loop import Ema
 from pipelines.training.recipe import AdversarialRecipe, RecipeOptions, adam, export, write_sheet
+from pipelines.training.sets.face_set import FaceSet
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "paper": {"resolution": 256},
@@ -100,7 +100,7 @@ class Options(RecipeOptions):
             raise OptionInvalid("--gamma and --path-weight must be 0 or more.")
         self.augmentation()
 
-    @property
+    @property  # type: ignore[override]  # options are frozen, so nobody misses that it could be written to
     def size(self) -> int:
         """Side of the pictures in pixels."""
         return self.configurations[self.network]["resolution"]
@@ -116,7 +116,7 @@ class Options(RecipeOptions):
         return AdaptiveAugment(groups, self.ada_target, self.ada_images, self.ada_interval)
 
 
-class StyleGAN2Recipe(AdversarialRecipe):
+class StyleGAN2Recipe(AdversarialRecipe[Generator]):
     """Networks, losses and regularizations of a run.
 
     Gradients are averaged over the processes here, not by a wrapper, whose hooks do not bear second derivatives.
@@ -130,6 +130,7 @@ class StyleGAN2Recipe(AdversarialRecipe):
 
     network_key = "stylegan2"
     options: Options
+    discriminator: Discriminator
 
     def __init__(
         self,
@@ -145,7 +146,8 @@ class StyleGAN2Recipe(AdversarialRecipe):
     ) -> None:
         super().__init__(options, fabric, faces, validation, start=start, command=command)
         for network in (self.generator, self.discriminator):
-            network.to(fabric.device, memory_format=torch.channels_last)
+            # torch's stubs lack the layout
+            network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         path_interval = options.path_interval if options.path_weight else 0
         self.adam_g = self.adam(self.generator, path_interval)
         self.adam_d = self.adam(self.discriminator, options.r1_interval)
@@ -203,7 +205,8 @@ class StyleGAN2Recipe(AdversarialRecipe):
         self.update(self.adam_g, found["generator"])
         self.discriminator.requires_grad_(True)
         if options.path_weight and step % options.path_interval == 0:
-            lengths = self.path_lengths(*(part[: -(-len(part) // _PATH_SHARE)] for part in latents), noise)
+            first, second, crossing = (part[: -(-len(part) // _PATH_SHARE)] for part in latents)
+            lengths = self.path_lengths(first, second, crossing, noise)
             self.update(self.adam_g, self.path_penalty(lengths) * (options.path_weight * options.path_interval))
         self.generator.mapping.w_avg.copy_(self.mean(self.generator.mapping.w_avg))
         self.average.update(step)
@@ -290,7 +293,11 @@ class StyleGAN2Recipe(AdversarialRecipe):
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over the processes."""
-        return self.fabric.all_reduce(value, reduce_op="mean") if self.fabric.world_size > 1 else value
+        if self.fabric.world_size == 1:
+            return value
+        mean = self.fabric.all_reduce(value, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
 
     def state(self) -> dict[str, Any]:
         """See :class:`pipelines.training.loop.Recipe`."""

@@ -140,7 +140,7 @@ def draw_holes(
         drawn = torch.where(few, fill_pieces(chosen, size, generator), drawn)
     which = torch.randint(len(bank), (n,), generator=generator)
     strokes = bank[which.to(bank.device)].to(device, torch.float32)[:, None]
-    turns = torch.randint(4, (1,), generator=generator).item()
+    turns = int(torch.randint(4, (1,), generator=generator))
     strokes = torch.rot90(strokes, turns, (2, 3))
     if torch.rand(1, generator=generator).item() < 0.5:
         strokes = strokes.flip(3)

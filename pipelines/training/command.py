@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipelines.models import places
 from pipelines.training.data import load_faces
@@ -96,7 +96,7 @@ def run(
     args: argparse.Namespace,
     job: str,
     options: RecipeOptions,
-    recipe: Callable[..., AdversarialRecipe],
+    recipe: Callable[..., AdversarialRecipe[Any]],
     progress: Announce | None = None,
     validation: int = VALIDATION_FACES,
 ) -> bool:
@@ -125,12 +125,12 @@ def run(
     )
     fabric = make_fabric(args.device, args.precision, args.devices, args.nodes)
     with fabric.rank_zero_first():  # the first process fills the landmark cache
-        faces, validation = load_sets(args, options, progress, validation)
+        faces, shown = load_sets(args, options, progress, validation)
     trained = recipe(
         options,
         fabric,
         faces,
-        validation,
+        shown,
         loss_weights=loss_weights_folder(args),
         start=args.start,
         compile=args.compile,
@@ -148,8 +148,8 @@ def command_line(args: argparse.Namespace, job: str, options: RecipeOptions) -> 
         if (value := made.get(name) if asked is None else asked) is not None:
             parts.append(f"--{name} {value:g}")
     for option in fields(options):
-        value = getattr(options, option.name)
-        same = math.isclose(value, option.default) if isinstance(value, float) else value == option.default
+        value, default = getattr(options, option.name), getattr(type(options), option.name)
+        same = math.isclose(value, default) if isinstance(value, float) else value == default
         flag = option.name.replace("_", "-")
         if not same:
             parts.append(

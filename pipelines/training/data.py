@@ -24,12 +24,14 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.arrays import Floats, Pixels, Points
 from pipelines.errors import DataUnreadable, PhiltrumError
 from pipelines.faces.formats.kinds import ENDINGS
 from pipelines.files import write_atomic
@@ -40,7 +42,8 @@ from pipelines.training.sets.tables import read_column
 CROP = 256
 """Side of a stored crop in pixels."""
 
-SPLITS = ("train", "val", "test")
+Split: TypeAlias = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 """Names of the parts of a set."""
 
 _CHUNK = 32  # pictures that a process takes at once
@@ -168,7 +171,9 @@ def _shard_files(shards: list[Path]) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(shard) as archive:
             for member in archive:
                 if member.isfile() and Path(member.name).suffix.lower() in ENDINGS:
-                    yield Path(member.name).name, archive.extractfile(member).read()
+                    file = archive.extractfile(member)
+                    assert file is not None  # of what is no file
+                    yield Path(member.name).name, file.read()
 
 
 def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
@@ -183,19 +188,19 @@ def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
         yield str(path.relative_to(root)), path.read_bytes()
 
 
-def _decode(data: bytes) -> np.ndarray:
+def _decode(data: bytes) -> Pixels:
     from pipelines.faces.images import read_image
 
     return read_image(data)
 
 
-def _apply(photo: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def _apply(photo: Pixels, matrix: Floats) -> Pixels:
     from pipelines.faces.alignment import Alignment
 
     return Alignment(matrix, CROP, photo.shape[:2]).crop(photo)
 
 
-def _mesh_of(job: tuple[bytes, bool]) -> tuple[np.ndarray, np.ndarray]:
+def _mesh_of(job: tuple[bytes, bool]) -> tuple[Points, Floats]:
     """Mesh as a fraction of the crop, and the matrix photo -> crop; NaN where no face was found, or
     an aligned crop's is not upright."""
     from pipelines.faces.alignment import align
@@ -218,7 +223,7 @@ def _mesh_of(job: tuple[bytes, bool]) -> tuple[np.ndarray, np.ndarray]:
 
 def _landmarks(
     pictures: Sequence[bytes], aligned: bool, cached: Path, progress: Callable[[float, str], None] | None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Points, Floats]:
     """Meshes and matrices of ``pictures`` (see :func:`_mesh_of`), from the cache as far as it knows them."""
     keys = [hashlib.sha256(data).hexdigest() for data in pictures]
     known = _read_cache(cached)
@@ -237,7 +242,7 @@ def _landmarks(
     return np.stack([mesh for mesh, _ in chosen]), np.stack([matrix for _, matrix in chosen])
 
 
-def _read_cache(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _read_cache(path: Path) -> dict[str, tuple[Points, Floats]]:
     """SHA-256 of a picture → its mesh and matrix."""
     if not path.exists():
         return {}
@@ -245,7 +250,7 @@ def _read_cache(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return dict(zip(stored["keys"].tolist(), zip(stored["meshes"], stored["matrices"], strict=True), strict=True))
 
 
-def _write_cache(path: Path, known: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def _write_cache(path: Path, known: dict[str, tuple[Points, Floats]]) -> None:
     buffer = io.BytesIO()
     meshes, matrices = zip(*known.values(), strict=True)
     np.savez(buffer, keys=np.array(list(known)), meshes=np.stack(meshes), matrices=np.stack(matrices))
@@ -255,7 +260,7 @@ def _write_cache(path: Path, known: dict[str, tuple[np.ndarray, np.ndarray]]) ->
 
 def _find_meshes(
     pictures: Sequence[bytes], aligned: bool, progress: Callable[[float, str], None] | None
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> list[tuple[Points, Floats]]:
     jobs = ((data, aligned) for data in pictures)
     if len(pictures) <= _CHUNK:  # less work than starting processes is
         return [_mesh_of(job) for job in jobs]

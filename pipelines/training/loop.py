@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -22,7 +22,8 @@ from tqdm import tqdm
 from pipelines.devices import choose
 from pipelines.errors import OptionInvalid, TrainingDiverged, WeightsCorrupt
 
-PRECISIONS = ("32-true", "bf16-mixed")
+Precision: TypeAlias = Literal["32-true", "bf16-mixed"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """Fabric's names. Not float16: its loss scale is outside the checkpoint, so no run could be resumed exactly."""
 
 
@@ -100,7 +101,7 @@ class Ema:
             shadow.copy_(value)
 
 
-def make_fabric(device: str, precision: str, devices: int, nodes: int) -> Fabric:
+def make_fabric(device: str, precision: Precision, devices: int, nodes: int) -> Fabric:
     """Lightning Fabric for one device, or for several processes that ``torchrun`` started.
 
     Args:

@@ -5,8 +5,10 @@ negatives are those of the same device.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +18,11 @@ from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.metrics.backbones import find_features
 from pipelines.models.checkpoints import read_tensors
 
-LOSS_NETWORKS = ("vgg19", "alexnet", "squeezenet")
+LossNetworkName: TypeAlias = Literal["vgg19", "alexnet", "squeezenet"]
+LOSS_NETWORKS: tuple[LossNetworkName, ...] = get_args(LossNetworkName)
 
-_FILES = {"vgg19": "vgg19", "alexnet": "alexnet", "squeezenet": "squeezenet1_1"}  # as torchvision and the store say
+# Names of torchvision's and the store's.
+_FILES: dict[LossNetworkName, str] = {"vgg19": "vgg19", "alexnet": "alexnet", "squeezenet": "squeezenet1_1"}
 # Layers of torchvision's `features` after which features are taken: of VGG19 the papers' (relu1_1 ... relu5_1 and
 # relu2_2, 3_4, 4_4, 5_2), of the others every stage.
 _PERCEPTUAL = {"vgg19": (1, 6, 11, 20, 29), "alexnet": (1, 4, 7, 9, 11), "squeezenet": (1, 4, 7, 9, 10, 11, 12)}
@@ -87,7 +91,8 @@ def hinge_generator(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-ADVERSARIAL: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+Gan: TypeAlias = Literal["least-squares", "hinge"]
+ADVERSARIAL: dict[Gan, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "least-squares": (least_squares_discriminator, least_squares_generator),
     "hinge": (hinge_discriminator, hinge_generator),
 }
@@ -109,7 +114,10 @@ class LossNetwork(nn.Module):
         WeightsCorrupt: the file does not hold this network's weights.
     """
 
-    def __init__(self, name: str, folder: str | Path | None) -> None:
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, name: LossNetworkName, folder: str | Path | None) -> None:
         super().__init__()
         if name not in LOSS_NETWORKS:
             raise OptionInvalid(f"The loss network must be one of {', '.join(LOSS_NETWORKS)}.")
@@ -149,13 +157,14 @@ class LossNetwork(nn.Module):
                 taken[index] = x
         return taken
 
-    def perceptual(self, output: dict[int, Tensor], target: dict[int, Tensor]) -> Tensor:
+    def perceptual(self, output: Mapping[int, Tensor], target: Mapping[int, Tensor]) -> Tensor:
         """Mean absolute feature difference, summed over layers (Johnson et al. 2016)."""
-        return sum((output[i] - target[i]).abs().mean() for i in _PERCEPTUAL[self.name])
+        return reduce(torch.add, ((output[i] - target[i]).abs().mean() for i in _PERCEPTUAL[self.name]))
 
-    def style(self, output: dict[int, Tensor], target: dict[int, Tensor], hole: Tensor) -> Tensor:
+    def style(self, output: Mapping[int, Tensor], target: Mapping[int, Tensor], hole: Tensor) -> Tensor:
         """Mean absolute difference of the hole's Gram matrices, summed over layers (Gatys et al. 2016)."""
-        return sum((_gram(output[i], hole) - _gram(target[i], hole)).abs().mean() for i in _STYLE[self.name])
+        of_layers = ((_gram(output[i], hole) - _gram(target[i], hole)).abs().mean() for i in _STYLE[self.name])
+        return reduce(torch.add, of_layers)
 
 
 class LPIPSHead(nn.Module):
@@ -182,16 +191,16 @@ class LPIPSHead(nn.Module):
             nn.Parameter(lin.model[-1].weight.detach().clone(), requires_grad=False) for lin in model.lins
         )
 
-    def forward(self, output: dict[int, Tensor], target: dict[int, Tensor]) -> Tensor:
+    def forward(self, output: Mapping[int, Tensor], target: Mapping[int, Tensor]) -> Tensor:
         """Mean LPIPS distance of two dictionaries of features."""
-        total = 0.0
+        of_layers = []
         for index, weight in zip(self.layers, self.weights, strict=True):
             difference = (_unit(output[index]) - _unit(target[index])).square()
-            total = total + F.conv2d(difference, weight.to(difference.dtype)).mean()
-        return total
+            of_layers.append(F.conv2d(difference, weight.to(difference.dtype)).mean())
+        return reduce(torch.add, of_layers)
 
 
-def _read(name: str, features: nn.Module, folder: Path) -> dict[str, Tensor]:
+def _read(name: LossNetworkName, features: nn.Module, folder: Path) -> dict[str, Tensor]:
     """The state dict of ``features``."""
     tensors = read_tensors(find_features(_FILES[name], folder))
     state = {key.removeprefix("features."): value for key, value in tensors.items()}

@@ -7,10 +7,10 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ class RecipeOptions(ABC):
 
     configurations: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Named arguments of the job's network."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     network: str
     size: int
@@ -89,10 +91,10 @@ class GeneratorOptions(RecipeOptions):
     lpips: float = field(default=0.0, metadata={"help": "weight of the LPIPS loss (ours)"})
     adversarial: float = field(default=0.01, metadata={"help": "weight of the adversarial loss"})
     adversarial_from: int = field(default=0, metadata={"help": "first step with the adversarial loss"})
-    gan: str = field(default="least-squares", metadata={"help": "least-squares or hinge"})
+    gan: losses.Gan = field(default="least-squares", metadata={"help": "least-squares or hinge"})
     total_variation: float = field(default=0.1, metadata={"help": "weight of the total-variation loss"})
     mirrored: bool = field(default=False, metadata={"help": "train the average over picture and mirror image (ours)"})
-    loss_network: str = field(default="vgg19", metadata={"help": "vgg19, alexnet or squeezenet"})
+    loss_network: losses.LossNetworkName = field(default="vgg19", metadata={"help": "vgg19, alexnet or squeezenet"})
     discriminator_width: int = field(default=64, metadata={"help": "channels of the discriminator's first layer"})
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average"})
     seed: int = field(default=0, metadata={"help": "seed of all randomness"})
@@ -118,7 +120,10 @@ class GeneratorOptions(RecipeOptions):
         """Name → weight of every loss of the generator."""
 
 
-class AdversarialRecipe(ABC):
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class AdversarialRecipe(ABC, Generic[Network]):
     """Two networks that train against each other, their optimizers, and the generator's average.
 
     Args:
@@ -163,10 +168,10 @@ class AdversarialRecipe(ABC):
             _start_from(self.generator, self.discriminator, Path(start))
 
     @abstractmethod
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """The job's network with the run's architecture."""
 
-    def first_generator(self) -> nn.Module:
+    def first_generator(self) -> Network:
         """The network as it starts."""
         return self.network()
 
@@ -199,6 +204,14 @@ class AdversarialRecipe(ABC):
         """The faces that an epoch shows, on the CPU: each once, unless the recipe balances them."""
         return torch.arange(len(self.faces))
 
+    @abstractmethod
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        """See :class:`pipelines.training.loop.Recipe`."""
+
+    @abstractmethod
+    def sample(self, step: int, folder: Path) -> Mapping[str, float]:
+        """See :class:`pipelines.training.loop.Recipe`."""
+
     def state(self) -> dict[str, Any]:
         """See :class:`pipelines.training.loop.Recipe`."""
         return {
@@ -218,7 +231,7 @@ class AdversarialRecipe(ABC):
         for name, value in state["average"].items():
             self.average.shadow[name].copy_(value)
 
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Network:
         """The network with the averaged weights, to be used."""
         network = self.network().to(self.fabric.device).eval()
         network.load_state_dict(self.average.shadow)
@@ -231,7 +244,7 @@ class AdversarialRecipe(ABC):
         export(self.average.shadow, self.network_key, architecture, step, self.command, file)
 
 
-class GeneratorRecipe(AdversarialRecipe):
+class GeneratorRecipe(AdversarialRecipe[Network]):
     """Networks, optimizers and losses of a run that teaches a network to repaint.
 
     Args:
@@ -263,11 +276,12 @@ class GeneratorRecipe(AdversarialRecipe):
         self.lpips = losses.LPIPSHead(self.loss_network).to(fabric.device) if options.lpips else None
         self.discriminator_loss, self.generator_loss = losses.ADVERSARIAL[options.gan]
 
-        self.generator.to(memory_format=torch.channels_last)
+        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         adam_g = adam(self.generator, options.lr, options.beta1, options.beta2)
         adam_d = adam(self.discriminator, options.lr * options.discriminator_lr, options.beta1, options.beta2)
         if compile:  # in place: names of tensors and what is exported stay
-            for module in filter(None, (self.generator, self.discriminator, self.loss_network, self.lpips)):
+            modules: list[nn.Module] = [self.generator, self.discriminator, self.loss_network]
+            for module in modules if self.lpips is None else [*modules, self.lpips]:
                 module.compile()
         self.generate, self.adam_g = fabric.setup(self.generator, adam_g)
         self.discriminate, self.adam_d = fabric.setup(self.discriminator, adam_d)
@@ -294,7 +308,7 @@ class GeneratorRecipe(AdversarialRecipe):
         return batch[0], composite
 
     @abstractmethod
-    def validate(self, network: nn.Module, part: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def validate(self, network: Network, part: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Draws validation faces.
 
         Args:
@@ -388,7 +402,8 @@ class GeneratorRecipe(AdversarialRecipe):
     def sample(self, step: int, folder: Path) -> Mapping[str, float]:
         """Writes ``samples-STEP.png`` and ``weights.safetensors`` (the average, fp16); returns validation figures."""
         averaged = self.averaged()
-        rows, figures = [], {}
+        rows: list[Tensor] = []
+        figures: dict[str, list[Tensor]] = {}
         for part in torch.arange(len(self.validation)).split(self.options.batch):
             columns, found = self.validate(averaged, part)
             for name, value in found.items():

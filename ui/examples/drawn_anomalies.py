@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.arrays import Pixels
 from pipelines.faces.landmarks import find_face
 from ui.examples import people as examples
 from ui.pictures import overlay
@@ -34,7 +35,7 @@ _SUBNASALE = 33  # of the 68 points
 _DOWN = 0.12  # eye distances from there to the middle of the part of a face that a pair shows
 
 
-def photos(key: str) -> tuple[np.ndarray, ...]:
+def photos(key: str) -> tuple[Pixels, ...]:
     """The photo of an example, or both, each RGB ``uint8`` ``(640, 640, 3)``.
 
     Args:
@@ -49,7 +50,7 @@ def gallery() -> list[dict[str, Any]]:
     return [examples.thumbnail(key, example.label, _shown(photos(key))) for key, example in EXAMPLES.items()]
 
 
-def _shown(pictures: tuple[np.ndarray, ...]) -> np.ndarray:
+def _shown(pictures: tuple[Pixels, ...]) -> Pixels:
     """A close-up of the face; of two pictures of it, base of the nose and mouth of either, one above the other."""
     face = find_face(pictures[-1])
     if len(pictures) == 1:

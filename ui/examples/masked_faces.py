@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import splev, splprep
 
+from pipelines.arrays import Floats, Integers, Pixels, Points
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.points import Face
 from ui.examples import people as examples
@@ -42,7 +43,7 @@ _SIDE_RIGHT, _BOTTOM, _SIDE_LEFT = (401, 397, 379), (377, 152, 148), (150, 172, 
 _MIDDLE = 164  # between nose and upper lip: the pleats' middle
 _STAND_OFF = 1.04  # the mask's outline beside the face's own
 _BELOW = 0.12  # eye distances by which it reaches below the chin
-_LIGHT = np.float32((1.04, 1.0, 0.94))  # of the references, beside that of the photos: a little warmer
+_LIGHT = np.array((1.04, 1.0, 0.94), np.float32)  # of the references, beside that of the photos: a little warmer
 
 # In eye distances, so that a mask looks alike on faces of any size.
 _FOLD, _FOLD_BLUR = 0.046, 0.02  # width of a fold's line, and its blur
@@ -50,7 +51,7 @@ _EDGE_BLUR, _SHADOW_BLUR = 0.014, 0.057
 _SMOOTHING = 0.0126  # of the outline: RMS distance from its curve to the points that it runs past
 
 
-def reference(key: str) -> np.ndarray:
+def reference(key: str) -> Pixels:
     """A close-up of an example's face without its mask, in a little other light.
 
     It is mirrored, so that it looks the other way.
@@ -67,7 +68,7 @@ def reference(key: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=len(EXAMPLES))
-def masked(key: str) -> np.ndarray:
+def masked(key: str) -> Pixels:
     """The face of an example in its mask, RGB ``uint8`` of the photo's size.
 
     Args:
@@ -81,7 +82,7 @@ def masked(key: str) -> np.ndarray:
     edge = outline(face)
     cloth = fill(canvas, edge)
     shadow = cv2.GaussianBlur(fill(canvas, edge + np.array([0, 0.06 * unit])), (0, 0), _SHADOW_BLUR * unit)
-    _lay(canvas, 0.4 * shadow * (1 - cloth), np.float32((20, 12, 10)))
+    _lay(canvas, 0.4 * shadow * (1 - cloth), np.array((20, 12, 10), np.float32))
     _lay(canvas, cv2.GaussianBlur(cloth, (0, 0), _EDGE_BLUR * unit), _shaded(photo, face, example))
     return np.round(canvas).clip(0, 255).astype(np.uint8)
 
@@ -97,7 +98,7 @@ def gallery() -> list[dict[str, Any]]:
     return shown
 
 
-def outline(face: Face) -> np.ndarray:
+def outline(face: Face) -> Points:
     """The mask's outline, ``(200, 2)``: a smooth curve through mesh points, a little outside the face's own."""
     middle = face.mesh[_MIDDLE]
     points = middle + _STAND_OFF * (face.mesh[[*_TOP, *_SIDE_RIGHT, *_BOTTOM, *_SIDE_LEFT]] - middle)
@@ -108,7 +109,7 @@ def outline(face: Face) -> np.ndarray:
     return np.stack(splev(np.linspace(0, 1, 200), curve), 1)
 
 
-def _shaded(photo: np.ndarray, face: Face, example: Example) -> np.ndarray:
+def _shaded(photo: Pixels, face: Face, example: Example) -> Floats:
     """The fabric in the light of the photo, ``float32`` ``(H, W, 3)``: folds, hems, weave."""
     unit = face.eye_distance
     light = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.35 * unit)
@@ -127,32 +128,32 @@ def _shaded(photo: np.ndarray, face: Face, example: Example) -> np.ndarray:
     inside = cv2.distanceTransform((fill(photo, outline(face)) > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / unit
     shade = shade - 0.1 * np.exp(-(((inside - 0.09) / 0.02) ** 2))  # the seam along the hem
     weave = np.random.default_rng(0).normal(0, 1.6, photo.shape[:2])
-    return (np.float32(example.colour) * shade[..., None] + weave[..., None]).astype(np.float32)
+    return (np.array(example.colour, np.float32) * shade[..., None] + weave[..., None]).astype(np.float32)
 
 
-def _bend(points: np.ndarray) -> np.ndarray:
+def _bend(points: Points) -> Points:
     """A smooth curve through three points."""
     curve, _ = splprep(points.T, k=2, s=0)
     return np.stack(splev(np.linspace(0, 1, 40), curve), 1)
 
 
-def fill(canvas: np.ndarray, outline: np.ndarray) -> np.ndarray:
+def fill(canvas: Pixels, outline: Points) -> Floats:
     """The outline's share of each pixel, ``float32`` ``(H, W)``."""
     alpha = np.zeros(canvas.shape[:2], np.uint8)
     cv2.fillPoly(alpha, [_fixed(outline)], 255, cv2.LINE_AA, shift=4)
     return alpha.astype(np.float32) / 255
 
 
-def _line(canvas: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
+def _line(canvas: Pixels, points: Points, width: float) -> Floats:
     """The same of a line, about ``width`` pixels wide."""
     alpha = np.zeros(canvas.shape[:2], np.uint8)
     cv2.polylines(alpha, [_fixed(points)], False, 255, max(1, round(width)), cv2.LINE_AA, shift=4)
     return alpha.astype(np.float32) / 255
 
 
-def _fixed(points: np.ndarray) -> np.ndarray:
+def _fixed(points: Points) -> Integers:
     return np.round((points - 0.5) * 16).astype(np.int32)
 
 
-def _lay(canvas: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> None:
+def _lay(canvas: Pixels, alpha: Floats, colour: Floats) -> None:
     canvas[:] = canvas * (1 - alpha[..., None]) + colour * alpha[..., None]

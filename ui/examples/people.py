@@ -11,9 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipelines.arrays import Pixels
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.results import Extent
 from ui.pictures import overlay
 from ui.theme import ASSETS
 
@@ -39,7 +41,7 @@ class Example:
 
     label: str
     picture: str
-    extent: str
+    extent: Extent
 
 
 EXAMPLES = {
@@ -49,7 +51,7 @@ EXAMPLES = {
 }
 
 
-def photo(name: str) -> np.ndarray:
+def photo(name: str) -> Pixels:
     """A picture, RGB ``uint8``: :data:`PORTRAIT` ``(512, 512, 3)`` or a file of ``assets/faces`` ``(640, 640, 3)``."""
     if name == PORTRAIT:
         from skimage.data import astronaut  # here, because it imports half of SciPy
@@ -74,7 +76,7 @@ def gallery() -> list[dict[str, Any]]:
     return shown
 
 
-def thumbnail(key: str, label: str, picture: np.ndarray) -> dict[str, Any]:
+def thumbnail(key: str, label: str, picture: Pixels) -> dict[str, Any]:
     """What an editor shows of an example: ``key``, ``label``, and ``url`` of a small picture.
 
     Args:

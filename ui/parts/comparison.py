@@ -4,6 +4,7 @@ import gradio as gr
 import numpy as np
 
 from pipelines.faces.images import write_png
+from pipelines.results import RepaintResult
 from ui.pictures import overlay
 from ui.server.sessions import Outcome
 
@@ -52,7 +53,7 @@ def name_pictures(elem_id: str, after: str) -> str:
 }})"""
 
 
-def views(outcome: Outcome, shown: list[str]) -> tuple[str, str]:
+def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
     """Files of the pictures before and after, drawn when first asked for.
 
     Args:

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from pipelines.arrays import Mask, Points
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.points import Face
 from ui.pictures import overlay
@@ -59,7 +60,7 @@ def mask_editor(
 
     # Asked for by the page when the editor is there: what is sent to a tab that was never opened is lost.
     def examples(_: None) -> list[dict[str, Any]]:
-        return gallery()
+        return gallery() if gallery else []
 
     return _field(
         "editor",
@@ -152,14 +153,14 @@ def reference_props(photo: Photo, control: Sequence[int]) -> dict[str, Any]:
 
 
 def _marks(face: Face, control: Sequence[int], scale: float) -> dict[str, Any]:
-    def listed(points: np.ndarray) -> list:
+    def listed(points: Points) -> list[Any]:
         return np.round(scale * points, 1).tolist()
 
     lines = [[*chain, chain[0]] if closed else [*chain] for chain, closed in overlay.CHAINS]
     return {"lines": [listed(face.points[line]) for line in lines], "dots": listed(face.mesh[list(control)])}
 
 
-def add_base(photo: Photo, mask: np.ndarray, said: str, made_by: dict[str, Any] | None = None) -> dict[str, Any]:
+def add_base(photo: Photo, mask: Mask, said: str, made_by: dict[str, Any] | None = None) -> dict[str, Any]:
     """Keeps a suggested, found or uploaded mask, and gives what the editor is told of it.
 
     Args:

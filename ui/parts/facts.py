@@ -158,8 +158,9 @@ def _moved(
     way = 0 if abs(change) < clear else int(math.copysign(1, change))
     verb = {-1: "fell", 0: "hardly changed,", 1: "rose"}[way]
     said = f"{name} {verb} from {show(values[0])} to {show(values[1])}"
-    if all(percentiles):
-        said += " (percentile {} → {})".format(*map(_of_100, percentiles))
+    before, after = percentiles
+    if before is not None and after is not None:
+        said += f" (percentile {_of_100(before)} → {_of_100(after)})"
     return way, said
 
 
@@ -225,7 +226,7 @@ def _computed(result: AnomalyScoringResult) -> str:
     score, basis = result.score, result.basis
     parts = [
         NORMALIZERS[basis.normalizer] + (f" ({basis.conditions})" if basis.conditions else ""),
-        KINDS[score.kind] if score.kind != "lpips" else basis.perceptual,
+        basis.perceptual or "" if score.kind == "lpips" else KINDS[score.kind],
         COLOURS[score.colour],
         "eroded" if score.erosion else "not eroded",
         f"{sum(result.seconds.values()):.1f} s",

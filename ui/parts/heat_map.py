@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import MAPS
+from pipelines.anomaly_scoring.choices import MAPS, MapName
 from pipelines.anomaly_scoring.exports import Scale, Shown, colour_heat_map, map_overlay, shown_map
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
@@ -16,6 +16,7 @@ from ui.pictures import overlay
 OPACITY = 60
 """Opacity that the slider starts at, in per cent."""
 
+_FIRST: MapName = next(iter(MAPS))
 _STOPS = 64  # pixels of the bar's strip; the browser blends between them
 _NONE = "Nothing is searched here: the painted region lies off lips and nose."
 _PARTS = {
@@ -31,7 +32,7 @@ _MIDDLE = 0.08  # eye distances from the midline that still count as the middle
 
 
 def heat_maps_html(
-    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: str = next(iter(MAPS))
+    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: MapName = _FIRST
 ) -> str:
     """A map over the faces, side by side, and its colour bar.
 

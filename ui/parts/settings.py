@@ -1,8 +1,8 @@
 """How faces are scored, as the tab and its cohort ask for it: the choices, and what they become for the pipeline."""
 
 import html
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -23,8 +23,10 @@ FRAMES_UNTIL = 50
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
 _KINDS_FOR_SURE = ("pse", "ssim")  # the others need a network that this machine may not have
 
+Word = TypeVar("Word", bound=str)
 
-def choices(names: dict[str, str], keys: Sequence[str] | None = None) -> list[tuple[str, str]]:
+
+def choices(names: Mapping[Word, str], keys: Sequence[str] | None = None) -> list[tuple[str, Word]]:
     """Choices of a radio in gradio's order: label, value."""
     return [(label, key) for key, label in names.items() if keys is None or key in keys]
 

@@ -13,8 +13,7 @@ import gradio as gr
 from pipelines import __version__
 from pipelines.errors import PhiltrumError
 from pipelines.exports.tables import NOTICE, show
-from pipelines.faces.measurements import Measurement
-from pipelines.results import AnomalyScoringResult, RepaintResult
+from pipelines.results import AnomalyScoringResult, Measurement, RepaintResult
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipelines.arrays import Mask, Pixels, Shape
 from pipelines.errors import MaskMismatch
 from ui.pictures.overlay import jpeg_url
 
@@ -34,21 +35,21 @@ class Base:
         made_by: arguments with which the pipeline makes this mask by itself; None for an uploaded one.
     """
 
-    bits: np.ndarray
-    shape: tuple[int, int]
-    layer: np.ndarray
+    bits: Pixels
+    shape: Shape
+    layer: Pixels
     made_by: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, mask: np.ndarray, size: tuple[int, int], made_by: dict[str, Any] | None = None) -> "Base":
+    def of(cls, mask: Mask, size: tuple[int, int], made_by: dict[str, Any] | None = None) -> "Base":
         """Packs ``mask``, ``bool`` ``(H, W)``, for an editor of ``size`` (width, height)."""
-        layer = mask.astype(np.uint8) * 255
+        layer = mask.astype(np.uint8) * np.uint8(255)
         if layer.shape[::-1] != size:
             layer = cv2.resize(layer, size, interpolation=cv2.INTER_AREA)
         return cls(np.packbits(mask), mask.shape, layer, made_by)
 
     @property
-    def mask(self) -> np.ndarray:
+    def mask(self) -> Mask:
         """``bool`` ``(H, W)`` at the photo's resolution."""
         count = self.shape[0] * self.shape[1]
         return np.unpackbits(self.bits, count=count).reshape(self.shape).astype(bool)
@@ -65,21 +66,21 @@ def editor_size(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def photo_url(photo: np.ndarray, size: tuple[int, int]) -> str:
+def photo_url(photo: Pixels, size: tuple[int, int]) -> str:
     """The copy to paint on, as a data URL."""
     if photo.shape[1::-1] != size:
         photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     return jpeg_url(photo)
 
 
-def layer_url(layer: np.ndarray) -> str:
+def layer_url(layer: Pixels) -> str:
     """A mask layer, ``uint8`` ``(H, W)``, as the data URL of a white PNG with that alpha."""
     white = np.full((*layer.shape, 4), 255, np.uint8)
     white[..., 3] = layer
     return _PREFIX + base64.b64encode(cv2.imencode(".png", white)[1]).decode("ascii")
 
 
-def read_layer(url: str, size: tuple[int, int]) -> np.ndarray:
+def read_layer(url: str, size: tuple[int, int]) -> Pixels:
     """Alpha of the browser's mask layer.
 
     Returns:
@@ -105,7 +106,7 @@ def read_layer(url: str, size: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(image[..., 3])
 
 
-def photo_mask(layer: np.ndarray | None, base: Base | None, shape: tuple[int, int]) -> np.ndarray:
+def photo_mask(layer: Pixels | None, base: Base | None, shape: Shape) -> Mask:
     """The mask at the photo's resolution.
 
     Args:
@@ -128,16 +129,16 @@ def photo_mask(layer: np.ndarray | None, base: Base | None, shape: tuple[int, in
     return np.where(_enlarge(touched.astype(np.uint8), shape, cv2.INTER_NEAREST) > 0, painted, base.mask)
 
 
-def is_untouched(layer: np.ndarray | None, base: Base | None) -> bool:
+def is_untouched(layer: Pixels | None, base: Base | None) -> bool:
     """Whether the layer still shows ``base`` as it was laid there."""
     return layer is not None and base is not None and not _touched(layer, base).any()
 
 
-def _touched(layer: np.ndarray, base: Base) -> np.ndarray:
+def _touched(layer: Pixels, base: Base) -> Mask:
     return np.abs(layer.astype(np.int16) - base.layer) > _SAME
 
 
-def _enlarge(layer: np.ndarray, shape: tuple[int, int], interpolation: int) -> np.ndarray:
+def _enlarge(layer: Pixels, shape: Shape, interpolation: int) -> Pixels:
     if layer.shape == tuple(shape):
         return layer
     return cv2.resize(layer, (shape[1], shape[0]), interpolation=interpolation)

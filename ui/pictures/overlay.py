@@ -5,6 +5,8 @@ import base64
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Mask, Pixels, Points
+
 CLOSE, MASK, LANDMARKS = "close", "mask", "landmarks"
 """What can be asked for: only the face, the outline of the mask, the 68 points."""
 
@@ -37,19 +39,19 @@ _YELLOW, _DARK = (255, 214, 10), (20, 20, 20)
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
-def view(image: np.ndarray) -> np.ndarray:
+def view(image: Pixels) -> Pixels:
     """``image``, made smaller where it is larger than :data:`VIEW_SIDE`."""
     scale = VIEW_SIDE / max(image.shape[:2])
     return image if scale >= 1 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def jpeg_url(picture: np.ndarray) -> str:
+def jpeg_url(picture: Pixels) -> str:
     """A picture, RGB ``uint8``, as a data URL: no file, so nothing that another person could fetch."""
     jpeg = cv2.imencode(".jpg", picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 92))[1]
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
-def close_up(points: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def close_up(points: Points, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Rows and columns of the square around a face, as far as it lies in the photo.
 
     Args:
@@ -66,7 +68,7 @@ def close_up(points: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(start[1], end[1]), slice(start[0], end[0])
 
 
-def draw(image: np.ndarray, mask: np.ndarray | None = None, points: np.ndarray | None = None) -> np.ndarray:
+def draw(image: Pixels, mask: Mask | None = None, points: Points | None = None) -> Pixels:
     """A copy of ``image`` for the screen with an outline and points over it.
 
     Args:
@@ -101,7 +103,7 @@ def draw(image: np.ndarray, mask: np.ndarray | None = None, points: np.ndarray |
     return canvas
 
 
-def _line_width(canvas: np.ndarray, mask: np.ndarray | None, points: np.ndarray | None, scale: np.ndarray) -> int:
+def _line_width(canvas: Pixels, mask: Mask | None, points: Points | None, scale: Floats) -> int:
     if points is not None:
         extent = float(np.ptp(points * scale, axis=0).max())
     elif mask is not None and mask.any():

@@ -1,18 +1,19 @@
 """The pipelines behind the tabs: loaded once in the background, run by one person at a time."""
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
+from pipelines.arrays import Mask, Pixels
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.jobs import JOBS, resolve
 from pipelines.models import manifest, places
+from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.server.turns import Turns
 
-Progress = Callable[[float, str], None]
+if TYPE_CHECKING:  # it imports PyTorch, and the page is served before
+    from pipelines.devices import Precision
 
 GPU: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 16}
 """Of every event that computes. :class:`~ui.server.turns.Turns` runs one at a time; gradio lets more in, so that
@@ -24,9 +25,9 @@ class Pipeline(Protocol):
 
     def __call__(
         self,
-        photo: np.ndarray,
+        photo: Pixels,
         *,
-        mask: np.ndarray | None = None,
+        mask: Mask | None = None,
         face: int = 0,
         seed: int = 0,
         progress: Progress | None = None,
@@ -70,7 +71,7 @@ class Engine:
     def __init__(
         self,
         device: str = "auto",
-        precision: str = "auto",
+        precision: "Precision" = "auto",
         *,
         embedder: str | None = None,
         pipelines: Mapping[str, Pipeline] | None = None,
@@ -103,7 +104,7 @@ class Engine:
                 self._pipelines[job] = make(device=self._device, precision=self._precision, **own)
             return self._pipelines[job]
 
-    def run(self, job: str, photo: np.ndarray, *, progress: Progress | None = None, **options: Any) -> Any:
+    def run(self, job: str, photo: Pixels, *, progress: Progress | None = None, **options: Any) -> Any:
         """Runs a job's pipeline when it is its turn.
 
         A run that was stopped may still be at work until its next report of progress; a new one waits for it, so that

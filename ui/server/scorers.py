@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import numpy as np
-
 from pipelines.anomaly_scoring.choices import DEFAULT, EVERYONE, KINDS, NORMALIZER_NAMES
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.study.study import settings_of
+from pipelines.arrays import Pixels
+from pipelines.devices import Precision
 from pipelines.errors import WeightsMissing
 from pipelines.jobs import FACE_GENERATOR
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import store
-from pipelines.results import AnomalyScoringResult
+from pipelines.results import AnomalyScoringResult, MapKind, NormalizerName
 
 
 class Scorers:
@@ -23,11 +23,11 @@ class Scorers:
         precision: as in ``pipelines.devices.choose``.
     """
 
-    def __init__(self, device: str = "auto", precision: str = "auto"):
-        self._processor = {"device": device, "precision": precision}
-        self._kept: tuple[tuple, AnomalyScoring] | None = None
+    def __init__(self, device: str = "auto", precision: Precision = "auto"):
+        self._processor: dict[str, Any] = {"device": device, "precision": precision}
+        self._kept: tuple[tuple[Any, ...], AnomalyScoring] | None = None
 
-    def scoring(self, normalizer: str = DEFAULT, **own: Any) -> AnomalyScoring:
+    def scoring(self, normalizer: NormalizerName = DEFAULT, **own: Any) -> AnomalyScoring:
         """The pipeline with this normalizer.
 
         Args:
@@ -46,7 +46,7 @@ class Scorers:
     def settings(
         self,
         *,
-        normalizer: str = DEFAULT,
+        normalizer: NormalizerName = DEFAULT,
         own: dict[str, Any] | None = None,
         group: str = EVERYONE,
         face: int = 0,
@@ -66,7 +66,7 @@ class Scorers:
         return settings_of(self.scoring(normalizer, **(own or {})).basis(**comparison), face=face, group=group)
 
     def __call__(
-        self, photo: np.ndarray, *, normalizer: str = DEFAULT, own: dict[str, Any] | None = None, **options: Any
+        self, photo: Pixels, *, normalizer: NormalizerName = DEFAULT, own: dict[str, Any] | None = None, **options: Any
     ) -> AnomalyScoringResult:
         """Scores a face.
 
@@ -82,7 +82,7 @@ class Scorers:
         return self.scoring(normalizer, **(own or {}))(photo, **options)
 
 
-def kinds_here() -> tuple[str, ...]:
+def kinds_here() -> tuple[MapKind, ...]:
     """The kinds of heat map that this machine can make: LPIPS only where its network is."""
     try:
         find_backbone("alex")
@@ -96,7 +96,7 @@ def lpips_here() -> LPIPS | None:
     return LPIPS() if "lpips" in kinds_here() else None
 
 
-def normalizers_here() -> tuple[str, ...]:
+def normalizers_here() -> tuple[NormalizerName, ...]:
     """The normalizers whose weights are on this machine."""
     known = [
         entry

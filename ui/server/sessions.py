@@ -12,10 +12,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-import numpy as np
-
+from pipelines.arrays import Pixels
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face
@@ -61,15 +60,18 @@ class Photo:
     """
 
     key: str
-    pixels: np.ndarray
+    pixels: Pixels
     faces: list[Face]
     size: tuple[int, int]
     bases: dict[str, Base] = field(default_factory=dict)
     face: int = 0
 
 
+Result = TypeVar("Result", bound=RepaintResult | tuple[AnomalyScoringResult, ...])
+
+
 @dataclass
-class Outcome:
+class Outcome(Generic[Result]):
     """A result and its files.
 
     Attributes:
@@ -78,7 +80,7 @@ class Outcome:
         views: before and after pictures for the screen, by what is drawn over them.
     """
 
-    result: RepaintResult | tuple[AnomalyScoringResult, ...]
+    result: Result
     folder: Path
     views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ class Work:
         self.folder = folder
         self.photos: dict[str, Photo] = {}
         """The photo and, where the job takes one, the reference or the second photo, by what they are."""
-        self.outcome: Outcome | None = None
+        self.outcome: Outcome[Any] | None = None
         self.cohort: Any = None
         """The cohort that was given, of the tab that takes one."""
         self.stop = threading.Event()
@@ -119,7 +121,7 @@ class Work:
         self._folders: deque[Path] = deque()
         self._changing = threading.Lock()  # whoever replaces a photo and whoever hands in a result take turns
 
-    def take_photo(self, pixels: np.ndarray, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
+    def take_photo(self, pixels: Pixels, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
         """Replaces the photo, the reference or the second photo; what was made of the former one is forgotten."""
         photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
         with self._changing:
@@ -155,9 +157,7 @@ class Work:
             self.stop = threading.Event()
             return self.stop
 
-    def take_result(
-        self, result: RepaintResult | tuple[AnomalyScoringResult, ...], stop: threading.Event | None = None
-    ) -> Outcome:
+    def take_result(self, result: Result, stop: threading.Event | None = None) -> Outcome[Result]:
         """Replaces the result; the files of the one before it go.
 
         Args:

@@ -1,7 +1,7 @@
 """What people upload: read once, and forgotten, or kept with the page under names that tell it apart."""
 
 from collections.abc import Sequence
-from itertools import count, zip_longest
+from itertools import zip_longest
 from pathlib import Path, PureWindowsPath
 
 from pipelines.errors import OptionInvalid
@@ -70,13 +70,13 @@ def forget(*files: str | None) -> None:
 def _free_name(source: Path, name: str, kept: dict[str, Path]) -> str | None:
     """``name``, with a number where it is taken; None where it is taken by the same file."""
     taken = {folded(one): path for one, path in kept.items()}
-    stem, suffix = Path(name).stem, Path(name).suffix
-    for number in count(1):
-        new = name if number == 1 else f"{stem}-{number}{suffix}"
-        if folded(new) not in taken:
-            return new
+    new, number = name, 1
+    while folded(new) in taken:
         if sha256_of(taken[folded(new)]) == sha256_of(source):
             return None
+        number += 1
+        new = f"{Path(name).stem}-{number}{Path(name).suffix}"
+    return new
 
 
 def _uploaded(file: str) -> Path:

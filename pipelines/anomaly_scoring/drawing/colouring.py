@@ -5,6 +5,7 @@ as ill as any.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,7 +15,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.errors import ImageMismatch, OptionInvalid
+from pipelines.results import ColourSpace, MapKind
 
 _COLOURS = colormaps["inferno"]  # perceptually uniform, and rising in lightness for all kinds of colour vision
 _DIMMED = 0.4  # brightness of what is outside the region: in the paper's figure 10 half as much, which hides the face
@@ -22,6 +25,9 @@ _OUTLINE = (255, 255, 255)
 _BAR_ASPECT = 0.36  # width of the colour bar's picture over its height, room for the label
 _DPI = 100
 _TICKS = 6
+
+
+Share = TypeVar("Share", float, Floats)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Scale:
     upper: float
     exponent: float
 
-    def at(self, share: float | np.ndarray) -> float | np.ndarray:
+    def at(self, share: Share) -> Share:
         """The value of the colour that lies at a ``share``, 0-1, of the way up the scale."""
         return self.upper * share ** (1 / self.exponent)
 
@@ -54,7 +60,7 @@ class Scale:
 
 
 _PSE, _SSIM, _LPIPS = "squared difference, {} (grey levels²)", "1 − SSIM, {}", "LPIPS, {}"
-SCALES = {
+SCALES: dict[tuple[MapKind, ColourSpace], Scale] = {
     ("pse", "ycbcr"): Scale(_PSE.format("YCbCr"), 10_000, 0.5),
     ("pse", "rgb"): Scale(_PSE.format("RGB"), 40_000, 0.5),
     ("ssim", "ycbcr"): Scale(_SSIM.format("YCbCr"), 0.6, 1),
@@ -79,14 +85,12 @@ ASYMMETRY_SCALE = Scale("left unlike right (% of light)", 60, 1)
 """The scale of :func:`pipelines.anomaly_scoring.scoring.asymmetry.asymmetry_map`, likewise."""
 
 
-def colour_heat_map(heat: np.ndarray, scale: Scale) -> np.ndarray:
+def colour_heat_map(heat: Floats, scale: Scale) -> Pixels:
     """A heat map ``(H, W)`` in colours: RGB ``uint8`` ``(H, W, 3)``, dark where it is 0, bright from ``upper`` on."""
     return _COLOURS(scale._norm(heat), bytes=True)[..., :3]
 
 
-def overlay(
-    picture: np.ndarray, heat: np.ndarray, scale: Scale, opacity: float = 0.6, region: np.ndarray | None = None
-) -> np.ndarray:
+def overlay(picture: Pixels, heat: Floats, scale: Scale, opacity: float = 0.6, region: Mask | None = None) -> Pixels:
     """A heat map in colours over the picture of the face.
 
     Args:
@@ -117,7 +121,7 @@ def overlay(
     return np.round(blended).astype(np.uint8)
 
 
-def colour_bar(scale: Scale, height: int = 256) -> np.ndarray:
+def colour_bar(scale: Scale, height: int = 256) -> Pixels:
     """The scale as a picture: its colours with values, unit and label, dark on white.
 
     Args:

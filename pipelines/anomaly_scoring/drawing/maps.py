@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipelines.anomaly_scoring.choices import MapName
 from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale, colour_bar, overlay
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.results import AnomalyScoringResult, Finding
 
 OPACITY = 0.6
@@ -21,12 +23,12 @@ _AROUND = 1.6  # side of the part that is shown over the longer side of its regi
 class Shown:
     """A map of a result and how it is shown: ``values`` ``(S, S)``, ``area`` ``bool`` ``(S, S)``, and its scale."""
 
-    values: np.ndarray
-    area: np.ndarray
+    values: Floats
+    area: Mask
     scale: Scale
 
 
-def shown_map(result: AnomalyScoringResult, name: str) -> Shown | None:
+def shown_map(result: AnomalyScoringResult, name: MapName) -> Shown | None:
     """One of :data:`MAPS`; None where the result has none."""
     if name == "heat":
         return Shown(result.heat, result.area, SCALES[result.score.kind, result.score.colour])
@@ -35,7 +37,7 @@ def shown_map(result: AnomalyScoringResult, name: str) -> Shown | None:
     return None if finding is None else Shown(finding.map, finding.area, scale)
 
 
-def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPACITY) -> np.ndarray:
+def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPACITY) -> Pixels:
     """A map over the part of the aligned face around its region, enlarged.
 
     Args:
@@ -57,7 +59,7 @@ def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPA
     return overlay(face, values, shown.scale, opacity, area)
 
 
-def map_picture(result: AnomalyScoringResult, name: str) -> np.ndarray | None:
+def map_picture(result: AnomalyScoringResult, name: MapName) -> Pixels | None:
     """:func:`map_overlay` of one of :data:`MAPS` with the colour bar to its right; None where the result has none."""
     shown = shown_map(result, name)
     if shown is None:
@@ -65,7 +67,7 @@ def map_picture(result: AnomalyScoringResult, name: str) -> np.ndarray | None:
     return np.hstack([map_overlay(result, shown), colour_bar(shown.scale, SIDE)])
 
 
-def _around(area: np.ndarray) -> tuple[slice, slice]:
+def _around(area: Mask) -> tuple[slice, slice]:
     """Rows and columns of a square around a region, with as much of the face around it as makes it readable."""
     rows, columns = np.nonzero(area)
     low = np.array([rows.min(), columns.min()])

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from copy import deepcopy
 from math import ceil
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.arrays import Pixels
 from pipelines.devices import Device
 from pipelines.stylegan.likeness import Distance
 from pipelines.stylegan.projection import Announce, Projection, gradient_scaler
@@ -38,7 +38,7 @@ def adapt(
     *,
     keep: Collection[int],
     announce: Announce | None = None,
-) -> tuple[tuple[int, np.ndarray], ...]:
+) -> tuple[tuple[int, Pixels], ...]:
     """Adapts a copy of the network to the target and keeps pictures on the way.
 
     L2 is the mean squared difference of pixels in [-1, 1].
@@ -58,7 +58,7 @@ def adapt(
     network = deepcopy(synthesis).requires_grad_(True)
     optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
     scaler = gradient_scaler(network, device)
-    frames: list[tuple[int, np.ndarray]] = []
+    frames: list[tuple[int, Pixels]] = []
     last = max(keep)
     for step in range(last):
         if announce:

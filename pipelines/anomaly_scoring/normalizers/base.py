@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from pipelines.anomaly_scoring.choices import DEFAULT
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.points import Face
 from pipelines.jobs import resolve
 from pipelines.progress import Progress
-from pipelines.results import WeightsUsed
+from pipelines.results import NormalizerName, WeightsUsed
 
-NORMALIZERS: Mapping[str, str] = {
+NORMALIZERS: Mapping[NormalizerName, str] = {
     DEFAULT: "pipelines.anomaly_scoring.normalizers.inpainting:InpaintingNormalizer",
     "stylegan2": "pipelines.anomaly_scoring.normalizers.inversion:InversionNormalizer",
 }
@@ -56,12 +55,12 @@ class Normalized:
 
     alignment: Alignment
     face: Face
-    crop: np.ndarray
-    image: np.ndarray
-    residual: np.ndarray
-    searched: np.ndarray
-    repainted: np.ndarray | None = None
-    frames: tuple[tuple[int, np.ndarray], ...] = ()
+    crop: Pixels
+    image: Pixels
+    residual: Floats
+    searched: Mask
+    repainted: Mask | None = None
+    frames: tuple[tuple[int, Pixels], ...] = ()
     losses: tuple[float, ...] = ()
 
 
@@ -75,7 +74,7 @@ class Normalizer(Protocol):
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
 
-    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+    def __call__(self, photo: Pixels, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """Normalizes a face.
 
         Args:
@@ -89,7 +88,7 @@ class Normalizer(Protocol):
         """
 
 
-def make_normalizer(name: str, weights: str | None, device: Device, **options: Any) -> Normalizer:
+def make_normalizer(name: NormalizerName, weights: str | None, device: Device, **options: Any) -> Normalizer:
     """The normalizer of that name.
 
     Args:

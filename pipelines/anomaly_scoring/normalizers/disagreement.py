@@ -12,16 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
 from pipelines.anomaly_scoring.scoring.regions import region
+from pipelines.arrays import Floats, Mask, Pixels, Shape
 from pipelines.devices import Device
 from pipelines.faces import masks
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
+from pipelines.models.inpainter import Inpainter
 from pipelines.tensors import to_network
 
 SETS = 4
@@ -47,22 +49,22 @@ class Disagreement:
             it draws here open and there closed is no anomaly of the face.
     """
 
-    area: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
+    area: Mask
+    mean: Floats
+    low: Floats
 
 
 @torch.inference_mode()
 def find_disagreement(
-    network: nn.Module,
-    crop: np.ndarray,
+    network: Inpainter,
+    crop: Pixels,
     face: Face,
     device: Device,
     searches: int,
     tone: Tone = IN_COLOUR,
     announce: Callable[[float], None] = lambda share: None,
 ) -> Disagreement:
-    """Searches mouth and nose, with looks that no surroundings colour (:meth:`INCLG.look`).
+    """Searches mouth and nose, with looks that no surroundings colour (:meth:`Inpainter.look`).
 
     Each set of discs is hidden once in the crop, and its mirror image once in the mirrored crop, so that no side of a
     face is favoured.
@@ -80,8 +82,8 @@ def find_disagreement(
     shape, unit = crop.shape[:2], face.eye_distance
     area = masks.grow(region(face, shape) | masks.suggest_mask(face, shape, "philtrum"), _REACH * unit)
     # Of landmarks, because an area is not rasterized alike from both sides.
-    axis, height = face.points[list(SUBSETS["mouth-nose"])].mean(0)
-    axis = np.round(2 * axis) / 2
+    x, height = face.points[list(SUBSETS["mouth-nose"])].mean(0)
+    axis = np.round(2 * x) / 2
     sets = [discs for place in spread(searches) for discs in disc_sets(shape, (axis, height), _RADIUS * unit, place)]
     discs = np.stack([disc & area for disc in sets])
     mirrored = np.stack([mirror(disc, axis) & area for disc in sets])  # of whole discs: the area need not be symmetric
@@ -99,8 +101,8 @@ def find_disagreement(
 
 
 def disc_sets(
-    shape: tuple[int, int], middle: tuple[float, float], radius: float, place: tuple[float, float] = (0.0, 0.0)
-) -> list[np.ndarray]:
+    shape: Shape, middle: tuple[float, float], radius: float, place: tuple[float, float] = (0.0, 0.0)
+) -> list[Mask]:
     """Sets of discs, ``bool`` of ``shape`` each, that together cover every pixel.
 
     The discs lie on a hexagonal lattice; each set takes every other one of its rows and columns.
@@ -133,7 +135,7 @@ def spread(count: int) -> list[tuple[float, float]]:
     taken whose nearest two places are farthest apart.
     """
 
-    def places(factor: int) -> np.ndarray:
+    def places(factor: int) -> Floats:
         k = np.arange(count)
         return np.stack([k / count, k * factor / count % 1], 1)
 
@@ -145,7 +147,7 @@ def spread(count: int) -> list[tuple[float, float]]:
     return [tuple(place) for place in places(max(range(count), key=nearest)).tolist()]
 
 
-def mirror(mask: np.ndarray, axis: float) -> np.ndarray:
+def mirror(mask: Mask, axis: float) -> Mask:
     """A mask mirrored at a column, of whole or half number."""
     mirrored = np.zeros_like(mask)
     rows, columns = np.nonzero(mask)
@@ -156,7 +158,7 @@ def mirror(mask: np.ndarray, axis: float) -> np.ndarray:
 
 
 def _draw(
-    network: nn.Module,
+    network: Inpainter,
     images: Tensor,
     holes: Tensor,
     faces: Tensor,
@@ -174,12 +176,12 @@ def _draw(
     return torch.cat(drawn)
 
 
-def _levels(pictures: Tensor) -> np.ndarray:
+def _levels(pictures: Tensor) -> Floats:
     """``(P, 3, S, S)`` in [-1, 1] → ``(P, S, S, 3)`` in grey levels."""
     return ((pictures + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def _over_pictures(found: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _over_pictures(found: Floats, hidden: Mask) -> tuple[Floats, Floats]:
     """Mean and lower quartile of each pixel over the pictures in which it was hidden, all ``(P, S, S)``."""
     times = hidden.sum(0)
     mean = (found * hidden).sum(0) / np.maximum(times, 1)

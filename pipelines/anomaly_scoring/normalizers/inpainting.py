@@ -6,11 +6,11 @@ optimization, the cleft-inpainting network in place of the generator. Where the 
 """
 
 import numpy as np
-from torch import nn
 
 from pipelines.anomaly_scoring.choices import MOST_SEARCHES, SEARCHES
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.normalizers.disagreement import Disagreement, find_disagreement
+from pipelines.arrays import Mask, Pixels
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
@@ -20,6 +20,7 @@ from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.models import store
+from pipelines.models.inpainter import Inpainter
 from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 from pipelines.tensors import ask, to_pixels
@@ -58,7 +59,7 @@ class InpaintingNormalizer:
             (WeightsUsed(model.name, model.sha256[:12]),), f"{self.searches} search{'' if self.searches == 1 else 'es'}"
         )
 
-    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+    def __call__(self, photo: Pixels, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """See :class:`~pipelines.anomaly_scoring.normalizers.base.Normalizer`."""
         tell = progress or (lambda fraction, text: None)
         tell(0.0, "aligning")
@@ -88,11 +89,11 @@ class InpaintingNormalizer:
             repainted=hole,
         )
 
-    def _load(self) -> store.LoadedModel:
+    def _load(self) -> store.LoadedModel[Inpainter]:
         return store.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
 
 
-def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
+def to_repaint(found: Disagreement, unit: float) -> Mask:
     """What is repainted, ``bool`` ``(S, S)``: where the disagreement is high, gaps closed, with a margin.
 
     Args:
@@ -105,13 +106,13 @@ def to_repaint(found: Disagreement, unit: float) -> np.ndarray:
 
 
 def repaint(
-    network: nn.Module,
-    crop: np.ndarray,
-    hole: np.ndarray,
+    network: Inpainter,
+    crop: Pixels,
+    hole: Mask,
     face: Face,
     device: Device,
     tone: Tone = IN_COLOUR,
-) -> np.ndarray:
+) -> Pixels:
     """The crop repainted in ``hole``, blended inside its border; ``uint8`` ``(S, S, 3)``."""
     answer = ask(network.predict, (crop, hole, visible_face(crop, face, hole)), device)
     drawn = tone(to_pixels(answer.image))

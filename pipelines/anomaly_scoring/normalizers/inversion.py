@@ -12,6 +12,7 @@ from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MOST_ADAPTATION_
 from pipelines.anomaly_scoring.normalizers.adaptation import adapt, kept_steps
 from pipelines.anomaly_scoring.normalizers.base import Normalized, Statement
 from pipelines.anomaly_scoring.scoring.heatmaps import unlikeness
+from pipelines.arrays import Pixels
 from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Template, align
@@ -23,7 +24,7 @@ from pipelines.models.manifest import Entry
 from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_generator
-from pipelines.stylegan.likeness import CHOICES, Likeness, choose_likeness
+from pipelines.stylegan.likeness import CHOICES, Compared, Likeness, choose_likeness
 from pipelines.stylegan.projection import Announce, project
 from pipelines.stylegan.stylegan2 import Generator
 from pipelines.tensors import to_network
@@ -59,7 +60,7 @@ class InversionNormalizer:
         steps: int | None = None,
         adaptation_steps: int = ADAPTATION_STEPS,
         frames_until: int | None = None,
-        perceptual: str = "auto",
+        perceptual: Compared = "auto",
     ) -> None:
         on_gpu = device.torch_device.type == "cuda"
         self.weights, self.device = weights, device
@@ -86,7 +87,7 @@ class InversionNormalizer:
             self._likeness.name,
         )
 
-    def _load(self) -> store.LoadedModel:
+    def _load(self) -> store.LoadedModel[Generator]:
         if self.weights is None and not any(entry.job == FACE_GENERATOR for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
@@ -97,7 +98,7 @@ class InversionNormalizer:
         check_generator(model.entry.architecture)
         return model
 
-    def __call__(self, photo: np.ndarray, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
+    def __call__(self, photo: Pixels, face: Face, *, seed: int = 0, progress: Progress | None = None) -> Normalized:
         """Normalizes a face.
 
         Nothing stays of one face that another could notice: the cached generator is read only, and what is adapted is
@@ -116,7 +117,7 @@ class InversionNormalizer:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
         model = self._load()
-        generator: Generator = model.network
+        generator = model.network
         alignment = align(photo, face, generator.resolution, _template(model.entry))
         crop = alignment.crop(photo)
         target = to_network(crop, self.device)

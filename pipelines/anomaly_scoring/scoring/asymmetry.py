@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from pipelines.anomaly_scoring.scoring.exposure import skin_level, standard_light
+from pipelines.arrays import Floats, Pixels
 from pipelines.faces.points import Face
 from pipelines.faces.symmetry import mirror_through_mesh
 
@@ -16,7 +17,7 @@ _LIGHT = 0.12  # eye distances: what changes more slowly comes from light at one
 _SIGMA = 0.03  # eye distances: blur of the difference, which forgives a mesh that is a pixel off
 
 
-def asymmetry_map(crop: np.ndarray, face: Face) -> np.ndarray:
+def asymmetry_map(crop: Pixels, face: Face) -> Floats:
     """By how many per cent the light of each pixel differs from that of its mirror image.
 
     Differences of logarithms, so that the same face in half the light has the same map. What changes slowly is taken
@@ -38,5 +39,5 @@ def asymmetry_map(crop: np.ndarray, face: Face) -> np.ndarray:
     return np.sqrt(np.square(_blurred((difference - slow) * inside, _SIGMA * unit)).mean(2))
 
 
-def _blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
+def _blurred(picture: Floats, sigma: float) -> Floats:
     return cv2.GaussianBlur(picture, (0, 0), sigma)

@@ -3,6 +3,7 @@ which side."""
 
 import numpy as np
 
+from pipelines.arrays import Floats, Numbers, Pixels
 from pipelines.faces.blending.skin import LEFT_CHEEK, RIGHT_CHEEK, colour_at, skin_colour
 from pipelines.faces.points import Face
 
@@ -13,12 +14,12 @@ SHADOW = 20.0
 """Grey levels that are added before light is compared, so that noise in shadows is not taken for a difference."""
 
 
-def skin_level(crop: np.ndarray, face: Face) -> float:
+def skin_level(crop: Pixels, face: Face) -> float:
     """Grey level of :func:`~pipelines.faces.blending.skin.skin_colour`, 1 to 255: the mean of its channels."""
     return max(1.0, float(skin_colour(crop, face).mean()))
 
 
-def side_light(crop: np.ndarray, face: Face) -> float:
+def side_light(crop: Pixels, face: Face) -> float:
     """How much brighter one cheek is than the other: the absolute logarithm of their quotient, 0 in even light.
 
     Args:
@@ -29,7 +30,7 @@ def side_light(crop: np.ndarray, face: Face) -> float:
     return abs(float(np.log(left / right)))
 
 
-def standard_light(crop: np.ndarray, level: float) -> np.ndarray:
+def standard_light(crop: Numbers, level: float) -> Floats:
     """The light of each pixel in natural logarithms, ``float32`` ``(S, S, 3)``, as of a photo of standard exposure.
 
     Args:

@@ -27,8 +27,7 @@ def at_frame(result: AnomalyScoringResult, frame: AdaptationFrame) -> AnomalySco
     if np.array_equal(frame.image, result.normalized):
         return result
     score, local, face = result.score, result.local, Face(result.mesh)
-    comparison = {"kind": score.kind, "colour": score.colour, "erosion": score.erosion}
-    heat = heat_map(result.crop, frame.image, **comparison)
+    heat = heat_map(result.crop, frame.image, score.kind, score.colour, score.erosion)
     if local is not None:
         residual = unlikeness(result.crop.astype(np.float32) - frame.image, face.eye_distance)
         values = local_map(residual, result.asymmetry.map, result.crop, face)
@@ -37,7 +36,7 @@ def at_frame(result: AnomalyScoringResult, frame: AdaptationFrame) -> AnomalySco
         result,
         normalized=frame.image,
         heat=heat,
-        score=score_of(heat, result.area, score.formula, **comparison),
+        score=score_of(heat, result.area, score.formula, kind=score.kind, colour=score.colour, erosion=score.erosion),
         percentile=None,
         local=local,
     )

@@ -12,22 +12,25 @@ from skimage.color import rgb2ycbcr
 from torch import Tensor
 
 from pipelines.anomaly_scoring.choices import COLOURS, KINDS
+from pipelines.arrays import Floats, Pixels
 from pipelines.errors import ImageMismatch, ImageTooSmall, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.metrics.ssim import ssim_map
+from pipelines.results import ColourSpace, MapKind
 
 _SIGMA = 0.03  # eye distances: blur of a difference, which drops grain and the sharpness of edges
-_SMALLEST = {"pse": 1, "ssim": 11, "lpips": 32}  # pixels a side: the window of SSIM, the pooling of LPIPS' networks
+# Pixels a side: the window of SSIM, the pooling of LPIPS' networks.
+_SMALLEST: dict[MapKind, int] = {"pse": 1, "ssim": 11, "lpips": 32}
 
 
 def heat_map(
-    original: np.ndarray,
-    normalized: np.ndarray,
-    kind: str = "pse",
-    colour: str = "ycbcr",
+    original: Pixels,
+    normalized: Pixels,
+    kind: MapKind = "pse",
+    colour: ColourSpace = "ycbcr",
     erosion: bool = True,
     lpips: LPIPS | None = None,
-) -> np.ndarray:
+) -> Floats:
     """How much two pictures of a face differ at each pixel; higher is more different, 0 is equal.
 
     * ``"pse"``: squared difference (equation 4) summed over the three channels, in squared grey levels of 8-bit
@@ -60,21 +63,21 @@ def heat_map(
     if colour not in COLOURS:
         raise OptionInvalid(f"The colour space must be one of {', '.join(COLOURS)}.")
     _check_pictures(original, normalized, _SMALLEST[kind])
-    pictures = [_in_colour(picture, colour) for picture in (original, normalized)]
+    one, other = (_in_colour(picture, colour) for picture in (original, normalized))
     if kind == "pse":
-        channels = np.square(pictures[0] - pictures[1])
+        channels = np.square(one - other)
     elif kind == "ssim":
-        similarity = ssim_map(*map(_to_tensor, pictures))
+        similarity = ssim_map(_to_tensor(one), _to_tensor(other))
         # Rounding can carry SSIM past 1.
         channels = ((1 - similarity[0]).clamp(min=0) / len(similarity[0])).permute(1, 2, 0).numpy()
     else:
-        channels = _lpips_map(*map(_to_tensor, pictures), lpips or LPIPS())
+        channels = _lpips_map(_to_tensor(one), _to_tensor(other), lpips or LPIPS())
     if erosion:
         channels = cv2.erode(channels, np.ones((3, 3), np.uint8))
     return channels.reshape(*original.shape[:2], -1).sum(2)
 
 
-def unlikeness(difference: np.ndarray, unit: float) -> np.ndarray:
+def unlikeness(difference: Floats, unit: float) -> Floats:
     """How large a difference of two pictures is: blurred by 3 % of the eye distance, then its length in RGB.
 
     Args:
@@ -87,7 +90,7 @@ def unlikeness(difference: np.ndarray, unit: float) -> np.ndarray:
     return np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SIGMA * unit), axis=2)
 
 
-def _check_pictures(original: np.ndarray, normalized: np.ndarray, smallest: int) -> None:
+def _check_pictures(original: Pixels, normalized: Pixels, smallest: int) -> None:
     for picture in (original, normalized):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError("a picture to compare is not RGB uint8 (H, W, 3)")
@@ -101,16 +104,16 @@ def _check_pictures(original: np.ndarray, normalized: np.ndarray, smallest: int)
         raise ImageTooSmall(f"This heat map needs pictures of {smallest} pixels or more on each side; use larger ones.")
 
 
-def _in_colour(picture: np.ndarray, colour: str) -> np.ndarray:
+def _in_colour(picture: Pixels, colour: ColourSpace) -> Floats:
     """``float32`` ``(H, W, 3)`` in 8-bit grey levels; scikit-image's matrix is that of BT.601 (equation 3)."""
     return (rgb2ycbcr(picture) if colour == "ycbcr" else picture).astype(np.float32)
 
 
-def _to_tensor(picture: np.ndarray) -> Tensor:
+def _to_tensor(picture: Floats) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1
 
 
 @torch.inference_mode()
-def _lpips_map(image: Tensor, target: Tensor, lpips: LPIPS) -> np.ndarray:
+def _lpips_map(image: Tensor, target: Tensor, lpips: LPIPS) -> Floats:
     device = next(lpips.parameters()).device
     return lpips.map(image.to(device), target.to(device))[0].float().cpu().numpy()

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.anomaly_scoring.scoring.exposure import SHADOW, STANDARD, skin_level
 from pipelines.anomaly_scoring.scoring.regions import region
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.faces.points import Face
 
 _ONE_SIDED = 12.0  # per cent of asymmetry at which what does not fit counts three quarters; half where both sides agree
@@ -17,7 +18,7 @@ _USUAL = 10.0  # grey levels that a face's middle pixel commonly does not fit
 _STEADY = 5.0  # grey levels that are added to it: no face fits so well that its grain is a peak
 
 
-def local_map(residual: np.ndarray, asymmetry: np.ndarray, crop: np.ndarray, face: Face) -> np.ndarray:
+def local_map(residual: Floats, asymmetry: Floats, crop: Pixels, face: Face) -> Floats:
     """What does not fit the face, weighted by how one-sided it is, in units of the photo and of the face.
 
     * Where the face is its own mirror image, what does not fit counts half: nostrils and beards are misdrawn on both
@@ -42,7 +43,7 @@ def local_map(residual: np.ndarray, asymmetry: np.ndarray, crop: np.ndarray, fac
     return (residual * weight / unit).astype(np.float32)
 
 
-def peak(values: np.ndarray, area: np.ndarray, percentile: float) -> float:
+def peak(values: Floats, area: Mask, percentile: float) -> float:
     """The percentile of a map over a region: the level that only its strongest part exceeds.
 
     Args:

@@ -7,11 +7,13 @@ these come from the landmarks, so that every face is measured over the same anat
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import REGIONS
+from pipelines.arrays import Mask, Shape
 from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
+from pipelines.results import Region
 
 _ALAE = (129, 358, 64, 294, 48, 278)  # mesh points; the 68 have none at the side of the nose
 _MARGIN = 0.09  # of the eye distance, as around the suggested masks
@@ -26,7 +28,7 @@ _PARTED = 0.1  # eye distances between lips that count as open; FaceMesh takes a
 _RIM = 0.03  # eye distances: shadow and moisture at open lips' inner border
 
 
-def region(face: Face, shape: tuple[int, int], name: str = "mouth-nose") -> np.ndarray:
+def region(face: Face, shape: Shape, name: Region = "mouth-nose") -> Mask:
     """The pixels of ``face`` that count in a score.
 
     * ``"mouth-nose"``: the suggested mask over lips, philtrum and nostrils, and the hull of the nose up to its root.

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import EVERYONE
+from pipelines.arrays import Floats
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
 from pipelines.models import places
@@ -24,7 +26,8 @@ from pipelines.results import Basis, Percentile
 FILE = "anomaly-scale.json"
 """Name in the weights folder."""
 
-FIGURES = ("severity", "local", "asymmetry")
+Figure: TypeAlias = Literal["severity", "local", "asymmetry"]
+FIGURES: tuple[Figure, ...] = get_args(Figure)
 """The figures of a face: the paper's severity, the local severity, and the asymmetry."""
 
 STEPS = np.linspace(0, 100, 101)
@@ -42,7 +45,7 @@ class Key:
     of what is drawn. Precision and seed move every figure no further than another photo of the same minute would.
     """
 
-    figure: str
+    figure: Figure
     normalizer: str
     weights: str
     region: str
@@ -56,7 +59,7 @@ class Key:
     group: str = EVERYONE
 
     @classmethod
-    def of(cls, figure: str, basis: Basis, group: str = EVERYONE) -> "Key":
+    def of(cls, figure: Figure, basis: Basis, group: str = EVERYONE) -> "Key":
         """The key of a figure of :data:`FIGURES`."""
         moving = ["normalizer", "weights", "region", "version"]
         if figure != "asymmetry":
@@ -66,7 +69,7 @@ class Key:
         return cls(figure=figure, group=group, **{name: getattr(basis, name) for name in moving})
 
 
-def percentile(figure: str, value: float, basis: Basis, group: str = EVERYONE) -> Percentile | None:
+def percentile(figure: Figure, value: float, basis: Basis, group: str = EVERYONE) -> Percentile | None:
     """Per cent of a group's faces that have a lower figure; None where no scale was measured for the basis.
 
     Args:
@@ -126,7 +129,7 @@ def check_group(group: str) -> None:
         raise OptionInvalid(f"The group to compare with must be one of {', '.join(known)}.")
 
 
-def encode(scales: Mapping[Key, np.ndarray], beside: bytes = b"[]") -> bytes:
+def encode(scales: Mapping[Key, Floats], beside: bytes = b"[]") -> bytes:
     """The file of scales.
 
     Args:
@@ -152,7 +155,7 @@ def encode(scales: Mapping[Key, np.ndarray], beside: bytes = b"[]") -> bytes:
     return ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode()
 
 
-def _known() -> dict[Key, tuple[int, np.ndarray]]:
+def _known() -> dict[Key, tuple[int, Floats]]:
     """Key → number of faces and their figure at :data:`STEPS`, of the weights folder."""
     path = _file()
     return _scales(path, path.stat().st_mtime_ns) if path else {}
@@ -168,7 +171,7 @@ def _file() -> Path | None:
 
 
 @lru_cache(maxsize=2)
-def _scales(path: Path, changed: int) -> dict[Key, tuple[int, np.ndarray]]:
+def _scales(path: Path, changed: int) -> dict[Key, tuple[int, Floats]]:
     """What the file held at ``changed``, a time of modification: it is read anew when that is another."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))

@@ -6,22 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import COLOURS, FORMULAS, KINDS
+from pipelines.arrays import Floats, Mask
 from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
-from pipelines.results import Score
+from pipelines.results import ColourSpace, Formula, MapKind, Region, Score
 
 _HALF_LEVEL = 0.5  # grey levels
-FLOORS = {"pse": _HALF_LEVEL**2, "ssim": (_HALF_LEVEL / 255) ** 2, "lpips": (_HALF_LEVEL / 255) ** 2}
+FLOORS: dict[MapKind, float] = {
+    "pse": _HALF_LEVEL**2,
+    "ssim": (_HALF_LEVEL / 255) ** 2,
+    "lpips": (_HALF_LEVEL / 255) ** 2,
+}
 """Least sum of a heat map over its region that counts: that of half a grey level in one channel of one pixel, squared;
 for the measures without a unit, the same as a share of the full range."""
 
 
 def score(
-    heat: np.ndarray,
-    region: np.ndarray,
-    formula: str = "equation",
+    heat: Floats,
+    region: Mask,
+    formula: Formula = "equation",
     *,
-    kind: str = "pse",
-    colour: str = "ycbcr",
+    kind: MapKind = "pse",
+    colour: ColourSpace = "ycbcr",
     erosion: bool = True,
 ) -> Score:
     """The score of a heat map ``h`` over the N pixels of a region.
@@ -86,19 +91,17 @@ class Cell:
     """
 
     adaptation: bool
-    region: str
-    kind: str
-    colour: str
+    region: Region
+    kind: MapKind
+    colour: ColourSpace
     erosion: bool
     correlation: float
 
 
-_COLUMNS = tuple(
-    (region, colour, erosion)
-    for region in ("mouth-nose", "face")
-    for colour, erosion in (("rgb", False), ("ycbcr", False), ("rgb", True), ("ycbcr", True))
-)  # base, + YCbCr, + erosion, + both
-_ROWS = {
+_AREAS: tuple[Region, ...] = ("mouth-nose", "face")
+_WAYS: tuple[tuple[ColourSpace, bool], ...] = (("rgb", False), ("ycbcr", False), ("rgb", True), ("ycbcr", True))
+_COLUMNS = tuple((region, *way) for region in _AREAS for way in _WAYS)  # base, + YCbCr, + erosion, + both
+_ROWS: dict[tuple[bool, MapKind], tuple[float, ...]] = {
     (True, "lpips"): (74.1, 77.5, 74.3, 76.9, 58.7, 77.1, 59.1, 74.7),
     (True, "pse"): (72, 83.1, 79.7, 94.2, 55.9, 78.7, 74.5, 91.1),
     (True, "ssim"): (63, 60, 65.6, 55.2, 57.7, 47.3, 72, 45.7),

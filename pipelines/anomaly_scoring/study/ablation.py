@@ -8,10 +8,11 @@ import numpy as np
 from pipelines.anomaly_scoring.scoring.heatmaps import heat_map
 from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.anomaly_scoring.scoring.scores import TABLE_1, score
-from pipelines.anomaly_scoring.study.statistics import Correlation, correlate
+from pipelines.anomaly_scoring.study.statistics import Correlation, Method, correlate
+from pipelines.arrays import Floats, Mask
 from pipelines.faces.points import Face
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.results import AnomalyScoringResult
+from pipelines.results import AnomalyScoringResult, ColourSpace, MapKind, Region
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Comparison:
         erosion: whether the map is eroded.
     """
 
-    region: str
-    kind: str
-    colour: str
+    region: Region
+    kind: MapKind
+    colour: ColourSpace
     erosion: bool
 
     @property
@@ -65,7 +66,7 @@ def normalities(result: AnomalyScoringResult, lpips: LPIPS | None) -> dict[str, 
     """
     areas = _areas(result)
     found: dict[str, float] = {}
-    maps: dict[tuple[str, str, bool], np.ndarray] = {}
+    maps: dict[tuple[MapKind, ColourSpace, bool], Floats] = {}
     for one in COMPARISONS:
         if one.region not in areas or (one.kind == "lpips" and lpips is None):
             continue
@@ -79,7 +80,7 @@ def normalities(result: AnomalyScoringResult, lpips: LPIPS | None) -> dict[str, 
 
 
 def ablation_table(
-    cells: Sequence[Mapping[str, float]], reference: Sequence[float], method: str
+    cells: Sequence[Mapping[str, float]], reference: Sequence[float], method: Method
 ) -> tuple[AblationCell, ...]:
     """Every comparison's correlation with a reference.
 
@@ -95,11 +96,12 @@ def ablation_table(
     for one in COMPARISONS:
         pairs = [(known[one.key], value) for known, value in zip(cells, reference, strict=True) if one.key in known]
         if pairs:
-            table.append(AblationCell(one, correlate(*np.transpose(pairs), method, resamples=0)))
+            scores, values = np.transpose(pairs)
+            table.append(AblationCell(one, correlate(scores, values, method, resamples=0)))
     return tuple(table)
 
 
-def _areas(result: AnomalyScoringResult) -> dict[str, np.ndarray]:
+def _areas(result: AnomalyScoringResult) -> dict[Region, Mask]:
     """Table 1's regions in the crop, of the points that the result's own region stands on."""
     areas = {name: region(Face(result.mesh), result.crop.shape[:2], name) for name in _REGIONS}
     return {name: area for name, area in areas.items() if area.any()}

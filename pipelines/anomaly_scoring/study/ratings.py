@@ -81,7 +81,7 @@ class Ratings:
     passed_over: tuple[str, ...] = ()
 
 
-def read_ratings(path: str | os.PathLike) -> Ratings:
+def read_ratings(path: str | os.PathLike[str]) -> Ratings:
     """Reads a file of ratings; see :func:`parse_ratings`.
 
     Raises:

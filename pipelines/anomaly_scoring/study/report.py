@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from pipelines import __version__
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells
@@ -22,6 +23,7 @@ from pipelines.anomaly_scoring.study.ablation import COMPARISONS, Comparison
 from pipelines.anomaly_scoring.study.ratings import columns_text
 from pipelines.anomaly_scoring.study.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study.study import Study
+from pipelines.arrays import Pixels
 from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.page import write_page
 from pipelines.exports.pictures import MASK_COLOUR
@@ -35,7 +37,8 @@ FILES = ("scores.csv", "correlations.csv", "ablation.csv", "pairs.csv", "study.j
 SCORE_COLUMNS = ("name", *FIGURES, "rank", "region", "normalizer", "seconds", "error", "photo_pixels_sha256")
 """Columns of ``scores.csv``."""
 
-_BLUE, _INK, _GREY = tuple(value / 255 for value in MASK_COLOUR), "#16202a", "#5b6670"
+_BLUE = (MASK_COLOUR[0] / 255, MASK_COLOUR[1] / 255, MASK_COLOUR[2] / 255)
+_INK, _GREY = "#16202a", "#5b6670"
 _DPI = 220
 _LINE = 44  # letters of a fact that fit beside the right column's names
 _SQUARE, _SMALL = (3.4, 3.4), (2.2, 2.1)  # in, of plots on the page
@@ -150,7 +153,7 @@ def study_json(study: Study) -> str:
     return json.dumps(study_dict(study), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def scatter_plot(study: Study) -> np.ndarray:
+def scatter_plot(study: Study) -> Pixels:
     """Local severity against the ratings with the regression line, or by rank where no photo is rated.
 
     Returns:
@@ -253,7 +256,7 @@ def _figures(study: Study) -> Facts:
             ("Local severity", [photo.local_severity for photo in study.scored]),
             ("Severity", [photo.severity for photo in study.scored]),
         ):
-            low, middle, high = np.percentile(values, (0, 50, 100))
+            low, middle, high = np.percentile(np.array(values, np.float64), (0, 50, 100))
             facts.append((name, signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
     if study.raters or study.passed_over:
         facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
@@ -271,14 +274,14 @@ def _ablation_title(study: Study) -> str:
     return "Spearman ρ with the default score, by comparison"
 
 
-def _plot(draw: Callable[[Axes], None], size: tuple[float, float]) -> np.ndarray:
+def _plot(draw: Callable[[Axes], None], size: tuple[float, float]) -> Pixels:
     figure = Figure(figsize=size, dpi=_DPI, facecolor="white", layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.tick_params(labelsize=7, colors=_INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
     draw(axes)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -299,7 +302,7 @@ def _scatter(axes: Axes, study: Study) -> None:
 
 
 def _histogram(axes: Axes, study: Study) -> None:
-    values = [photo.local_severity for photo in study.scored]
+    values = np.array([photo.local_severity for photo in study.scored], np.float64)
     axes.hist(values, bins=max(1, min(20, math.ceil(math.sqrt(len(values))))), color=_BLUE, edgecolor="white")
     axes.set_xlabel(_LOCAL)
     axes.set_ylabel("photos")
@@ -335,11 +338,11 @@ def _table(axes: Axes, study: Study) -> None:
         cells.append([way, *("–" if value is None else signed(f"{value:z.2f}") for value in values)])
     table = axes.table(
         cells, colLabels=["", *columns], colWidths=[0.55, 0.15, 0.15, 0.15], loc="center", edges="horizontal",
-        bbox=(0, 0.1, 1, 0.9),
+        bbox=Bbox.from_bounds(0, 0.1, 1, 0.9),
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(7)
     for (_, column), box in table.get_celld().items():
         box.set_edgecolor(_GREY)
         box.set_linewidth(0.4)
-        box.get_text().set_ha("left" if column == 0 else "right")
+        box.get_text().set_horizontalalignment("left" if column == 0 else "right")

@@ -6,11 +6,16 @@ replacement (Efron and Tibshirani 1993, chapter 13).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
-METHODS = ("pearson", "spearman")
+from pipelines.arrays import Floats, Integers
+
+Method: TypeAlias = Literal["pearson", "spearman"]
+METHODS: tuple[Method, ...] = get_args(Method)
 """Coefficients of correlation."""
 
 LEAST = 3
@@ -37,7 +42,7 @@ class Correlation:
         note: a sentence where there is no value, else empty.
     """
 
-    method: str
+    method: Method
     value: float | None
     low: float | None
     high: float | None
@@ -65,7 +70,7 @@ class MeanChange:
     note: str = ""
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: Floats) -> Floats:
     """Ranks of ``values`` ``(N,)`` from the highest, 1, down; equal values share the mean of their ranks.
 
     >>> ranks(np.array([0.2, 0.9, 0.5, 0.5]))
@@ -75,7 +80,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def correlate(
-    first: np.ndarray, second: np.ndarray, method: str = "pearson", *, seed: int = 0, resamples: int = RESAMPLES
+    first: ArrayLike, second: ArrayLike, method: Method = "pearson", *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Correlation:
     """The correlation of two lists of values, one pair a photo.
 
@@ -95,25 +100,25 @@ def correlate(
     >>> found.value, found.n
     (1.0, 4)
     """
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if first.shape != second.shape or first.ndim != 1 or method not in METHODS:
+    x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if x.shape != y.shape or x.ndim != 1 or method not in METHODS:
         raise ValueError("expected two lists of one length, and a known method")
-    n = len(first)
+    n = len(x)
     if n < LEAST:
         return Correlation(method, None, None, None, n, _too_few(n, "photo", "a correlation"))
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
         sentence = "All scores or all ratings are equal, so there is no correlation; add photos that differ."
         return Correlation(method, None, None, None, n, sentence)
 
-    def statistic(drawn: np.ndarray) -> np.ndarray:
-        return _coefficients(first[drawn], second[drawn], method)
+    def statistic(drawn: Integers) -> Floats:
+        return _coefficients(x[drawn], y[drawn], method)
 
     value = float(statistic(np.arange(n)[None])[0])
     low, high = _interval(statistic, n, seed, resamples) if resamples else (None, None)
     return Correlation(method, value, low, high, n)
 
 
-def mean_change(changes: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> MeanChange:
+def mean_change(changes: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> MeanChange:
     """The mean of changes, its interval, and whether they have a direction (Wilcoxon 1945).
 
     Args:
@@ -141,7 +146,7 @@ def _too_few(n: int, what: str, wanted: str) -> str:
 
 
 def _interval(
-    statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int, resamples: int
+    statistic: Callable[[Integers], Floats], n: int, seed: int, resamples: int
 ) -> tuple[float | None, float | None]:
     """Percentile interval of ``statistic``, which gets indices ``(R, n)`` and gives ``(R,)``, NaN where undefined."""
     values = np.concatenate([statistic(drawn) for drawn in _draws(n, seed, resamples)])
@@ -152,14 +157,14 @@ def _interval(
     return float(low), float(high)
 
 
-def _draws(n: int, seed: int, resamples: int) -> Iterator[np.ndarray]:
+def _draws(n: int, seed: int, resamples: int) -> Iterator[Integers]:
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
     for start in range(0, resamples, step):
         yield rng.integers(0, n, (min(step, resamples - start), n))
 
 
-def _coefficients(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarray:
+def _coefficients(first: Floats, second: Floats, method: Method) -> Floats:
     """Of each row of two ``(R, N)``; NaN where a row is constant."""
     constant = (np.ptp(first, axis=1) == 0) | (np.ptp(second, axis=1) == 0)
     if method == "spearman":

@@ -5,7 +5,7 @@ missing.
 What a study becomes on disk: :mod:`pipelines.anomaly_scoring.study.report`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +29,7 @@ from pipelines.anomaly_scoring.study.statistics import (
     mean_change,
     ranks,
 )
+from pipelines.arrays import Pixels
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.images import read_image
 from pipelines.files import sha256_of
@@ -36,7 +37,7 @@ from pipelines.metrics.perceptual import LPIPS
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, Basis
 
-Scorer = Callable[[np.ndarray], AnomalyScoringResult]
+Scorer = Callable[[Pixels], AnomalyScoringResult]
 """Scores a photo, RGB ``uint8`` ``(H, W, 3)``, always by the same settings."""
 
 RECORDS = "scores.jsonl"
@@ -273,7 +274,7 @@ def _score_all(
 
 def _worked(
     photos: Sequence[Path], scorers: Sequence[Scorer], work: Callable[[Path, Scorer], Record | str]
-) -> Iterator[tuple[Path, Record | str]]:
+) -> Generator[tuple[Path, Record | str], None, None]:
     """Photos with what ``work`` gives, as they get done."""
     if len(scorers) == 1:  # without a thread, so that Ctrl-C ends the photo at work
         yield from ((photo, work(photo, scorers[0])) for photo in photos)
@@ -301,9 +302,10 @@ def _worked(
 def _outcome(photo: Path, key: str, scorer: Scorer, lpips: LPIPS | None) -> Record | str:
     try:
         result = scorer(read_image(photo))
+        figures: dict[str, Any] = {name: value for name, value in figures_of(result).items() if name != "normality"}
         return Record(
             key=key,
-            **{name: value for name, value in figures_of(result).items() if name != "normality"},
+            **figures,
             region=result.basis.region,
             normalizer=result.basis.normalizer,
             seconds=float(sum(result.seconds.values())),
@@ -395,9 +397,9 @@ def _changes(
             times.setdefault(known[0], {time: [] for time in TIMES})[known[1]].append(photo)
     changes = []
     for patient, pair in sorted(times.items()):
-        known = [[scored[photo] for photo in pair[time] if photo in scored] for time in TIMES]
-        if all(len(pair[time]) == len(found) == 1 for time, found in zip(TIMES, known, strict=True)):
-            (before,), (after,) = known
+        both = [[scored[photo] for photo in pair[time] if photo in scored] for time in TIMES]
+        if all(len(pair[time]) == len(found) == 1 for time, found in zip(TIMES, both, strict=True)):
+            (before,), (after,) = both
             changes.append(
                 Change(patient, before.severity, after.severity, before.local_severity, after.local_severity)
             )

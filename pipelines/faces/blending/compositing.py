@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from scipy import fft
 
+from pipelines.arrays import Floats, Integers, Numbers, Pixels
 from pipelines.faces.alignment import Alignment, centred
 from pipelines.faces.blending.tone import IN_COLOUR, Tone
 
@@ -31,14 +32,14 @@ _COARSE = 1.5  # crop px; standard deviation of the blur that parts shape from t
 
 
 def composite(
-    photo: np.ndarray,
-    crop: np.ndarray,
-    alpha: np.ndarray,
+    photo: Pixels,
+    crop: Pixels,
+    alpha: Floats,
     alignment: Alignment,
     *,
     seed: int = 0,
     tone: Tone = IN_COLOUR,
-) -> np.ndarray:
+) -> Pixels:
     """Blends the repainted crop into the photo.
 
     Outside the square that the crop covers nothing was repainted, so alpha fades to 0 towards its border.
@@ -85,7 +86,7 @@ def composite(
     return result
 
 
-def _enlarge(crop: np.ndarray, alignment: Alignment, left: float, top: float, width: int, height: int) -> np.ndarray:
+def _enlarge(crop: Floats, alignment: Alignment, left: float, top: float, width: int, height: int) -> Floats:
     """The crop as seen in ``width`` × ``height`` photo pixels from (``left``, ``top``)."""
     scale = alignment.scale
     if scale > 1:  # the crop is finer than the photo: low-pass before sampling it
@@ -93,10 +94,11 @@ def _enlarge(crop: np.ndarray, alignment: Alignment, left: float, top: float, wi
     matrix = alignment.matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (left, top)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(crop, centred(matrix), (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    seen: Floats = cv2.warpAffine(crop, centred(matrix), (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return seen
 
 
-def _inside(alignment: Alignment, left: int, top: int, width: int, height: int) -> np.ndarray:
+def _inside(alignment: Alignment, left: int, top: int, width: int, height: int) -> Floats | np.float32:
     """1 inside the crop's square, falling to 0 at its border: ``(height, width)`` float32, or one 1 for all."""
     corners = np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]])
     mapped = alignment.to_crop(corners)
@@ -104,11 +106,12 @@ def _inside(alignment: Alignment, left: int, top: int, width: int, height: int) 
         return np.float32(1)
     x, y = np.meshgrid(left + 0.5 + np.arange(width), top + 0.5 + np.arange(height))
     at = alignment.to_crop(np.stack([x, y], -1).reshape(-1, 2))
-    depth = np.minimum(at, alignment.size - at).min(1).reshape(height, width)
-    return np.clip(depth / _RAMP, 0, 1).astype(np.float32)
+    depth: Floats = np.minimum(at, alignment.size - at).min(1).reshape(height, width)
+    inside: Floats = np.clip(depth / _RAMP, 0, 1).astype(np.float32)
+    return inside
 
 
-def _drift(before: np.ndarray, crop: np.ndarray, alpha: np.ndarray, alignment: Alignment) -> np.ndarray:
+def _drift(before: Pixels, crop: Pixels, alpha: Floats, alignment: Alignment) -> Floats:
     """What to add to the repainted crop so that its colours meet the photo's: smooth, at most :data:`_MOST_DRIFT`.
 
     Beside the mask the photo is the truth, and the difference to it is known; into the hole it is interpolated by
@@ -127,31 +130,34 @@ def _drift(before: np.ndarray, crop: np.ndarray, alpha: np.ndarray, alignment: A
     weight = known / (1 + (np.abs(smooth).max(2) / _MISFIT) ** 4)
     if weight.sum() < 1:
         return np.zeros_like(difference)
-    membrane = cv2.GaussianBlur(_push_pull(smooth * weight[..., None], weight), (0, 0), 3 * unit)
-    return _MOST_DRIFT * np.tanh(membrane / _MOST_DRIFT)
+    membrane: Floats = cv2.GaussianBlur(_push_pull(smooth * weight[..., None], weight), (0, 0), 3 * unit)
+    drift: Floats = _MOST_DRIFT * np.tanh(membrane / _MOST_DRIFT)
+    return drift
 
 
-def _push_pull(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _push_pull(weighted: Floats, weight: Floats) -> Floats:
     """Values known where ``weight`` is above 0, spread smoothly over the whole grid."""
     height, width = weight.shape
     confident = np.minimum(weight, 1)[..., None]
-    values = weighted / np.maximum(weight, 1e-6)[..., None]
+    values: Floats = weighted / np.maximum(weight, 1e-6)[..., None]
     if max(height, width) <= 2:
         return np.broadcast_to(weighted.sum((0, 1)) / max(float(weight.sum()), 1e-6), values.shape)
     # Four fine cells feed a coarse one: confidence adds up, so that thin rings count on coarse grids.
     coarse = _push_pull(4 * cv2.pyrDown(weighted), 4 * cv2.pyrDown(weight))
-    return confident * values + (1 - confident) * cv2.pyrUp(np.ascontiguousarray(coarse), dstsize=(width, height))
+    handed: Floats = cv2.pyrUp(np.ascontiguousarray(coarse), dstsize=(width, height))
+    spread: Floats = confident * values + (1 - confident) * handed
+    return spread
 
 
 def _grain(
-    photo: np.ndarray,
-    before: np.ndarray,
-    drawn: np.ndarray,
-    alpha: np.ndarray,
+    photo: Pixels,
+    before: Pixels,
+    drawn: Floats,
+    alpha: Floats,
     alignment: Alignment,
     box: tuple[int, int, int, int],
     rng: np.random.Generator,
-) -> np.ndarray | None:
+) -> Floats | None:
     """Noise like the texture that the repainted skin lacks, ``(height, width, 3)`` float32; None if it is unknown.
 
     Texture = what a blur by :data:`_COARSE` takes away. Along the principal axes of its colours, independent Gaussian
@@ -163,22 +169,22 @@ def _grain(
     around, within = _places(alpha, alignment, side)
     if len(around) < 8:
         return None
-    before = before.astype(np.float32)
-    coarse_before, coarse_drawn = _blur(before, _COARSE, alignment), _blur(drawn, _COARSE, alignment)
+    shown = before.astype(np.float32)
+    coarse_shown, coarse_drawn = _blur(shown, _COARSE, alignment), _blur(drawn, _COARSE, alignment)
 
-    def seen(crop: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def seen(crop: Floats, places: Integers) -> Floats:
         return np.stack([_enlarge(crop, alignment, x, y, side, side) for x, y in places])
 
     real = np.stack([photo[y : y + side, x : x + side] for x, y in around]).astype(np.float32)
     skin = np.median(real.mean((1, 2)), axis=0)
-    texture = real - seen(coarse_before, around)
+    texture = real - seen(coarse_shown, around)
     chosen = _calm_skin(texture, real, skin)
     if len(within) >= 4:
         painted = seen(drawn, within)
         lacking = painted - seen(coarse_drawn, within)
         lacking = lacking[_calm_skin(lacking, painted, skin)]
     else:  # a mask too small to measure in: taken to be as fine as a crop of the photo
-        lacking = seen(before - coarse_before, around)[chosen]
+        lacking = seen(shown - coarse_shown, around)[chosen]
     texture = texture[chosen]
 
     pixels = _centred(texture).reshape(-1, 3)
@@ -202,7 +208,7 @@ def _grain(
     return np.tile(tile, (-(-height // _TILE), -(-width // _TILE), 1))[:height, :width]
 
 
-def _places(alpha: np.ndarray, alignment: Alignment, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _places(alpha: Floats, alignment: Alignment, side: int) -> tuple[Integers, Integers]:
     """Left and top of patches where alpha is 0, and of patches where it is 1; ``(N, 2)`` each.
 
     All lie wholly in the photo and in :data:`_FACE`, where hair and background are rare.
@@ -222,7 +228,7 @@ def _places(alpha: np.ndarray, alignment: Alignment, side: int) -> tuple[np.ndar
     return places[highest == 0], places[lowest > 0.99]
 
 
-def _calm_skin(texture: np.ndarray, patches: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def _calm_skin(texture: Floats, patches: Floats, colour: Floats) -> Integers:
     """Indices of the patches nearest to the skin's colour (half of all), and of these of the calmest third.
 
     The first leaves hair, lips and background out, the second wrinkles and edges.
@@ -230,30 +236,36 @@ def _calm_skin(texture: np.ndarray, patches: np.ndarray, colour: np.ndarray) -> 
     off = np.linalg.norm(patches.mean((1, 2)) - colour, axis=1)
     skin = np.argsort(off, kind="stable")[: max(6, len(off) // 2)]
     calm = np.argsort(np.abs(texture[skin]).mean((1, 2, 3)), kind="stable")[: max(4, len(skin) // 3)]
-    return skin[calm]
+    chosen: Integers = skin[calm]
+    return chosen
 
 
-def _power(patches: np.ndarray) -> np.ndarray:
+def _power(patches: Floats) -> Floats:
     """Mean power spectrum of ``(N, side, side, C)`` patches; its mean over frequencies is their robust variance."""
     patches = _centred(patches)
     power = (np.abs(_spectra(patches * _window(patches.shape[1]))) ** 2).mean(0)
     variance = (1.4826 * np.median(np.abs(patches), axis=(0, 1, 2))) ** 2
-    return power * (variance / np.maximum(power.mean((0, 1)), 1e-9))
+    scaled: Floats = power * (variance / np.maximum(power.mean((0, 1)), 1e-9))
+    return scaled
 
 
-def _spectra(patches: np.ndarray) -> np.ndarray:
-    return fft.fft2(patches, axes=(-3, -2))
+def _spectra(patches: Floats) -> Numbers:
+    spectra: Numbers = fft.fft2(patches, axes=(-3, -2))
+    return spectra
 
 
-def _centred(patches: np.ndarray) -> np.ndarray:
-    return patches - patches.mean((1, 2), keepdims=True)
+def _centred(patches: Floats) -> Floats:
+    centred: Floats = patches - patches.mean((1, 2), keepdims=True)
+    return centred
 
 
-def _window(side: int) -> np.ndarray:
+def _window(side: int) -> Floats:
     """A Hann window without its zeros, ``(side, side, 1)`` float32."""
     window = np.hanning(side + 2)[1:-1].astype(np.float32)
     return (window[:, None] * window)[..., None]
 
 
-def _blur(crop: np.ndarray, deviation: float, alignment: Alignment) -> np.ndarray:
-    return cv2.GaussianBlur(crop, (0, 0), deviation * alignment.size / 256, borderType=cv2.BORDER_REFLECT)
+def _blur(crop: Floats, deviation: float, alignment: Alignment) -> Floats:
+    sigma = deviation * alignment.size / 256
+    blurred: Floats = cv2.GaussianBlur(crop, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return blurred

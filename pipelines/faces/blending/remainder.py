@@ -7,12 +7,14 @@ farther, over neck and clothes, where there is no face to draw; classical inpain
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Pixels
+
 _LONGEST = 256  # px; the remainder is looked at no larger than this, whatever the photo's size
 _AROUND = 0.25  # of the remainder's longer side that is looked at around it
 _RADIUS = 3  # px of the small picture; OpenCV's own example
 
 
-def smooth_over(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def smooth_over(image: Pixels, alpha: Floats) -> Pixels:
     """Paints over a small region with what surrounds it.
 
     Args:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from skimage.color import rgb2lab
 
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.faces import masks
 from pipelines.faces.points import Face
 
@@ -24,7 +25,7 @@ _FEWEST = 300 / 256**2  # of the crop; fewer known pixels of skin tell nothing
 _SPECK = 0.05  # of the neck; smaller pieces are another thing of that colour
 
 
-def colour_at(crop: np.ndarray, face: Face, points: Sequence[int]) -> np.ndarray:
+def colour_at(crop: Pixels, face: Face, points: Sequence[int]) -> Floats:
     """Mean colour at points of the mesh, RGB ``(3,)``; a point outside the crop counts as its border.
 
     Args:
@@ -34,10 +35,11 @@ def colour_at(crop: np.ndarray, face: Face, points: Sequence[int]) -> np.ndarray
     """
     smooth = cv2.GaussianBlur(crop, (0, 0), _BLUR * face.eye_distance)
     columns, rows = np.clip(face.mesh[list(points)], 0, np.array(crop.shape[1::-1]) - 1).astype(int).T
-    return smooth[rows, columns].mean(0)
+    colour: Floats = smooth[rows, columns].mean(0)
+    return colour
 
 
-def skin_colour(crop: np.ndarray, face: Face) -> np.ndarray:
+def skin_colour(crop: Pixels, face: Face) -> Floats:
     """Mean colour, RGB ``(3,)``, of the skin of cheeks and forehead, away from lips and nose.
 
     Args:
@@ -47,12 +49,12 @@ def skin_colour(crop: np.ndarray, face: Face) -> np.ndarray:
     return colour_at(crop, face, (*LEFT_CHEEK, *RIGHT_CHEEK, *_FOREHEAD))
 
 
-def lightness(colour: np.ndarray) -> float:
+def lightness(colour: Floats) -> float:
     """CIELAB L* of an RGB colour, ``(3,)``, 0-255."""
     return float(_lab(colour)[0])
 
 
-def typology_angle(crop: np.ndarray, face: Face) -> float:
+def typology_angle(crop: Pixels, face: Face) -> float:
     """Individual typology angle of a face's skin in degrees, higher for lighter skin: the arctangent of (L* − 50) / b*.
 
     Source: Chardon, Cretois & Hourseau 1991. Of a photo it is that of skin and light together.
@@ -65,7 +67,7 @@ def typology_angle(crop: np.ndarray, face: Face) -> float:
     return float(np.degrees(np.arctan2(light - 50, yellow)))
 
 
-def visible_face(crop: np.ndarray, face: Face, hole: np.ndarray) -> np.ndarray:
+def visible_face(crop: Pixels, face: Face, hole: Mask) -> Mask:
     """What of an aligned picture is the person's own skin about a hole: the face, and the neck where it is seen.
 
     Below the jaw a neck has the face's colour, in shadow; a drape, a collar or a wall has not.
@@ -80,7 +82,7 @@ def visible_face(crop: np.ndarray, face: Face, hole: np.ndarray) -> np.ndarray:
     """
     own = masks.face_region(face, hole.shape)
     unit = face.eye_distance
-    points = np.concatenate([face.mesh, face.points[_JAW] + np.float32([0, _NECK * unit])])
+    points = np.concatenate([face.mesh, face.points[_JAW] + np.array([0, _NECK * unit], np.float32)])
     below = masks.hull_mask(points, masks.FACE_MARGIN * unit, hole.shape) & ~own
     known = own & ~hole
     # The cheeks are lit as the neck is, rather than the forehead; a hole may have taken them.
@@ -99,5 +101,6 @@ def visible_face(crop: np.ndarray, face: Face, hole: np.ndarray) -> np.ndarray:
     return own | masks.clean(neck, _SPECK)
 
 
-def _lab(colour: np.ndarray) -> np.ndarray:
-    return rgb2lab(colour[None, None] / 255)[0, 0]
+def _lab(colour: Floats) -> Floats:
+    lab: Floats = rgb2lab(colour[None, None] / 255)[0, 0]
+    return lab

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Mask, Numbers, Pixels
+
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as scores count it
 _BIN = 8  # grey levels of luminance over which a colour is averaged
 _BLUR = 3.0  # crop px of 256: JPEG stores chroma coarsely, and film and sensors add noise of all hues
@@ -28,9 +30,9 @@ class Tone:
             a photo in colour.
     """
 
-    shift: np.ndarray | None
+    shift: Floats | None
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, picture: Numbers) -> Numbers:
         """The picture in these colours, its luminance kept.
 
         Args:
@@ -41,19 +43,20 @@ class Tone:
         """
         if self.shift is None:
             return picture
-        luminance = picture.astype(np.float32) @ _LUMINANCE
+        luminance: Floats = picture.astype(np.float32) @ _LUMINANCE
         level = np.clip(np.round(luminance), 0, 255).astype(np.uint8)
         if picture.dtype == np.uint8:
-            toned = np.clip(np.round(np.arange(256)[:, None] + self.shift), 0, 255).astype(np.uint8)
+            toned: Pixels = np.clip(np.round(np.arange(256)[:, None] + self.shift), 0, 255).astype(np.uint8)
             return toned[level]
-        return (luminance[..., None] + self.shift[level]).astype(picture.dtype)
+        shifted: Numbers = (luminance[..., None] + self.shift[level]).astype(picture.dtype)
+        return shifted
 
 
 IN_COLOUR = Tone(None)
 """The tone of a photo in colour."""
 
 
-def find_tone(crop: np.ndarray, known: np.ndarray | None = None) -> Tone:
+def find_tone(crop: Pixels, known: Mask | None = None) -> Tone:
     """The tone of a photo; one that changes nothing where the photo is in colour.
 
     Args:

@@ -9,9 +9,12 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+
+from pipelines.arrays import Floats, Pixels, Points
 
 _MIN_CONFIDENCE = 0.3
 _LEAST_CONFIDENCE = 0.02  # of a detector whose score itself is the answer
@@ -27,11 +30,11 @@ class Detection:
     """
 
     score: float
-    box: np.ndarray
-    keypoints: np.ndarray
+    box: Floats
+    keypoints: Points
 
 
-def find_meshes(picture: np.ndarray) -> list[np.ndarray]:
+def find_meshes(picture: Pixels) -> list[Points]:
     """Meshes of the faces that FaceMesh finds by its own short-range detector, ``(478, 2)`` float32 each."""
     with _lock:
         found = _face_mesh().process(picture).multi_face_landmarks or []
@@ -39,19 +42,19 @@ def find_meshes(picture: np.ndarray) -> list[np.ndarray]:
     return [np.array([(p.x, p.y) for p in face.landmark], np.float32) * size for face in found]
 
 
-def find_far(picture: np.ndarray) -> np.ndarray:
+def find_far(picture: Pixels) -> Floats:
     """Boxes of faces by the long-range detector, ``(N, 4)``: left, top, right, bottom."""
     with _lock:
         return np.array([detection.box for detection in _detections(_far_detector(), picture)]).reshape(-1, 4)
 
 
-def find_near(picture: np.ndarray) -> list[Detection]:
+def find_near(picture: Pixels) -> list[Detection]:
     """What the short-range detector sees, be it ever so unlikely a face."""
     with _lock:
         return _detections(_near_detector(), picture)
 
 
-def count_eyes(patch: np.ndarray, left: bool) -> int:
+def count_eyes(patch: Pixels, left: bool) -> int:
     """How often an upright eye is seen in the middle of a square patch: in how many windows of the cascade.
 
     The cascade knows the lid, the corner and the brow of one side, so an eye that stands on its head is seen seldom
@@ -74,7 +77,7 @@ _lock = threading.Lock()  # graphs and cascades take one picture at a time
 
 
 @lru_cache(maxsize=1)
-def _face_mesh():
+def _face_mesh() -> Any:
     # Once a process MediaPipe warns of the first face that it maps. A graph that doubts nothing takes the blank picture
     # for a face, so that the warning is among the notes that are turned away.
     _started("face_mesh", "FaceMesh", min_detection_confidence=0.0, min_tracking_confidence=0.0).close()
@@ -89,12 +92,12 @@ def _face_mesh():
 
 
 @lru_cache(maxsize=1)
-def _far_detector():
+def _far_detector() -> Any:
     return _started("face_detection", "FaceDetection", model_selection=1, min_detection_confidence=_MIN_CONFIDENCE)
 
 
 @lru_cache(maxsize=1)
-def _near_detector():
+def _near_detector() -> Any:
     return _started("face_detection", "FaceDetection", model_selection=0, min_detection_confidence=_LEAST_CONFIDENCE)
 
 
@@ -105,7 +108,7 @@ def _eye_cascade(left: bool) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_{name}_2splits.xml")
 
 
-def _detections(graph, picture: np.ndarray) -> list[Detection]:
+def _detections(graph: Any, picture: Pixels) -> list[Detection]:
     size = np.array(picture.shape[1::-1], np.float64)
     found = []
     for detection in graph.process(picture).detections or []:
@@ -117,7 +120,7 @@ def _detections(graph, picture: np.ndarray) -> list[Detection]:
     return found
 
 
-def _started(module: str, solution: str, **options):
+def _started(module: str, solution: str, **options: float) -> Any:
     """A MediaPipe solution that has seen its first picture, a blank one.
 
     While they start, graphs print notes on standard error from C++, past ``sys.stderr``. The notes say nothing of the

@@ -13,6 +13,7 @@ from math import log2
 import cv2
 import numpy as np
 
+from pipelines.arrays import Pixels, Points
 from pipelines.faces.detection.detectors import count_eyes, find_meshes, find_near
 from pipelines.faces.points import IRIS_LEFT, MIRROR_MESH, Face
 
@@ -54,7 +55,7 @@ class Opinion:
         return self.fit + self.eyes
 
 
-def examine(photo: np.ndarray, face: Face) -> Opinion:
+def examine(photo: Pixels, face: Face) -> Opinion:
     """Looks at a face once more.
 
     Args:
@@ -73,7 +74,7 @@ def examine(photo: np.ndarray, face: Face) -> Opinion:
     return Opinion(score, min(astray, _ASTRAY), _unevenness(picture), eyes)
 
 
-def _upright(photo: np.ndarray, face: Face, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def _upright(photo: Pixels, face: Face, reach: float) -> tuple[Pixels, Points]:
     """A square of the photo in which the mesh stands upright, and its eyes, nose and mouth there, ``(4, 2)``."""
     mouth = face.points[48:68].mean(0)
     right = np.exp(1j * np.radians(face.turn))
@@ -97,15 +98,16 @@ def _upright(photo: np.ndarray, face: Face, reach: float) -> tuple[np.ndarray, n
     return cv2.warpAffine(photo, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_REFLECT_101), landmarks
 
 
-def _around_eye(picture: np.ndarray, landmarks: np.ndarray, side: int) -> np.ndarray:
+def _around_eye(picture: Pixels, landmarks: Points, side: int) -> Pixels:
     """A square patch around an eye of the upright picture: 0 is the one on the image's left."""
     half = max(2, round(_EYE_REACH * float(np.linalg.norm(landmarks[1] - landmarks[0]))))
     size, middle = (2 * half, 2 * half), tuple(landmarks[side].astype(float))
-    matrix = np.float64([[1, 0, half - middle[0]], [0, 1, half - middle[1]]])
-    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    matrix = np.array([[1, 0, half - middle[0]], [0, 1, half - middle[1]]], np.float64)
+    patch: Pixels = cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    return patch
 
 
-def _unevenness(picture: np.ndarray) -> float:
+def _unevenness(picture: Pixels) -> float:
     mesh, other = _middle_mesh(picture), _middle_mesh(np.ascontiguousarray(picture[:, ::-1]))
     if mesh is None or other is None:
         return _UNEVEN
@@ -114,5 +116,5 @@ def _unevenness(picture: np.ndarray) -> float:
     return float(np.clip(distance, _EVEN, _UNEVEN))
 
 
-def _middle_mesh(picture: np.ndarray) -> np.ndarray | None:
+def _middle_mesh(picture: Pixels) -> Points | None:
     return min(find_meshes(picture), key=lambda mesh: np.linalg.norm(mesh.mean(0) - _SIDE / 2), default=None)

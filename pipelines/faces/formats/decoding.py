@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -54,7 +54,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # EXIF orientation -> what makes the picture upright
 
-Source = str | os.PathLike | bytes | BinaryIO
+Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """A file's path, its content, or a stream opened for reading bytes."""
 
 
@@ -202,6 +202,7 @@ def _orientation(image: Image.Image) -> int:
         text = image.info.get("Raw profile type exif", "")  # of PNG: two lines, then hexadecimal digits
         if exif := image.info.get("exif") or bytes.fromhex("".join(text.split("\n")[3:])):
             tiff.check(exif.removeprefix(b"Exif\0\0"))
-        return image.getexif().get(0x0112, 1)
+        orientation: int = image.getexif().get(0x0112, 1)
+        return orientation
     except Exception:  # broken EXIF says nothing about the pixels: take them as they lie
         return 1

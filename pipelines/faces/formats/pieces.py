@@ -4,7 +4,10 @@ import io
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class Pieces(io.RawIOBase):
@@ -31,16 +34,17 @@ class Pieces(io.RawIOBase):
         self._at = max(0, start + offset)
         return self._at
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        into = memoryview(buffer)
         number = bisect_right(self._ends, self._at)
         if number == len(self._pieces):
             return 0
         piece = self._pieces[number]
         start = self._at - self._ends[number] + len(piece)
-        rest = piece[start : start + len(buffer)]
+        rest = piece[start : start + len(into)]
         if isinstance(rest, range):
             self._file.seek(rest.start)
             rest = self._file.read(len(rest))
-        buffer[: len(rest)] = rest
+        into[: len(rest)] = rest
         self._at += len(rest)
         return len(rest)

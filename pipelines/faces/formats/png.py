@@ -9,6 +9,7 @@ checked.
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from PIL import PngImagePlugin
@@ -30,7 +31,11 @@ _BLOCK = 2**20
 
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _KEPT = {b"tRNS", b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
-_TRANSPARENCY = {0: (2,), 2: (6,), 3: range(1, 257)}  # colour type -> lengths that tRNS may have
+_TRANSPARENCY: dict[int | None, Sequence[int]] = {
+    0: (2,),
+    2: (6,),
+    3: range(1, 257),
+}  # colour type -> lengths that tRNS may have
 _ORIENTATION = (b"XML:com.adobe.xmp", b"Raw profile type exif")  # texts in which Pillow looks for the orientation
 
 
@@ -47,7 +52,7 @@ def essentials(file: BinaryIO) -> BinaryIO:
         ImageUnreadable: a critical chunk is cut off, fails its checksum (CRC-32) or is unknown.
     """
     pieces: list[bytes | range] = [file.read(len(SIGNATURE))]
-    colour_type = None
+    colour_type: int | None = None
     seen: set[bytes] = set()
     for _ in range(_MAX_CHUNKS):
         start = file.tell()

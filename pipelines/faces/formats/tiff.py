@@ -8,7 +8,7 @@ floats, which it inverts, swaps or refuses by turns, are OpenCV's.
 import io
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import cv2
 import numpy as np
@@ -75,9 +75,10 @@ class Directory:
         """The number at the file's position."""
         data = self.file.read(struct.calcsize(self.order + letter))
         try:
-            return struct.unpack(self.order + letter, data)[0]
+            number: int = struct.unpack(self.order + letter, data)[0]
         except struct.error as error:
             raise ImageUnreadable(DAMAGED) from error
+        return number
 
     def data(self, tag: int) -> bytes:
         """A tag's bytes; none where it is missing."""
@@ -210,9 +211,11 @@ def decode_deep(directory: Directory, scale: Scale) -> Image.Image:
 def _directories(file: BinaryIO) -> Iterator[Directory]:
     """Every directory, those below a page right after it; behind a damaged one there is nothing to be found."""
     head = file.read(4)
-    big, order = head == MAGIC[2], "little" if head[:2] == b"II" else "big"
+    big = head == MAGIC[2]
+    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
     file.seek(8 if big else 4)
-    waiting, seen = [int.from_bytes(file.read(8 if big else 4), order)], set()
+    waiting = [int.from_bytes(file.read(8 if big else 4), order)]
+    seen: set[int] = set()
     while waiting and len(seen) < _MAX_DIRECTORIES:
         start = waiting.pop()
         if start in seen or (start == 0 and seen):

@@ -9,6 +9,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from pipelines.arrays import Pixels
+
 SAME = 2
 """Most levels, of 255, by which a profile may differ from sRGB anywhere and its pixels still are taken as they are."""
 
@@ -71,11 +73,13 @@ def _from_cmyk(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
     return _transform(profile, "CMYK").apply(image) if image.mode == "CMYK" else image
 
 
-def _transform(profile, mode: str, out: str = "RGB") -> ImageCms.ImageCmsTransform:
+def _transform(
+    profile: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile, mode: str, out: str = "RGB"
+) -> ImageCms.ImageCmsTransform:
     srgb = ImageCms.createProfile("sRGB")
     intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
     return ImageCms.buildTransform(profile, srgb, mode, out, intent, flags)
 
 
-def _differ(before: np.ndarray, after: Image.Image) -> int:
+def _differ(before: Pixels, after: Image.Image) -> int:
     return int(np.abs(np.asarray(after).astype(int) - before).max())

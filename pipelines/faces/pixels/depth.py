@@ -1,17 +1,23 @@
 """Pixels of more than 8 bits, scaled to 8."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-Scale = Callable[..., np.ndarray]
-""":func:`eight_bits`, or :func:`binary` for a mask."""
+from pipelines.arrays import Numbers, Pixels
+
+
+class Scale(Protocol):
+    """:func:`eight_bits`, or :func:`binary` for a mask."""
+
+    def __call__(self, samples: Numbers, *, white_is_zero: bool = False) -> Pixels: ...
+
 
 _RANGES = (255.0, 65535.0)  # what white usually is where the file does not say
 _ROWS = 64  # at a time, so that the floats in between stay small
 
 
-def eight_bits(samples: np.ndarray, *, white_is_zero: bool = False) -> np.ndarray:
+def eight_bits(samples: Numbers, *, white_is_zero: bool = False) -> Pixels:
     """Scales pixels so that white becomes 255.
 
     White is the largest number of 16 bits. Files of floats and of other numbers do not say what it is: then it is the
@@ -25,7 +31,8 @@ def eight_bits(samples: np.ndarray, *, white_is_zero: bool = False) -> np.ndarra
         ``uint8`` of the same shape, values 0-255. What is beyond black or white becomes that; NaN becomes black.
     """
     if samples.dtype == np.uint8:
-        return 255 - samples if white_is_zero else samples
+        levels: Pixels = np.subtract(255, samples) if white_is_zero else samples
+        return levels
     white = _white(samples)
     scaled = np.empty(samples.shape, np.uint8)
     for top in range(0, len(samples), _ROWS):
@@ -38,7 +45,7 @@ def eight_bits(samples: np.ndarray, *, white_is_zero: bool = False) -> np.ndarra
     return scaled
 
 
-def binary(samples: np.ndarray, *, white_is_zero: bool = False) -> np.ndarray:
+def binary(samples: Numbers, *, white_is_zero: bool = False) -> Pixels:
     """Scales pixels as :func:`eight_bits`, but of two values, of which one is 0, makes the other 255.
 
     Programs that outline things in pictures write 0 and 1 into numbers of 16 bits: 1 would become 0.
@@ -50,7 +57,7 @@ def binary(samples: np.ndarray, *, white_is_zero: bool = False) -> np.ndarray:
     return eight_bits(samples, white_is_zero=white_is_zero)
 
 
-def _white(samples: np.ndarray) -> float:
+def _white(samples: Numbers) -> float:
     if samples.dtype.kind in "ui" and samples.dtype.itemsize == 2:
         return float(np.iinfo(samples.dtype).max)
     peak = 0.0

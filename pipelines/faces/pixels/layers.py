@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from pipelines.arrays import Pixels
+
 _ROWS = 256  # converted at a time, so that a large photo is not held once more
 
 
@@ -28,7 +30,7 @@ def laid_over(ground: str, image: Image.Image) -> Image.Image:
     return plain
 
 
-def pixels(image: Image.Image, mode: str) -> np.ndarray:
+def pixels(image: Image.Image, mode: str) -> Pixels:
     """The picture in a mode of 8 bits a channel as an array, contiguous and writable; alpha is dropped."""
     width, height = image.size
     array = np.empty((height, width, len(mode)) if len(mode) > 1 else (height, width), np.uint8)

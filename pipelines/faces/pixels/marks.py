@@ -9,13 +9,14 @@ luminance.
 import numpy as np
 from PIL import Image
 
+from pipelines.arrays import Mask
 from pipelines.faces.pixels.layers import laid_over, pixels, visible
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _COLOURED = 32  # least difference between the channels of what is a colour and no grey
 
 
-def marked(image: Image.Image) -> np.ndarray:
+def marked(image: Image.Image) -> Mask:
     """The marked pixels of a mask.
 
     Args:
@@ -28,7 +29,8 @@ def marked(image: Image.Image) -> np.ndarray:
     if layer is not None:
         if _is_of_one_colour(layer):
             alpha = pixels(layer.getchannel("A"), "L")
-            return alpha > alpha.max() // 2  # a brush may be translucent everywhere
+            painted: Mask = alpha > alpha.max() // 2  # a brush may be translucent everywhere
+            return painted
         return _bright(laid_over("black", layer))
     mode = {"1": "L", "L": "L", "LA": "L", "P": "P"}.get(image.mode, "RGB")
     if image.mode != mode:
@@ -37,10 +39,11 @@ def marked(image: Image.Image) -> np.ndarray:
     if ground is None:
         return _bright(image)
     different = pixels(image, mode) != ground
-    return different.any(-1) if different.ndim == 3 else different
+    found: Mask = different.any(-1) if different.ndim == 3 else different
+    return found
 
 
-def _bright(image: Image.Image) -> np.ndarray:
+def _bright(image: Image.Image) -> Mask:
     return pixels(image, "L") > 127
 
 
@@ -51,7 +54,7 @@ def _is_of_one_colour(layer: Image.Image) -> bool:
     return bool((channels.sum(1) == 1).all() and not channels[:, 0].all())
 
 
-def _ground(image: Image.Image) -> int | tuple[int, ...] | None:
+def _ground(image: Image.Image) -> float | tuple[int, ...] | None:
     """The value that is not marked, where the picture has two and it is plain which: a level, an index or a colour."""
     values = [value for _, value in image.getcolors(2) or ()]
     if len(values) != 2:
@@ -65,8 +68,11 @@ def _ground(image: Image.Image) -> int | tuple[int, ...] | None:
     return 0 if image.mode == "P" and 0 in values and first == second else None
 
 
-def _colour(image: Image.Image, value: int | tuple[int, ...]) -> tuple[int, ...]:
+def _colour(image: Image.Image, value: float | tuple[int, ...]) -> tuple[int, ...]:
+    if isinstance(value, tuple):
+        return value
+    level = int(value)
     if image.mode == "P":
-        entry = (image.getpalette("RGB") or [])[3 * value : 3 * value + 3]
+        entry = (image.getpalette("RGB") or [])[3 * level : 3 * level + 3]
         return tuple(entry) if len(entry) == 3 else _BLACK
-    return value if isinstance(value, tuple) else (value, value, value)
+    return (level, level, level)

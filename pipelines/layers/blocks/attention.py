@@ -64,8 +64,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         ``(N, L, V)``.
     """
     widest = max(query.shape[2], value.shape[2])
-    rows = (F.pad(one, (0, widest - one.shape[2]))[:, None].contiguous() for one in (query, key, value))
-    found = F.scaled_dot_product_attention(*rows, scale=query.shape[2] ** -0.5)
+    q, k, v = (F.pad(one, (0, widest - one.shape[2]))[:, None].contiguous() for one in (query, key, value))
+    found = F.scaled_dot_product_attention(q, k, v, scale=query.shape[2] ** -0.5)
     return found[:, 0, :, : value.shape[2]]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import ParametrizationList
 
 
 def spectral_norm(conv: nn.Conv2d) -> nn.Conv2d:
@@ -12,9 +13,10 @@ def spectral_norm(conv: nn.Conv2d) -> nn.Conv2d:
 
     Starts as :func:`torch.nn.utils.parametrizations.spectral_norm` does and names its tensors alike.
     """
-    conv = parametrizations.spectral_norm(conv)
-    start = conv.parametrizations.weight[0]
-    conv.parametrizations.weight[0] = SpectralNorm(start._u, start._v)
+    parametrizations.spectral_norm(conv)
+    weight = conv.get_submodule("parametrizations.weight")
+    assert isinstance(weight, ParametrizationList)
+    weight[0] = SpectralNorm(weight[0].get_buffer("_u"), weight[0].get_buffer("_v"))
     return conv
 
 
@@ -24,6 +26,9 @@ class SpectralNorm(nn.Module):
     Args:
         u, v: estimates of the singular vectors, of outputs and of inputs; used up by the module.
     """
+
+    _u: Tensor
+    _v: Tensor
 
     def __init__(self, u: Tensor, v: Tensor) -> None:
         super().__init__()

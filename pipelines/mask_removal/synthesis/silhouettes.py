@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipelines.arrays import Mask
 from pipelines.errors import DataUnreadable
 from pipelines.training.augment import uniform
 
@@ -93,7 +94,7 @@ def draw_silhouettes(silhouettes: Silhouettes, points: Tensor, size: int, genera
     return (drawn > 0.5).float()
 
 
-def _without_straps(solid: np.ndarray) -> np.ndarray:
+def _without_straps(solid: Mask) -> Mask:
     """The largest piece after everything narrower than a tenth of the picture is taken off."""
     width = max(3, round(0.1 * min(solid.shape)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.arrays import Numbers
 from pipelines.stylegan.foreign.pickles import Record
 from pipelines.stylegan.ops import fir_filter
 
@@ -344,7 +345,7 @@ def _common_discriminator_name(name: str, blocks: int) -> str | None:
     return f"b{4 << (blocks - int(found[1]) + 1)}.{parts[found[2]]}"
 
 
-def _check_room(values: Iterable[Tensor | np.ndarray], room: int) -> None:
+def _check_room(values: Iterable[Tensor | Numbers], room: int) -> None:
     if sum(value.nbytes for value in values) > room:
         raise OtherNetwork("more than the file has bytes")
 

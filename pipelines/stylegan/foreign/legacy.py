@@ -7,6 +7,7 @@ configuration F or a smaller one of the same build wrote: skip generator, residu
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,10 @@ def read_stylegan2(path: str | Path) -> LegacyStyleGAN2:
         generator_state, generator_arguments = _generator(generator())
     except _FOREIGN as error:
         raise WeightsCorrupt(_OTHER) from error
-    try:
+    discriminator_state: dict[str, Tensor] | None = None
+    discriminator_arguments: dict[str, Any] | None = None
+    with suppress(*_FOREIGN):
         discriminator_state, discriminator_arguments = _discriminator(discriminator())
-    except _FOREIGN:
-        discriminator_state = discriminator_arguments = None
     return LegacyStyleGAN2(generator_state, generator_arguments, discriminator_state, discriminator_arguments, source)
 
 

@@ -11,13 +11,14 @@ from io import BytesIO
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.storage import TypedStorage
 
+from pipelines.arrays import Numbers
 from pipelines.errors import WeightsCorrupt
 
 _UNREADABLE = (
@@ -88,7 +89,12 @@ class _Unpickler(pickle._Unpickler):
     memo as long as a file says.
     """
 
-    dispatch = pickle._Unpickler.dispatch.copy()
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = pickle._Unpickler.dispatch.copy()
+    # What it is written with, and typeshed does not tell of.
+    stack: list[Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
 
     def find_class(self, module: str, name: str) -> _Name:
         found = _Name(module, name)
@@ -215,7 +221,7 @@ def _kind(code: str, *_: Any) -> _Kind:
     return _Kind(code)
 
 
-def _empty_array(*_: Any) -> np.ndarray:
+def _empty_array(*_: Any) -> Numbers:
     return np.empty(0, np.int8)
 
 
@@ -223,7 +229,7 @@ def _scalar(kind: _Kind, content: bytes) -> float | int | bool:
     return np.frombuffer(content, kind.dtype()).item()
 
 
-def _array(content: bytes | bytearray, kind: _Kind, shape: tuple[int, ...], order: str) -> np.ndarray:
+def _array(content: bytes | bytearray, kind: _Kind, shape: tuple[int, ...], order: Literal["C", "F"]) -> Numbers:
     return np.frombuffer(content, _checked(content, kind, shape)).reshape(shape, order=order)
 
 

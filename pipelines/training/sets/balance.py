@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.arrays import Integers, Pixels
 from pipelines.faces.blending.skin import LEFT_CHEEK, RIGHT_CHEEK, colour_at, lightness, typology_angle
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
@@ -41,7 +42,7 @@ _ABOVE_LIP = (92, 165, 206, 322, 391, 426)
 _MOST, _LEAST = 4, 0.5  # times that a face is shown an epoch, against one of a common kind
 
 
-def groups(faces: FaceSet) -> dict[str, np.ndarray]:
+def groups(faces: FaceSet) -> dict[str, Integers]:
     """Name of an attribute → the group of every face, ``(N,)`` int, an index into the attribute's tuple above."""
     tones, mouths, jaws = [], [], []
     for image, mesh in zip(faces.images.cpu(), faces.meshes.cpu(), strict=True):
@@ -56,7 +57,7 @@ def groups(faces: FaceSet) -> dict[str, np.ndarray]:
     return {name: np.array(values, int) for name, values in found.items()}
 
 
-def repeated(found: Mapping[str, np.ndarray], strength: float) -> Tensor:
+def repeated(found: Mapping[str, Integers], strength: float) -> Tensor:
     """Which faces an epoch shows: every one by its index, rare kinds several times.
 
     A face's weight is the product over attributes of its group's rarity, to the power of ``strength``; half and four
@@ -80,6 +81,6 @@ def repeated(found: Mapping[str, np.ndarray], strength: float) -> Tensor:
     return torch.from_numpy(np.repeat(np.arange(count), times))
 
 
-def _is_shaded(crop: np.ndarray, face: Face) -> bool:
+def _is_shaded(crop: Pixels, face: Face) -> bool:
     cheeks, chin, lip = (lightness(colour_at(crop, face, where)) for where in (_CHEEKS, _CHIN, _ABOVE_LIP))
     return cheeks - chin > _SHADES[0] and cheeks - lip > _SHADES[1]

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from pipelines.arrays import Integers
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FaceSet:
     meshes: Tensor
     ages: Tensor | None = None
     outlines: Tensor | None = None
-    groups: Mapping[str, np.ndarray] | None = None
+    groups: Mapping[str, Integers] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

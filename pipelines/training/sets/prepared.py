@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipelines.arrays import Floats, Integers
 from pipelines.errors import DataUnreadable
 from pipelines.files import stream_atomic, write_atomic
 from pipelines.training.sets.face_set import FaceSet
@@ -70,6 +71,7 @@ def write_split(faces: FaceSet, out: Path, split: str, table: Path) -> None:
         split: the split's name.
         table: ``SPLIT.csv`` of the set that the faces are of; it need not exist.
     """
+    assert faces.groups is not None
     for name in _ARRAYS:
         array = getattr(faces, name).numpy()
         stream_atomic(out / f"{split}-{name}.npy", partial(np.save, arr=array))
@@ -124,7 +126,7 @@ def read_prepared(
         raise DataUnreadable(f"The prepared set has no {split} split.")
     _check_options(of_split(split, manifest["options"]), most=most, softest=softest, cover=cover)
     faces, columns = _read(root, split, manifest["splits"][split])
-    if not torch.equal(all_outlines(replace(_chosen(faces, slice(1)), outlines=None)), faces.outlines[:1]):
+    if not torch.equal(all_outlines(replace(_chosen(faces, slice(1)), outlines=None)), all_outlines(faces)[:1]):
         raise DataUnreadable("The outlines of the prepared set are those of another version; prepare it anew.")
 
     kept = np.arange(len(faces)) < (len(faces) if most is None else most)
@@ -196,7 +198,7 @@ def _check_options(made: Mapping[str, Any], **asked: float | None) -> None:
             )
 
 
-def _column(columns: dict[str, list[float | None]], name: str, split: str) -> np.ndarray:
+def _column(columns: dict[str, list[float | None]], name: str, split: str) -> Floats:
     if name not in columns:
         raise DataUnreadable(
             f"Leaving pictures out needs a table {split}.csv with the columns name and {name}; the set was prepared "
@@ -205,13 +207,13 @@ def _column(columns: dict[str, list[float | None]], name: str, split: str) -> np
     return np.array(columns[name], float)  # None becomes NaN, which is neither more nor less
 
 
-def _chosen(faces: FaceSet, which: slice | np.ndarray) -> FaceSet:
+def _chosen(faces: FaceSet, which: slice | Integers) -> FaceSet:
     """Some of the faces: of a slice views, of indices copies."""
     return FaceSet(
         tuple(np.array(faces.names, object)[which]),
         faces.images[which],
         faces.meshes[which],
         None if faces.ages is None else faces.ages[which],
-        faces.outlines[which],
-        {name: group[which] for name, group in faces.groups.items()},
+        None if faces.outlines is None else faces.outlines[which],
+        None if faces.groups is None else {name: group[which] for name, group in faces.groups.items()},
     )
