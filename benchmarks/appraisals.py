@@ -10,9 +10,10 @@ import numpy as np
 
 from benchmarks.deformations import SIDES, deform
 from benchmarks.scores import Scores, code_hash
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, LOCAL_PEAK
 from pipelines.anomaly_scoring.drawing.colouring import LOCAL_SCALE, colour_heat_map
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, LOCAL_PEAK, peak
+from pipelines.anomaly_scoring.scoring.local import peak
 from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.anomaly_scoring.scoring.scores import score
 from pipelines.anomaly_scoring.study.ablation import COMPARISONS, Comparison, normalities

@@ -78,6 +78,8 @@ def fingerprint(name: str, content: bytes) -> dict[str, str]:
         return {key: value for inner, data in inside.items() for key, value in fingerprint(inner, data).items()}
     if ending == ".json":
         content = json.dumps(_timeless(json.loads(content)), sort_keys=True).encode()
+    elif ending == ".jsonl":
+        content = json.dumps([_timeless(json.loads(line)) for line in content.splitlines()], sort_keys=True).encode()
     elif ending == ".csv":
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
         content = json.dumps([{key: row[key] for key in row if not _TIMED.search(key or "")} for row in rows]).encode()

@@ -150,7 +150,9 @@ def files(result: AnomalyScoringResult) -> dict[str, bytes]:
     for name in MAPS:
         if (shown := shown_map(result, name)) is not None:
             picture, numbers = ("heatmap.png", "npy") if name == "heat" else (f"{name}.png", f"{name}.npy")
-            found[picture] = encode_png(map_picture(result, name))
+            drawn = map_picture(result, name)
+            assert drawn is not None, "what can be shown can be drawn"
+            found[picture] = encode_png(drawn)
             found[numbers] = raw_map(shown.values)
     return found | {"json": json_text(facts(result)).encode()}
 
@@ -233,7 +235,7 @@ def _made(result: AnomalyScoringResult) -> Facts:
     if basis.conditions:
         facts.append(("With", basis.conditions))
     if result.score.kind == "lpips":
-        facts.append(("Network", basis.perceptual))
+        facts.append(("Network", basis.perceptual or "none"))
     if result.reappears is not None:
         facts.append(("Reappears", f"after {result.reappears} steps of adaptation"))
     for number, used in enumerate(result.weights):

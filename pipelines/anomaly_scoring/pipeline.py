@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple, TypedDict
 
 from pipelines import devices
 from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, EVERYONE, LOCAL_PEAK, PAINTED
@@ -19,16 +17,31 @@ from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scores import FORMULAS
 from pipelines.anomaly_scoring.scoring.scores import score as score_of
+from pipelines.arrays import Floats, Mask, Numbers, Pixels
+from pipelines.devices import Precision
 from pipelines.errors import MaskEmpty, MaskOffFace, OptionInvalid
 from pipelines.faces.measurements import measure
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
-from pipelines.metrics.backbones import find_backbone, fingerprint
+from pipelines.metrics.backbones import Backbone, find_backbone, fingerprint
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.progress import Progress, Stages, within
-from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Score, WeightsUsed
+from pipelines.results import (
+    AdaptationFrame,
+    AnomalyScoringResult,
+    AnyRegion,
+    Basis,
+    ColourSpace,
+    Finding,
+    Formula,
+    MapKind,
+    NormalizerName,
+    Region,
+    Score,
+    WeightsUsed,
+)
 
 VERSION = 2
 """Of the code that turns a photo into figures: raised with every change that moves one, so that kept scores and scales
@@ -36,7 +49,7 @@ of before do not compare with those of after. A test holds the figures of one ph
 
 _LEAST_SEARCHED = 0.1  # of a region; a peak over less says nothing of it
 
-_LPIPS = "alex"
+_LPIPS: Backbone = "alex"
 
 
 def lpips_name(folder: str | Path | None = None) -> str:
@@ -49,6 +62,15 @@ def lpips_name(folder: str | Path | None = None) -> str:
         WeightsMissing, WeightsCorrupt: it cannot be loaded.
     """
     return f"LPIPS, AlexNet {fingerprint(_LPIPS, folder)}"
+
+
+class _Words(TypedDict):
+    """How a face is compared."""
+
+    kind: MapKind
+    colour: ColourSpace
+    erosion: bool
+    formula: Formula
 
 
 class _Lpips(NamedTuple):
@@ -82,10 +104,10 @@ class AnomalyScoring:
 
     def __init__(
         self,
-        normalizer: str = DEFAULT,
+        normalizer: NormalizerName = DEFAULT,
         weights: str | None = None,
         device: str = "auto",
-        precision: str = "auto",
+        precision: Precision = "auto",
         **options: Any,
     ) -> None:
         self.name = normalizer
@@ -95,11 +117,11 @@ class AnomalyScoring:
     def basis(
         self,
         *,
-        region: str = "mouth-nose",
-        kind: str = "pse",
-        colour: str = "ycbcr",
+        region: AnyRegion = "mouth-nose",
+        kind: MapKind = "pse",
+        colour: ColourSpace = "ycbcr",
         erosion: bool = True,
-        formula: str = "equation",
+        formula: Formula = "equation",
         seed: int = 0,
     ) -> Basis:
         """All that the figures of a photo will depend on; loads what draws, so what is wrong with it is said here.
@@ -144,14 +166,14 @@ class AnomalyScoring:
 
     def __call__(
         self,
-        photo: np.ndarray,
+        photo: Pixels,
         *,
-        region: str = "mouth-nose",
-        mask: np.ndarray | None = None,
-        kind: str = "pse",
-        colour: str = "ycbcr",
+        region: AnyRegion = "mouth-nose",
+        mask: Numbers | None = None,
+        kind: MapKind = "pse",
+        colour: ColourSpace = "ycbcr",
         erosion: bool = True,
-        formula: str = "equation",
+        formula: Formula = "equation",
         group: str = EVERYONE,
         face: int = 0,
         seed: int = 0,
@@ -190,13 +212,13 @@ class AnomalyScoring:
             subject = find_subject(photo, face)
 
         with stage("normalizing", 0.05):
-            words = {"kind": kind, "colour": colour, "erosion": erosion, "formula": formula}
+            words: _Words = {"kind": kind, "colour": colour, "erosion": erosion, "formula": formula}
             weights = (*self.normalizer.state().weights, *lpips.weights)
             basis = self.basis(region=region if painted is None else PAINTED, **words, seed=seed)
             normalized = self.normalize(subject, seed=seed, progress=within(progress, 0.05, 0.85))
 
         with stage("comparing", 0.85):
-            area = area_of(normalized, region) if painted is None else painted_area(painted, normalized)
+            area = _scored_area(normalized, region, painted)
             compare = _Comparison(normalized.crop, area, lpips=lpips.metric, **words)
             heat, score = compare(normalized.image)
             frames = tuple(AdaptationFrame(step, one, compare(one)[1].severity) for step, one in normalized.frames)
@@ -242,23 +264,20 @@ class AnomalyScoring:
 class _Comparison:
     """An aligned face compared with pictures of how it would be, over one area and in one way."""
 
-    crop: np.ndarray
-    area: np.ndarray
-    kind: str
-    colour: str
+    crop: Pixels
+    area: Mask
+    kind: MapKind
+    colour: ColourSpace
     erosion: bool
-    formula: str
+    formula: Formula
     lpips: LPIPS | None
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, Score]:
-        words = {"kind": self.kind, "colour": self.colour, "erosion": self.erosion}
-        heat = heat_map(self.crop, image, **words, lpips=self.lpips)
-        return heat, score_of(heat, self.area, self.formula, **words)
+    def __call__(self, image: Pixels) -> tuple[Floats, Score]:
+        heat = heat_map(self.crop, image, self.kind, self.colour, self.erosion, self.lpips)
+        return heat, score_of(heat, self.area, self.formula, kind=self.kind, colour=self.colour, erosion=self.erosion)
 
 
-def findings(
-    normalized: Normalized, area: np.ndarray, basis: Basis, group: str = EVERYONE
-) -> tuple[Finding | None, Finding]:
+def findings(normalized: Normalized, area: Mask, basis: Basis, group: str = EVERYONE) -> tuple[Finding | None, Finding]:
     """Local severity and asymmetry of a normalized face over a region.
 
     Args:
@@ -276,7 +295,9 @@ def findings(
 
     unlike_mirror = asymmetry_map(normalized.crop, normalized.face)
     looked_at = area & normalized.searched
-    peaks = {"asymmetry": (unlike_mirror, area, peak(unlike_mirror, area, ASYMMETRY_PEAK))}
+    peaks: dict[scale.Figure, tuple[Floats, Mask, float]] = {
+        "asymmetry": (unlike_mirror, area, peak(unlike_mirror, area, ASYMMETRY_PEAK))
+    }
     if looked_at.sum() >= _LEAST_SEARCHED * area.sum():
         unfitting = local_map(normalized.residual, unlike_mirror, normalized.crop, normalized.face)
         peaks["local"] = (unfitting, looked_at, peak(unfitting, looked_at, LOCAL_PEAK))
@@ -287,7 +308,7 @@ def findings(
     return found.get("local"), found["asymmetry"]
 
 
-def area_of(normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
+def area_of(normalized: Normalized, region: Region = "mouth-nose") -> Mask:
     """The pixels of the aligned crop that a region of the face scores, ``bool`` ``(S, S)``.
 
     Args:
@@ -297,7 +318,14 @@ def area_of(normalized: Normalized, region: str = "mouth-nose") -> np.ndarray:
     return region_of(normalized.face, normalized.crop.shape[:2], region)
 
 
-def painted_area(mask: np.ndarray, normalized: Normalized) -> np.ndarray:
+def _scored_area(normalized: Normalized, region: AnyRegion, painted: Mask | None) -> Mask:
+    if region == PAINTED or painted is not None:
+        assert painted is not None, "a painted region was given"
+        return painted_area(painted, normalized)
+    return area_of(normalized, region)
+
+
+def painted_area(mask: Mask, normalized: Normalized) -> Mask:
     """A region painted on the photo, ``bool`` ``(H, W)``, in the aligned crop.
 
     Raises:
@@ -309,7 +337,7 @@ def painted_area(mask: np.ndarray, normalized: Normalized) -> np.ndarray:
     return area
 
 
-def _painted(mask: np.ndarray | None, region: str, photo: np.ndarray) -> np.ndarray | None:
+def _painted(mask: Numbers | None, region: AnyRegion, photo: Pixels) -> Mask | None:
     """The painted region, ``bool`` ``(H, W)``; None where a region of the face is scored.
 
     Raises:

@@ -1,4 +1,6 @@
 """What can be chosen of a cleft inpainting; free of PyTorch."""
 
-EXTENT = "philtrum"
+from pipelines.results import Extent
+
+EXTENT: Extent = "philtrum"
 """The region that is suggested unless another is asked for, one of :data:`pipelines.faces.masks.EXTENTS`."""

@@ -3,8 +3,10 @@
 import numpy as np
 
 from pipelines import devices
+from pipelines.arrays import Numbers, Pixels, Points
 from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.network import INCLG
+from pipelines.devices import Precision
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import Hole, make_hole
 from pipelines.faces.blending.skin import visible_face
@@ -14,7 +16,7 @@ from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.models import store
 from pipelines.progress import Progress, Stages
-from pipelines.results import CleftInpaintingResult, WeightsUsed
+from pipelines.results import CleftInpaintingResult, Extent, WeightsUsed
 from pipelines.tensors import ask, to_pixels
 
 
@@ -32,16 +34,16 @@ class CleftInpainting:
         DeviceUnavailable: the device or precision does not exist here.
     """
 
-    def __init__(self, weights: str | None = None, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(self, weights: str | None = None, device: str = "auto", precision: Precision = "auto") -> None:
         self.weights = weights
         self.device = devices.choose(device, precision)
 
     def __call__(
         self,
-        photo: np.ndarray,
+        photo: Pixels,
         *,
-        mask: np.ndarray | None = None,
-        extent: str = EXTENT,
+        mask: Numbers | None = None,
+        extent: Extent = EXTENT,
         face: int = 0,
         grow: float = 0.0,
         feather: float | None = None,
@@ -124,7 +126,7 @@ class CleftInpainting:
         )
 
 
-def _predict(network: INCLG, subject: Subject, hole: Hole, device: devices.Device) -> tuple[np.ndarray, np.ndarray]:
+def _predict(network: INCLG, subject: Subject, hole: Hole, device: devices.Device) -> tuple[Pixels, Points]:
     """The crop as the network draws it, ``uint8`` ``(S, S, 3)``, and its landmarks in pixels of the photo ``(68,
     2)``."""
     seen = visible_face(subject.crop, subject.crop_face, hole.crop)

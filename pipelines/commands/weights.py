@@ -151,11 +151,10 @@ def _import_generator(args: argparse.Namespace) -> int:
     read = read_stylegan2(args.source)
     shared = {"licence": args.licence, "data": args.data, "half": args.half}
     shared |= {"default": True} if args.default else {}
-    found = {
-        _DISCRIMINATOR: (read.discriminator_state, read.discriminator_arguments, {}),
-        _GENERATOR: (read.generator_state, read.generator_arguments, {"alignment": args.alignment}),
-    }
-    parts = {network: part for network, part in found.items() if part[0] is not None}
+    parts: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
+    if read.discriminator_state is not None and read.discriminator_arguments is not None:
+        parts[_DISCRIMINATOR] = read.discriminator_state, read.discriminator_arguments, {}
+    parts[_GENERATOR] = read.generator_state, read.generator_arguments, {"alignment": args.alignment}
     for network, (_, architecture, _) in parts.items():
         _check(network, architecture)
     for network, (tensors, architecture, more) in parts.items():

@@ -2,8 +2,7 @@
 
 from typing import Any, Protocol
 
-import numpy as np
-
+from pipelines.arrays import Pixels
 from pipelines.exports.layout import Page
 from pipelines.jobs import JOBS, resolve
 
@@ -37,7 +36,7 @@ class JobExports(Protocol):
     def page(self, result: Any, /) -> Page:
         """What stands on the report, one A4 page."""
 
-    def stage_pictures(self, result: Any, /) -> dict[str, np.ndarray]:
+    def stage_pictures(self, result: Any, /) -> dict[str, Pixels]:
         """Name → RGB ``uint8`` ``(H, W, 3)`` of what each stage made, in the order of work; none where the job shows
         no stages.
         """

@@ -4,8 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from pipelines.arrays import Mask, Pixels, Points
 from pipelines.exports.pictures import Window
 from pipelines.results import Measurement
 
@@ -28,11 +27,11 @@ class Picture:
     """
 
     title: str
-    image: np.ndarray
+    image: Pixels
     window: Window | None = None
-    mask: np.ndarray | None = None
-    landmarks: np.ndarray | None = None
-    points: np.ndarray | None = None
+    mask: Mask | None = None
+    landmarks: Points | None = None
+    points: Points | None = None
     scale: tuple[str, str, str] | None = None
 
 

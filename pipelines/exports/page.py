@@ -7,6 +7,7 @@ corner, and each part returns where it ends.
 import textwrap
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipelines import __version__
+from pipelines.arrays import Mask, Points
 from pipelines.exports.layout import Facts, Page, Picture
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES, NOTICE, show, signed
@@ -66,8 +68,8 @@ def _draw(page: Page) -> Figure:
     return figure
 
 
-def _text(figure: Figure, x: float, y: float, text: str, size: float, **style) -> None:
-    style = {"color": _INK, "va": "baseline", "parse_math": False, **style}
+def _text(figure: Figure, x: float, y: float, text: str, size: float, **given: Any) -> None:
+    style = {"color": _INK, "va": "baseline", "parse_math": False, **given}
     figure.text(x / _WIDTH, 1 - y / _HEIGHT, text, fontsize=size, **style)
 
 
@@ -110,7 +112,8 @@ def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float,
 
     The axes' units are pixels of the whole image. Returns where the picture ends.
     """
-    left, top, right, bottom = window = picture.window or (0, 0, *picture.image.shape[1::-1])
+    height_px, width_px = picture.image.shape[:2]
+    left, top, right, bottom = window = picture.window or (0, 0, width_px, height_px)
     scale = min(width / (right - left), height / (bottom - top))  # inches a pixel
     axes = _axes(figure, x, y, (right - left) * scale, (bottom - top) * scale)
     shown = shrunk(picture.image[top:bottom, left:right], scale * _DPI)
@@ -128,17 +131,17 @@ def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float,
     return y + (bottom - top) * scale
 
 
-def _outline(axes: Axes, mask: np.ndarray, window: Window) -> None:
+def _outline(axes: Axes, mask: Mask, window: Window) -> None:
     left, top, right, bottom = window
-    mask = shrunk(mask[top:bottom, left:right].astype(np.float32), 400 / max(right - left, bottom - top))
-    if mask.min() < 0.5 < mask.max():
-        x = left + (np.arange(mask.shape[1]) + 0.5) * (right - left) / mask.shape[1]
-        y = top + (np.arange(mask.shape[0]) + 0.5) * (bottom - top) / mask.shape[0]
-        axes.contour(x, y, mask, [0.5], colors="white", linewidths=1.9)
-        axes.contour(x, y, mask, [0.5], colors=[_MASK], linewidths=1.1)
+    covered = shrunk(mask[top:bottom, left:right].astype(np.float32), 400 / max(right - left, bottom - top))
+    if covered.min() < 0.5 < covered.max():
+        x = left + (np.arange(covered.shape[1]) + 0.5) * (right - left) / covered.shape[1]
+        y = top + (np.arange(covered.shape[0]) + 0.5) * (bottom - top) / covered.shape[0]
+        axes.contour(x, y, covered, [0.5], colors="white", linewidths=1.9)
+        axes.contour(x, y, covered, [0.5], colors=[_MASK], linewidths=1.1)
 
 
-def _chains(axes: Axes, landmarks: np.ndarray) -> None:
+def _chains(axes: Axes, landmarks: Points) -> None:
     names = np.array(FEATURES)
     for name in dict.fromkeys(FEATURES):
         line = landmarks[names == name]
@@ -146,7 +149,7 @@ def _chains(axes: Axes, landmarks: np.ndarray) -> None:
         axes.plot(line[:, 0], line[:, 1], color=_POINTS, linewidth=0.5, alpha=0.9)
 
 
-def _dots(axes: Axes, points: np.ndarray, size: float) -> None:
+def _dots(axes: Axes, points: Points, size: float) -> None:
     axes.plot(*points.T, "o", color=_POINTS, markersize=size, markeredgecolor=_INK, markeredgewidth=0.3)
 
 
@@ -163,7 +166,9 @@ def _scale(figure: Figure, meanings: tuple[str, str, str], x: float, y: float, w
 
 def _measurements(figure: Figure, rows: Sequence[tuple[Measurement, ...]], y: float) -> float:
     # The name starts at the first column, numbers end at the next ones, the meaning starts at the last.
-    columns, titles, widest = (0.08, 2.25, 3.0, 3.6, 3.78), ("Photo", "Prediction", "Change"), 68
+    columns: tuple[float, ...] = (0.08, 2.25, 3.0, 3.6, 3.78)
+    titles: tuple[str, ...] = ("Photo", "Prediction", "Change")
+    widest = 68
     if len(rows[0]) == 1:
         columns, titles, widest = (0.08, 2.25, 2.43), ("Photo",), 96
     y += 0.36

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from pipelines.arrays import Numbers, Points
 from pipelines.results import RepaintResult
 
 MASK_COLOUR, POINT_COLOUR = (0, 160, 255), (255, 210, 30)
@@ -23,7 +24,7 @@ def face_window(result: RepaintResult) -> Window:
     return window_around(points, result.photo.shape)
 
 
-def window_around(points: np.ndarray, shape: tuple[int, ...]) -> Window:
+def window_around(points: Points, shape: tuple[int, ...]) -> Window:
     """A square around the points of a face, moved and cut to lie inside the photo.
 
     Args:
@@ -40,9 +41,10 @@ def window_around(points: np.ndarray, shape: tuple[int, ...]) -> Window:
     return int(corner[0]), int(corner[1]), int(corner[0] + size[0]), int(corner[1] + size[1])
 
 
-def shrunk(image: np.ndarray, scale: float) -> np.ndarray:
+def shrunk(image: Numbers, scale: float) -> Numbers:
     """``image`` averaged over areas to ``scale`` times its size; as it is where that would enlarge it."""
     if scale >= 1:
         return image
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small: Numbers = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small

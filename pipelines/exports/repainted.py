@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.arrays import Floats, Pixels
 from pipelines.exports.layout import Facts
 from pipelines.exports.tables import (
     FEATURES,
@@ -122,7 +123,7 @@ def measurements_csv(result: RepaintResult) -> str:
     return to_csv(rows)
 
 
-def alpha_picture(alpha: np.ndarray) -> np.ndarray:
+def alpha_picture(alpha: Floats) -> Pixels:
     """The blend of the repainted part, ``(H, W)`` in [0, 1], as grey ``uint8``: black is the photo bit for bit, white
     what was drawn. What is blended at all is not black.
     """

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
 from pipelines import __version__
+from pipelines.arrays import Points
 from pipelines.results import Measurement, PhotoResult
 
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -81,7 +80,7 @@ def measurement_facts(measurements: Sequence[Measurement]) -> list[dict[str, Any
     ]
 
 
-def landmark_facts(landmarks: np.ndarray) -> list[dict[str, Any]]:
+def landmark_facts(landmarks: Points) -> list[dict[str, Any]]:
     """68 landmarks ``(68, 2)`` of one photo, ready for JSON: index, feature, place in pixels of the photo."""
     return [
         {"index": index, "feature": feature, "point": json_point(point)}
@@ -140,7 +139,7 @@ def cell(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else ""
 
 
-def to_csv(rows: list[tuple]) -> str:
+def to_csv(rows: list[tuple[Any, ...]]) -> str:
     """Rows as CSV text, the header first.
 
     A text that a spreadsheet would run as a formula, as a file name that begins with ``=``, is written behind an
@@ -183,6 +182,6 @@ def json_number(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
-def json_point(point: np.ndarray) -> list[float]:
+def json_point(point: Points) -> list[float]:
     """A point ``(2,)`` for JSON: hundredths of a pixel."""
     return [round(value, 2) for value in point.tolist()]

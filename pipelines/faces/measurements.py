@@ -132,7 +132,8 @@ def _in_face_frame(points: Points) -> ComplexPoints:
     left, right = z[36:42].mean(), z[42:48].mean()
     if left == right:
         return np.full(68, complex(np.nan, np.nan))
-    return (z - (left + right) / 2) / (right - left)
+    framed: ComplexPoints = (z - (left + right) / 2) / (right - left)
+    return framed
 
 
 def _degrees(vector: complex) -> float:

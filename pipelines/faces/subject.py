@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pipelines.arrays import Mask, Pixels, Points
 from pipelines.errors import FaceIncomplete, ImageTooSmall
 from pipelines.faces.alignment import Alignment, align
 from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
@@ -31,7 +32,7 @@ class Subject:
         index: which of them was chosen, 0 = the largest.
     """
 
-    photo: np.ndarray
+    photo: Pixels
     faces: tuple[Face, ...]
     index: int
 
@@ -55,7 +56,7 @@ class Subject:
         return align(self.photo, self.face)
 
     @cached_property
-    def crop(self) -> np.ndarray:
+    def crop(self) -> Pixels:
         """The aligned face, RGB ``uint8`` ``(256, 256, 3)``."""
         return self.alignment.crop(self.photo)
 
@@ -64,9 +65,7 @@ class Subject:
         """The chosen face, in pixels of the crop."""
         return self.alignment.face_in_crop(self.face)
 
-    def landmarks_after(
-        self, image: np.ndarray, mask: np.ndarray, repainted: np.ndarray, otherwise: np.ndarray
-    ) -> np.ndarray:
+    def landmarks_after(self, image: Pixels, mask: Mask, repainted: Pixels, otherwise: Points) -> Points:
         """68 points of the face after part of it was repainted, as they are found in the photo that is shown.
 
         Found as those of the photo itself are, because FaceMesh's answer varies a little with the size and the part of
@@ -92,7 +91,7 @@ class Subject:
         return np.where(mask[row, column][:, None], after, before).astype(np.float32)
 
 
-def find_subject(photo: np.ndarray, index: int = 0) -> Subject:
+def find_subject(photo: Pixels, index: int = 0) -> Subject:
     """Finds the faces of a photo and picks one.
 
     Args:

@@ -1,5 +1,7 @@
 """What can be chosen and shown of a mask removal; free of PyTorch."""
 
+from pipelines.results import Extent
+
 CONTROL_POINTS = 30
 """Control points of the paper."""
 
@@ -13,7 +15,7 @@ CONTROL = (
 )
 """Mesh points of the default warp. Few enough that an error of one does not fold the picture (section 2)."""
 
-EXTENT = "lower-face"
+EXTENT: Extent = "lower-face"
 """The region that the page suggests where no mask is found, one of :data:`pipelines.faces.masks.EXTENTS`."""
 
 FEWEST, MOST = 8, 120

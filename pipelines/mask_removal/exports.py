@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Numbers, Pixels
 from pipelines.exports import repainted
 from pipelines.exports.layout import Facts, Page, Picture
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
@@ -117,13 +118,13 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
     return {name: pictures[name] for name in STAGES if name in pictures}
 
 
-def _grey(confidence: np.ndarray) -> np.ndarray:
+def _grey(confidence: Floats) -> Pixels:
     """Confidence ``(H, W)`` in [0, 1] as RGB ``uint8`` ``(H, W, 3)``: read like a mask, black = 0 and white = 1."""
     grey = np.round(255 * confidence).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _part(image: np.ndarray, window: Window) -> np.ndarray:
+def _part(image: Numbers, window: Window) -> Numbers:
     """The window, shrunk to :data:`LONGEST`; a mask becomes ``float32``, the share of each pixel that it covers."""
     left, top, right, bottom = window
     part = image[top:bottom, left:right]
@@ -131,9 +132,10 @@ def _part(image: np.ndarray, window: Window) -> np.ndarray:
     return shrunk(part, LONGEST / max(part.shape[:2]))
 
 
-def _tinted(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _tinted(image: Pixels, mask: Numbers) -> Pixels:
     share = 0.5 * mask[..., None]
-    return np.round(image * (1 - share) + np.float32(MASK_COLOUR) * share).astype(np.uint8)
+    tinted: Numbers = image * (1 - share) + np.array(MASK_COLOUR, np.float32) * share
+    return np.round(tinted).astype(np.uint8)
 
 
 def _dotted(image: np.ndarray, points: np.ndarray, window: Window) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from pipelines import devices
+from pipelines.arrays import Mask, Numbers, Pixels, Points
+from pipelines.devices import Precision
 from pipelines.errors import ArrayInvalid, FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import Hole, make_hole
@@ -22,7 +24,7 @@ from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import store
 from pipelines.progress import Progress, Stages
-from pipelines.results import MaskRemovalResult, WeightsUsed
+from pipelines.results import Extent, MaskRemovalResult, WeightsUsed
 from pipelines.tensors import ask, to_pixels
 
 
@@ -47,7 +49,7 @@ class MaskRemoval:
         self,
         weights: str | None = None,
         device: str = "auto",
-        precision: str = "auto",
+        precision: Precision = "auto",
         embedder: str | Path | None = None,
     ) -> None:
         self.weights = weights
@@ -56,11 +58,11 @@ class MaskRemoval:
 
     def __call__(
         self,
-        photo: np.ndarray,
+        photo: Pixels,
         *,
-        reference: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
-        extent: str | None = None,
+        reference: Pixels | None = None,
+        mask: Numbers | None = None,
+        extent: Extent | None = None,
         face: int = 0,
         reference_face: int = 0,
         points: int = CONTROL_POINTS,
@@ -177,14 +179,14 @@ class MaskRemoval:
         with stage("network", 0.7):
             return (answer if warped is None else tempered(answer, draw(warped))), warped
 
-    def _identity(self, image: np.ndarray, landmarks: np.ndarray, reference: Subject | None) -> float | None:
+    def _identity(self, image: Pixels, landmarks: Points, reference: Subject | None) -> float | None:
         """How like the reference the repainted face is, by the embedder; None where either is missing."""
         if self.embedder is None or reference is None:
             return None
         return self.embedder.similarity(image, landmarks, reference.photo, reference.face.points)
 
 
-def _find_reference(reference: np.ndarray, index: int) -> Subject:
+def _find_reference(reference: Pixels, index: int) -> Subject:
     """The face of the reference; its errors say that the reference is meant."""
     try:
         return find_subject(reference, index)
@@ -199,12 +201,13 @@ def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str
     return {"reference": None if reference is None else reference.photo, **told}
 
 
-def _wanted(given: np.ndarray | None, found: np.ndarray | None, extent: str | None, subject: Subject) -> np.ndarray:
+def _wanted(given: Mask | None, found: Mask | None, extent: Extent | None, subject: Subject) -> Mask:
     """What is to be repainted, ``bool`` ``(H, W)``: what was given, else what was found, else a region."""
     if given is not None:
         return given
     if found is not None:
         return with_margin(found, subject.face)
+    assert extent is not None, "a mask is looked for only where no region is asked for"
     return masks.suggest_mask(subject.face, subject.shape, extent)
 
 
@@ -221,7 +224,7 @@ def _draw(
     network: MaskRemovalNetwork,
     subject: Subject,
     hole: Hole,
-    skin: np.ndarray,
+    skin: Mask,
     device: devices.Device,
     warped: WarpedReference | None,
 ) -> Answer:

@@ -23,7 +23,7 @@ from pipelines.faces.points import Face
 _ROOM = Template("mask", 256, ((0.36, 0.33), (0.64, 0.33)))  # more below the eyes than other crops: masks hang low
 _SIZE = _ROOM.size
 _UNIT = (_ROOM.eyes[1][0] - _ROOM.eyes[0][0]) * _SIZE  # px, one eye distance
-_MARGIN = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
+_HEM = 0.04  # of the eye distance, added to a found mask: its hem and its shadow on the skin belong to it
 _CLUSTERS = 3  # mask, skin and background (section 1)
 _LIGHTNESS = 0.6  # weight of lightness beside colour: folds and shadows change it most
 _PLACE = 12.0  # weight of a pixel's place, in units of colour over the polygon's width
@@ -156,7 +156,7 @@ def with_margin(found: Mask, face: Face) -> Mask:
     Returns:
         ``bool`` ``(H, W)``.
     """
-    return grow(found, _MARGIN * face.eye_distance)
+    return grow(found, _HEM * face.eye_distance)
 
 
 def _areas(mesh: Points, alignment: Alignment) -> _Areas:

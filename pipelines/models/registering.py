@@ -18,6 +18,7 @@ from pipelines.files import copy_atomic, sha256_of, write_atomic
 from pipelines.models import manifest, store
 from pipelines.models.checkpoints import read_tensors
 from pipelines.models.manifest import Entry
+from pipelines.models.places import folder
 
 SHARD_BYTES = 16 * 2**20
 """Most bytes of tensors in one file; larger weights become several."""
@@ -47,7 +48,7 @@ def register(name: str, files: str | Path | Sequence[str | Path], **metadata: An
     sources = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
     for source in sources:
         _check_safetensors(source)
-    targets = [store.folder() / shard for shard in _shard_names(name, len(sources))]
+    targets = [folder() / shard for shard in _shard_names(name, len(sources))]
     with _manifest_lock:
         known = manifest.read_tables(store.manifest_path())
         hashes, sizes = [sha256_of(source) for source in sources], [source.stat().st_size for source in sources]
@@ -61,7 +62,7 @@ def register(name: str, files: str | Path | Sequence[str | Path], **metadata: An
         old = known.get(name, {})
         table = {**(old if old.get("sha256") == described["sha256"] else {}), **metadata, **described}
         manifest.parse(name, table)
-        store.folder().mkdir(parents=True, exist_ok=True)
+        folder().mkdir(parents=True, exist_ok=True)
         for source, target in zip(sources, targets, strict=True):
             if source.resolve() != target.resolve():
                 copy_atomic(source, target)
@@ -83,12 +84,12 @@ def save(name: str, tensors: Mapping[str, Tensor], *, half: bool = True, **metad
     """
     stored = {key: _stored(value, half) for key, value in tensors.items()}
     groups = _shards(stored)
-    targets = [store.folder() / shard for shard in _shard_names(name, len(groups))]
+    targets = [folder() / shard for shard in _shard_names(name, len(groups))]
     digest_free = {"file": [target.name for target in targets], "sha256": ["0" * 64] * len(targets)}
     # Everything that can be wrong is found before a byte is written.
     entry = manifest.parse(name, {**metadata, **digest_free, "bytes": [1] * len(targets)})
     store.build(entry, stored)
-    store.folder().mkdir(parents=True, exist_ok=True)
+    folder().mkdir(parents=True, exist_ok=True)
     for target, group in zip(targets, groups, strict=True):
         write_atomic(target, to_safetensors(group, {"format": "pt"}))
     return register(name, targets, **metadata)

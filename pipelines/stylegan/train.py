@@ -100,8 +100,8 @@ class Options(RecipeOptions):
             raise OptionInvalid("--gamma and --path-weight must be 0 or more.")
         self.augmentation()
 
-    @property  # type: ignore[override]  # options are frozen, so nobody misses that it could be written to
-    def size(self) -> int:
+    @property
+    def size(self) -> int:  # type: ignore[override]  # options are frozen: nobody writes to it
         """Side of the pictures in pixels."""
         return self.configurations[self.network]["resolution"]
 

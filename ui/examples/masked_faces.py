@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import splev, splprep
 
-from pipelines.arrays import Floats, Integers, Pixels, Points
+from pipelines.arrays import Floats, Integers, Numbers, Pixels, Points
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.points import Face
 from ui.examples import people as examples
@@ -137,7 +137,7 @@ def _bend(points: Points) -> Points:
     return np.stack(splev(np.linspace(0, 1, 40), curve), 1)
 
 
-def fill(canvas: Pixels, outline: Points) -> Floats:
+def fill(canvas: Numbers, outline: Points) -> Floats:
     """The outline's share of each pixel, ``float32`` ``(H, W)``."""
     alpha = np.zeros(canvas.shape[:2], np.uint8)
     cv2.fillPoly(alpha, [_fixed(outline)], 255, cv2.LINE_AA, shift=4)
@@ -155,5 +155,5 @@ def _fixed(points: Points) -> Integers:
     return np.round((points - 0.5) * 16).astype(np.int32)
 
 
-def _lay(canvas: Pixels, alpha: Floats, colour: Floats) -> None:
+def _lay(canvas: Floats, alpha: Floats, colour: Floats) -> None:
     canvas[:] = canvas * (1 - alpha[..., None]) + colour * alpha[..., None]

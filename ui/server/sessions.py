@@ -96,8 +96,10 @@ class Outcome(Generic[Result]):
 
     def call(self, case: str | None) -> None:
         """Gives the case another name."""
-        named = tuple(of_case(result, case) for result in self.results)
-        self.result = named if isinstance(self.result, tuple) else named[0]
+        if isinstance(self.result, tuple):
+            self.result = tuple(of_case(one, case) for one in self.result)  # type: ignore[assignment]  # as it was
+        else:
+            self.result = of_case(self.result, case)
 
 
 class Work:

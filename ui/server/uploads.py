@@ -9,6 +9,18 @@ from pipelines.files import composed, folded, sha256_of
 from ui import CACHE
 
 
+def take_one(file: str | None) -> bytes:
+    """The content of one uploaded file, as :func:`take`.
+
+    Raises:
+        OptionInvalid: there is none, it is not there, or was not uploaded.
+    """
+    (content,) = take(file)
+    if content is None:
+        raise OptionInvalid("There is no file in what was sent; choose one.")
+    return content
+
+
 def take(*files: str | None) -> list[bytes | None]:
     """Contents of uploaded files; every one of them is removed, whatever becomes of it: it was needed once.
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED
+from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED, MapName
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scale import groups
 from pipelines.errors import PhiltrumError
@@ -17,7 +17,7 @@ from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
-from pipelines.results import AnomalyScoringResult, pixels_sha256
+from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
 from ui.parts.case import case_field, cleared_case, of_case
@@ -31,7 +31,7 @@ from ui.pictures.masks import editor_size
 from ui.server.engine import GPU, Engine
 from ui.server.sessions import Outcome, Photo, Sessions, Work
 from ui.server.time_left import part_of
-from ui.server.uploads import take
+from ui.server.uploads import take_one
 from ui.tabs.base import KEYS, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
 from ui.tabs.repainting import face_choice, mask_options, read_photo_and_mask
@@ -200,9 +200,13 @@ class AnomalyScoringTab(ResultTab):
         self.connect_files(ran, [("files", self.make_files, self.buttons)])
         for slot, slider in self.sliders.items():
             slider.change(
-                None, None, None, js=name_pictures(slider.elem_id, "Normalized face"), **self.named(f"name_{slot.key}")
+                None,
+                None,
+                None,
+                js=name_pictures(f"{slot.prefix}-slider", "Normalized face"),
+                **self.named(f"name_{slot.key}"),
             )
-        live = {"trigger_mode": "always_last", "concurrency_limit": 2}
+        live: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 2}
         for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
             control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **self.named(event))
         moved = [*self.sliders.values(), self.heat, self.frames]
@@ -248,9 +252,9 @@ class AnomalyScoringTab(ResultTab):
     # --- photos and regions -----------------------------------------------------------------------------------------
 
     def _opens(self, slot: Slot) -> Any:
-        def open_photo(region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+        def open_photo(region: AnyRegion, event: gr.EventData, request: gr.Request) -> list[Any]:
             try:
-                (data,) = take(event.path)
+                data = take_one(event.path)
                 return [*self._open(slot, read_image(data), region, request), *self.cleared()]
             except Exception as error:
                 toast(error, "Photo not opened")
@@ -259,7 +263,7 @@ class AnomalyScoringTab(ResultTab):
         return open_photo
 
     def _chooses(self, slot: Slot) -> Any:
-        def choose_face(face: int, value: dict | None, region: str, request: gr.Request) -> list[Any]:
+        def choose_face(face: int, value: dict | None, region: AnyRegion, request: gr.Request) -> list[Any]:
             try:
                 work = self.work(request)
                 photo = work.photo_of((value or {}).get("photo"), slot.key)
@@ -271,7 +275,7 @@ class AnomalyScoringTab(ResultTab):
 
         return choose_face
 
-    def open_example(self, region: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+    def open_example(self, region: AnyRegion, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Shows the portrait that was clicked, or both."""
         try:
             pictures = drawn_anomalies.photos(event.example)
@@ -283,7 +287,9 @@ class AnomalyScoringTab(ResultTab):
         first, second = opened if two else (opened[0], (gr.skip(), gr.skip(), gr.skip()))
         return [first[0], second[0], first[1], second[1], TWO if two else ONE, first[2], *self.cleared()]
 
-    def _open(self, slot: Slot, pixels: np.ndarray, region: str, request: gr.Request) -> tuple[gr.HTML, gr.Radio, Any]:
+    def _open(
+        self, slot: Slot, pixels: np.ndarray, region: AnyRegion, request: gr.Request
+    ) -> tuple[gr.HTML, gr.Radio, Any]:
         """Updates of the editor, the choice of its faces, and the case: the first photo says whose it is."""
         faces = find_faces(pixels)
         work = self.work(request)
@@ -299,15 +305,16 @@ class AnomalyScoringTab(ResultTab):
 
     @guarded("No region shown", lambda: (answer(), answer()))
     def choose_region(
-        self, region: str, first: dict | None, second: dict | None, face: int, other: int, request: gr.Request
+        self, region: AnyRegion, first: dict | None, second: dict | None, face: int, other: int, request: gr.Request
     ) -> list[gr.HTML]:
         """Shows another region on both photos; a painted one begins with what is shown."""
         photos = self.work(request).photos
         shown = []
         for slot, value, chosen in ((FIRST, first, face), (SECOND, second, other)):
             photo = photos.get(slot.key)
-            there = photo is not None and photo.faces and photo.key == (value or {}).get("photo")
-            told = region_shown(photo, int(chosen), region) if there else {"fixed": region != PAINTED}
+            told: dict[str, Any] = {"fixed": region != PAINTED}
+            if photo is not None and photo.faces and photo.key == (value or {}).get("photo"):
+                told = region_shown(photo, int(chosen), region)
             shown.append(answer(**told))
         return shown
 
@@ -322,7 +329,7 @@ class AnomalyScoringTab(ResultTab):
         face: int,
         other: int,
         opacity: float,
-        name: str,
+        name: MapName,
         case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
         *settings: Any,
@@ -355,7 +362,7 @@ class AnomalyScoringTab(ResultTab):
             options |= mask_options(value or {}, photo, int(face))
         return photo, options | {"face": int(face)}
 
-    def _show(self, outcome: Outcome, opacity: float, name: str) -> tuple:
+    def _show(self, outcome: Outcome, opacity: float, name: MapName) -> tuple:
         results = outcome.result
         last = max((result.frames[-1].step for result in results if result.frames), default=0)
         step = _first_step(results)
@@ -389,7 +396,7 @@ class AnomalyScoringTab(ResultTab):
     # --- result -----------------------------------------------------------------------------------------------------
 
     @guarded("Not drawn")
-    def draw_heat(self, opacity: float, name: str, step: float, request: gr.Request) -> Any:
+    def draw_heat(self, opacity: float, name: MapName, step: float, request: gr.Request) -> Any:
         """Lays a map over the faces anew, from the result that is here."""
         outcome = self.work(request).outcome
         if outcome is None:
@@ -398,7 +405,7 @@ class AnomalyScoringTab(ResultTab):
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Not drawn")
-    def draw_frame(self, step: float, opacity: float, name: str, request: gr.Request) -> Any:
+    def draw_frame(self, step: float, opacity: float, name: MapName, request: gr.Request) -> Any:
         """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
         outcome = self.work(request).outcome
         if outcome is None:
@@ -415,7 +422,8 @@ class AnomalyScoringTab(ResultTab):
 
     def _files(self, outcome: Outcome) -> list[Path | None]:
         stems = (f"{self.stem}-before", f"{self.stem}-after") if len(outcome.results) == 2 else (self.stem,)
-        made = [write_files(one, outcome.folder, stem) for one, stem in zip(outcome.results, stems, strict=True)]
+        scored = [one for one in outcome.results if isinstance(one, AnomalyScoringResult)]
+        made = [write_files(one, outcome.folder, stem) for one, stem in zip(scored, stems, strict=True)]
         paths = [files.get(ending) for files in made for ending in FILES]
         return paths + [None] * (len(self.buttons) - len(paths))
 
@@ -497,7 +505,7 @@ def _first_step(results: tuple[AnomalyScoringResult, ...]) -> int:
     return next(shown_step(result) for result in results if result.frames)
 
 
-def region_shown(photo: Photo, face: int, region: str) -> dict[str, Any]:
+def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
     """What an editor is told so that it shows what is scored; of a painted region, that it may be painted.
 
     Raises:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -28,7 +28,7 @@ KEYS = (
 )
 """Keys of a tab with an editor."""
 
-AnyResult = RepaintResult | AnomalyScoringResult
+Made = TypeVar("Made", RepaintResult, AnomalyScoringResult)
 
 
 class Tab(ABC):
@@ -261,16 +261,16 @@ class ResultTab(Tab):
     def for_program(
         self,
         request: gr.Request,
-        files: Sequence[gr.FileData | None],
+        files: Sequence[Any],
         case: str | None,
-        run: Callable[..., AnyResult],
-        give: Callable[[AnyResult, Path], tuple[dict[str, Any], Sequence[Path | None]]],
+        run: Callable[..., Made],
+        give: Callable[[Made, Path], tuple[dict[str, Any], Sequence[Path | None]]],
     ) -> tuple[Any, ...]:
         """Runs the pipeline for a program that uses the API.
 
         Args:
             request: of the program.
-            files: what it uploaded, the photo first; each is removed.
+            files: what it uploaded, as gradio hands it over, the photo first; None where it sent none. Each is removed.
             case: what the files call the case.
             run: makes the result from the files' contents and the progress that it reports to.
             give: writes files into a folder; gives the numbers, and the path of each file, None where there is none.
@@ -282,6 +282,8 @@ class ResultTab(Tab):
             gr.Error: what went wrong, in a sentence.
         """
         work = self.work(request)
+        facts: dict[str, Any]
+        paths: Sequence[Path | None]
         try:
             contents = take(*[file["path"] if file else None for file in files])
             result = of_case(run(*contents, while_waited_for(work)), case)

@@ -9,11 +9,11 @@ from pipelines.faces.images import read_image
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.progress import Progress
-from pipelines.results import RepaintResult
+from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.editor import answer
 from ui.parts.widgets import guarded, measurements_html, toast
-from ui.server.uploads import take
+from ui.server.uploads import take_one
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
 
 
@@ -56,7 +56,7 @@ class CleftInpaintingTab(RepaintingTab):
     def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, and shows it."""
         try:
-            (data,) = take(event.path)
+            data = take_one(event.path)
             _, props, more = self.take_photo(request, read_image(data))
         except Exception as error:
             toast(error, "Photo not opened")
@@ -74,7 +74,7 @@ class CleftInpaintingTab(RepaintingTab):
             return [gr.skip(), *self.not_opened()]
 
     @guarded("No mask suggested", answer)
-    def suggest_mask(self, value: dict | None, extent: str, face: int, request: gr.Request) -> gr.HTML:
+    def suggest_mask(self, value: dict | None, extent: Extent, face: int, request: gr.Request) -> gr.HTML:
         """Lays the region of ``extent`` under the strokes."""
         return answer(base=self.suggested(self.photo(value, request), int(face), extent))
 

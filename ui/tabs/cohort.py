@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 import numpy as np
@@ -116,7 +116,7 @@ class CohortTab(Tab):
                 gr.HTML('<h2 class="step">Scores</h2>', apply_default_css=False)
                 self.table = gr.Dataframe(
                     headers=list(COLUMNS),
-                    datatype=["str", *["number"] * 6, "str"],
+                    datatype=["str", "number", "number", "number", "number", "number", "number", "str"],
                     value=[],
                     interactive=False,
                     label="Scores of the cohort; a click on a column's name sorts by it",
@@ -241,7 +241,7 @@ class CohortTab(Tab):
         from pipelines.anomaly_scoring.study.study import RECORDS, run_study
         from ui.server.scorers import lpips_here
 
-        scorers: Scorers = self.engine.load(ANOMALY_SCORING)
+        scorers = cast("Scorers", self.engine.load(ANOMALY_SCORING))  # what the table names as served
 
         told = (0.0, "")
 

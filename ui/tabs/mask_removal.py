@@ -22,7 +22,7 @@ from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import guarded, toast
 from ui.pictures.masks import editor_size
 from ui.server.sessions import Photo, Work
-from ui.server.uploads import take
+from ui.server.uploads import take_one
 from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 
 WITH, WITHOUT = "with", "without"
@@ -104,7 +104,7 @@ class MaskRemovalTab(RepaintingTab):
     def open_photo(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, shows it, and looks for the mask at once."""
         try:
-            (data,) = take(event.path)
+            data = take_one(event.path)
             return self._open(request, read_image(data))
         except Exception as error:
             toast(error, "Photo not opened")
@@ -148,7 +148,7 @@ class MaskRemovalTab(RepaintingTab):
     def open_reference(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Reads an upload, forgets its file, and shows it with the landmarks of its face."""
         try:
-            (data,) = take(event.path)
+            data = take_one(event.path)
             return [*self._open_reference(request, read_image(data)), *self.cleared()]
         except Exception as error:
             toast(error, "Reference not opened")
@@ -256,13 +256,13 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
     if result is None:
         return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
     facts = [(f"Mask {_SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
-    if result.reference is None:
+    if result.reference_yaw is None:
         facts.append(("drawn without a reference", ""))
     else:
         facts.append((f"reference {_turned(result.reference_yaw)}", "Yaw: how far the face is turned to a side."))
         facts.append(
             (
-                f"trusted by {100 * mean_confidence(result):.0f} %",
+                f"trusted by {100 * (mean_confidence(result) or 0.0):.0f} %",
                 "Mean confidence in the warped reference over the hidden part.",
             )
         )

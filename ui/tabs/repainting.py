@@ -17,7 +17,7 @@ from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.masks import fit, suggest_mask
 from pipelines.faces.points import Face
 from pipelines.progress import Progress
-from pipelines.results import RepaintResult
+from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
@@ -27,7 +27,7 @@ from ui.pictures.masks import editor_size, is_untouched, photo_mask, read_layer
 from ui.server.downloads import download_buttons, write_bundle, write_files
 from ui.server.engine import GPU
 from ui.server.sessions import Outcome, Photo, Work
-from ui.server.uploads import take
+from ui.server.uploads import take_one
 from ui.tabs.base import KEYS, ResultTab, no_files
 
 _FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
@@ -55,6 +55,10 @@ class RepaintingTab(ResultTab):
 
     facts: Sequence[gr.HTML] = ()
     """Components that :meth:`tell` fills."""
+    api: Callable[..., Any]
+    """What programs call; the job's own."""
+    predict: Callable[..., Any]
+    """What *Run* calls; the job's own."""
 
     # --- components -------------------------------------------------------------------------------------------------
 
@@ -144,7 +148,7 @@ class RepaintingTab(ResultTab):
         ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], [*self.results, status], self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
         made = self.connect_files(ran, parts)
-        name = name_pictures(self.slider.elem_id, self.after)
+        name = name_pictures(f"{self.prefix}-slider", self.after)
         self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
         made.then(None, None, None, js=name, **self.named("name_pictures"))
 
@@ -197,7 +201,7 @@ class RepaintingTab(ResultTab):
         """Updates of :attr:`opened` where a file was refused."""
         return [refusal(), gr.skip(), gr.skip(), *self.kept()]
 
-    def suggested(self, photo: Photo, face: int, extent: str) -> dict[str, Any]:
+    def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
         mask = suggest_mask(pick_face(photo.faces, face), photo.pixels.shape[:2], extent)
         said = f"Mask suggested: {examples.EXTENT_LABELS[extent].lower()}."
@@ -206,7 +210,7 @@ class RepaintingTab(ResultTab):
     @guarded("Mask not used", answer)
     def take_mask(self, path: str | None, value: dict | None, request: gr.Request) -> gr.HTML:
         """Lays an uploaded mask under the strokes; one that marks nothing leaves the mask as it was."""
-        (data,) = take(path)
+        data = take_one(path)
         photo = self.photo(value, request)
         given = read_mask(data)
         if not given.any():
@@ -293,7 +297,7 @@ class RepaintingTab(ResultTab):
 
         return self.running(request, progress, run)
 
-    def tell(self, result: RepaintResult) -> list[Any]:
+    def tell(self, result: Any) -> list[Any]:
         """Updates of :attr:`facts`."""
         return []
 
@@ -333,7 +337,7 @@ class RepaintingTab(ResultTab):
     def run_for_program(
         self,
         request: gr.Request,
-        files: Sequence[gr.FileData | None],
+        files: Sequence[Any],
         case: str | None,
         run: Callable[..., RepaintResult],
     ) -> tuple[Any, ...]:
@@ -363,14 +367,16 @@ def face_choice(faces: list[Face]) -> gr.Radio:
     return gr.Radio(choices, value=0, visible=len(faces) > 1)
 
 
-def mask_options(value: dict, photo: Photo, face: int) -> dict[str, Any]:
+def mask_options(value: dict[str, Any] | None, photo: Photo, face: int) -> dict[str, Any]:
     """The mask that the editor sent, as the pipeline takes it: ``bool`` ``(H, W)``, all False where nothing is painted.
 
     Where the editor shows a mask of this face as the pipeline itself makes it, the pipeline makes it: so the result
     says truly that it was suggested or found.
     """
-    layer = None if value.get("layer") is None else read_layer(value["layer"], photo.size)
-    base = photo.bases.get(value.get("base"))
-    if is_untouched(layer, base) and base.made_by is not None and base.made_by["face"] == face:
-        return base.made_by
+    sent = value or {}
+    layer = None if sent.get("layer") is None else read_layer(sent["layer"], photo.size)
+    base = photo.bases.get(sent.get("base", ""))
+    made_by = None if base is None else base.made_by
+    if is_untouched(layer, base) and made_by is not None and made_by["face"] == face:
+        return made_by
     return {"mask": photo_mask(layer, base, photo.pixels.shape[:2])}

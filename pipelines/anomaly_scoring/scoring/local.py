@@ -53,7 +53,7 @@ def peak(values: Floats, area: Mask, percentile: float) -> float:
             :data:`~pipelines.anomaly_scoring.choices.ASYMMETRY_PEAK`.
 
     >>> values = np.arange(101.0).reshape(1, 101)
-    >>> peak(values, values < 51, ASYMMETRY_PEAK)
+    >>> peak(values, values < 51, 98.0)
     49.0
     """
     return float(np.percentile(values[area], percentile))

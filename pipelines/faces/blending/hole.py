@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipelines.arrays import Floats, Mask, Pixels, Points, Shape
 from pipelines.errors import MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment
@@ -38,12 +39,12 @@ class Hole:
             where nothing does.
     """
 
-    mask: np.ndarray
-    alpha: np.ndarray
-    crop: np.ndarray
-    beyond: np.ndarray | None
+    mask: Mask
+    alpha: Floats
+    crop: Mask
+    beyond: Floats | None
 
-    def filled(self, subject: Subject, drawn: np.ndarray, *, tone: Tone, seed: int) -> "Filled":
+    def filled(self, subject: Subject, drawn: Pixels, *, tone: Tone, seed: int) -> "Filled":
         """The photo with what was drawn in the hole.
 
         Args:
@@ -68,12 +69,12 @@ class Filled:
         crop: RGB ``uint8`` ``(S, S, 3)``, the aligned face with what was drawn in the hole.
     """
 
-    image: np.ndarray
-    alpha: np.ndarray
-    crop: np.ndarray
+    image: Pixels
+    alpha: Floats
+    crop: Pixels
 
 
-def make_hole(mask: np.ndarray, subject: Subject, *, grow: float = 0.0, feather: float | None = None) -> Hole:
+def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float | None = None) -> Hole:
     """Cleans a mask, grows it, and parts what the network can draw from what is continued.
 
     Args:
@@ -101,7 +102,7 @@ def make_hole(mask: np.ndarray, subject: Subject, *, grow: float = 0.0, feather:
     return Hole(wanted, alpha, hole, beyond)
 
 
-def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
+def within_reach(mask: Mask, alignment: Alignment) -> Mask:
     """The part of a mask, ``bool`` ``(H, W)``, that the crop can repaint.
 
     Raises:
@@ -112,7 +113,7 @@ def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
     if not mask.any():
         raise MaskEmpty("Nothing is left of the mask after narrowing it; choose a smaller value.")
     # One crop pixel inside the border, so that blending never reaches for what was not predicted.
-    corners = np.array([[1, 1], [1, 0], [0, 0], [0, 1]]) * (alignment.size - 2) + 1
+    corners = np.array([[1, 1], [1, 0], [0, 0], [0, 1]], np.float64) * (alignment.size - 2) + 1
     reach = _inside(corners, mask.shape, alignment)
     kept = mask & reach
     if kept.sum() > _LARGEST_HOLE * reach.sum():
@@ -127,14 +128,14 @@ def within_reach(mask: np.ndarray, alignment: Alignment) -> np.ndarray:
     return kept
 
 
-def _inside(outline: np.ndarray, shape: tuple[int, int], alignment: Alignment) -> np.ndarray:
+def _inside(outline: Points, shape: Shape, alignment: Alignment) -> Mask:
     """The inside of a convex outline in the crop, ``(N, 2)``, as a mask of the photo, ``bool`` ``(H, W)``."""
-    canvas = np.zeros(shape, np.uint8)
+    canvas: Pixels = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(canvas, np.round(alignment.to_photo(outline) - 0.5).astype(np.int32), 1)
-    return canvas.astype(bool)
+    return canvas > 0
 
 
-def crop_hole(alpha: np.ndarray, alignment: Alignment) -> np.ndarray:
+def crop_hole(alpha: Floats, alignment: Alignment) -> Mask:
     """What the network may not see: all that will be blended, in the crop, ``bool`` ``(S, S)``.
 
     Raises:

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from pipelines.arrays import Mask, Numbers, Pixels
 from pipelines.errors import ArrayInvalid, MaskEmpty, MaskMismatch
 from pipelines.faces.pixels.marks import marked as marked_pixels
 
@@ -11,7 +12,7 @@ _MASK = "give height × width truth values, True = repaint, as read_mask does"
 _LEVELS = 255
 
 
-def as_photo(photo: np.ndarray) -> np.ndarray:
+def as_photo(photo: Pixels) -> Pixels:
     """A photo, if it is one.
 
     Args:
@@ -27,7 +28,7 @@ def as_photo(photo: np.ndarray) -> np.ndarray:
     return photo
 
 
-def as_mask(mask: np.ndarray) -> np.ndarray:
+def as_mask(mask: Numbers) -> Mask:
     """A mask as truth values, where it is plain what it marks.
 
     Args:
@@ -54,7 +55,7 @@ def as_mask(mask: np.ndarray) -> np.ndarray:
     return flat if flat.dtype == bool else _above_the_ground(flat)
 
 
-def mask_of(photo: np.ndarray, mask: np.ndarray | None) -> np.ndarray | None:
+def mask_of(photo: Pixels, mask: Numbers | None) -> Mask | None:
     """The mask that was given with a photo, both checked before anything is computed.
 
     Args:
@@ -83,22 +84,24 @@ def mask_of(photo: np.ndarray, mask: np.ndarray | None) -> np.ndarray | None:
     return marked
 
 
-def _above_the_ground(numbers: np.ndarray) -> np.ndarray:
+def _above_the_ground(numbers: Numbers) -> Mask:
     low, high = numbers.min(), numbers.max()
     if not np.isfinite(low) or not np.isfinite(high):
         raise ArrayInvalid(f"The mask holds values that are no numbers; {_MASK}.")
     if low == 0 and ((numbers == 0) | (numbers == high)).all():
-        return numbers != 0
+        marked: Mask = numbers != 0
+        return marked
     if low == high:  # the same everywhere and not the ground: all of it is marked
         return np.ones(numbers.shape, bool)
     for most in (1, _LEVELS):
         if low == 0 and high == most:
-            return numbers > most / 2
+            above: Mask = numbers > most / 2
+            return above
     raise ArrayInvalid(
         f"The mask holds values from {float(low):zg} to {float(high):zg}, which do not say what is marked; {_MASK}."
     )
 
 
-def _described(array: np.ndarray) -> str:
+def _described(array: Numbers) -> str:
     shape = " × ".join(map(str, array.shape)) or "single"
     return f"an array of {shape} {array.dtype} values"

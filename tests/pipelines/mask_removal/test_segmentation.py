@@ -11,7 +11,7 @@ from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.points import Face
-from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from tests.pipelines.mask_removal.worn_masks import wear
 
 
@@ -132,6 +132,16 @@ def found_on(shared, chosen):
             except SurgicalMaskNotFound:
                 pass
     return found, len(members)
+
+
+def test_a_found_mask_gets_its_hem(face):
+    found = np.zeros((400, 400), bool)
+    found[200:300, 100:250] = True
+    wider = with_margin(found, face)
+    hem = 0.04 * face.eye_distance
+    assert (wider & found).sum() == found.sum()
+    columns = np.flatnonzero(wider.any(0))
+    assert columns[0] == pytest.approx(100 - hem, abs=1) and columns[-1] == pytest.approx(249 + hem, abs=1)
 
 
 def test_bare_faces(shared):

@@ -5,8 +5,9 @@ import pytest
 import skimage.data
 
 from benchmarks.deformations import deform
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK
 from pipelines.anomaly_scoring.scoring.asymmetry import asymmetry_map
-from pipelines.anomaly_scoring.scoring.local import ASYMMETRY_PEAK, peak
+from pipelines.anomaly_scoring.scoring.local import peak
 from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.faces.alignment import align
 from pipelines.faces.points import Face, mirrored_face

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.deformations import deform
+from pipelines.anomaly_scoring.choices import LOCAL_PEAK
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import local
 from pipelines.anomaly_scoring.scoring.exposure import SHADOW, STANDARD
-from pipelines.anomaly_scoring.scoring.local import LOCAL_PEAK, local_map, peak
+from pipelines.anomaly_scoring.scoring.local import local_map, peak
 from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.faces.alignment import align
 from pipelines.faces.points import Face
