@@ -78,4 +78,4 @@ def test_what_a_result_has_not_is_none(result):
 @pytest.mark.parametrize("opacity", [-0.1, 1.1])
 def test_opacity_is_a_share(result, opacity):
     with pytest.raises(OptionInvalid, match="between 0 and 1"):
-        map_picture(result, "local", opacity)
+        map_overlay(result, shown_map(result, "local"), opacity)
