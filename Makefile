@@ -32,7 +32,7 @@ types: $(VENV)/.installed-dev ## check types
 	$(VENV)/bin/mypy pipelines ui app.py
 
 quick: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -m "not slow and not browser" $(ARGS)
+	$(VENV)/bin/python -m pytest -m "not slow and not browser and not benchmark" $(ARGS)
 
 test: chromium $(VENV)/.installed-dev ## run every test (half an hour; needs Chromium)
 	$(VENV)/bin/python -m pytest $(ARGS)

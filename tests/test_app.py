@@ -67,6 +67,7 @@ def test_help_does_not_wait_for_gradio():
     assert run.returncode == 0 and "--precision" in run.stdout
 
 
+@pytest.mark.slow
 def test_page_is_built_without_torch_and_mediapipe():
     """They are loaded behind the page: that is why it is served at once."""
     code = (
@@ -151,6 +152,7 @@ def test_runs_wait_for_one_another_and_can_be_stopped_while_they_wait():
     first.join(30)
 
 
+@pytest.mark.slow
 def test_a_job_without_weights_has_no_tab_and_no_end_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
     assert jobs_that_work() == (CLEFT_INPAINTING, ANOMALY_SCORING)

@@ -61,6 +61,7 @@ def allowed(module: str, name: str) -> bool:
     return upper == lower or FLOORS[upper] > FLOORS[lower]
 
 
+@pytest.mark.slow
 def test_every_module_has_a_floor():
     for module in imports_of_ours():
         room_of(module)
@@ -72,6 +73,7 @@ def test_every_room_of_the_tables_exists():
         assert path.is_dir() or path.with_suffix(".py").is_file(), room
 
 
+@pytest.mark.slow
 def test_a_room_with_floors_of_its_own_gives_each_of_its_parts_one():
     for name, _ in table("room | its floors"):
         (room,) = dotted(name)
@@ -80,6 +82,7 @@ def test_a_room_with_floors_of_its_own_gives_each_of_its_parts_one():
         assert not [module for module in parts if room_of(module) == room], room
 
 
+@pytest.mark.slow
 def test_imports_run_downward_only():
     graph = imports_of_ours()
     assert sum(map(len, graph.values())) > 500
@@ -151,6 +154,7 @@ def test_what_exports_have_in_common_names_no_job():
         assert not [name for name in own if re.search(rf"\b{re.escape(name)}\b", text)], path.name
 
 
+@pytest.mark.slow
 def test_imports_make_no_circle():
     remaining = imports_of_ours()
     assert len(remaining) > 20
@@ -161,12 +165,14 @@ def test_imports_make_no_circle():
     assert not remaining, sorted(remaining)
 
 
+@pytest.mark.slow
 def test_only_the_app_and_its_page_import_gradio():
     users = {module_name(path) for path in source_files() if any(n.split(".")[0] == "gradio" for n in imported(path))}
     assert users, "the app is made with gradio"
     assert all(name == "app" or name.split(".")[0] == "ui" for name in users), users
 
 
+@pytest.mark.slow
 def test_only_recipes_and_commands_import_training():
     for module, names in imports_of_ours().items():
         if any(name.startswith("pipelines.training") for name in names):
@@ -174,6 +180,7 @@ def test_only_recipes_and_commands_import_training():
             assert parts[1] in ("training", "commands") or parts[2] in RECIPES, f"{module} imports training"
 
 
+@pytest.mark.slow
 def test_training_and_networks_load_without_mediapipe_gradio_and_lpips():
     modules = [
         module_name(path)
@@ -192,6 +199,7 @@ def test_training_and_networks_load_without_mediapipe_gradio_and_lpips():
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
 def test_library_code_never_prints():
     for path in source_files():
         module = module_name(path)

@@ -37,6 +37,7 @@ def test_every_case_is_tested_here(cases):
     assert {path.name for path in cases.iterdir()} - {"README.md"} == CASES
 
 
+@pytest.mark.slow
 def test_upside_down(cases, tmp_path):
     assert abs(find_face(read_image(cases / "upside_down.png")).turn) > 170
     assert main(["cleft-inpainting", str(cases / "upside_down.png"), "--out", str(tmp_path / "out")]) == 0
@@ -51,6 +52,7 @@ def test_noise_is_no_face(cases):
         find_face(read_image(cases / "no_face_noise.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["cleft-inpainting", "mask-removal"])
 def test_a_photo_without_colour_stays_without(cases, tmp_path, job):
     photo = cases / "black_and_white.png"
@@ -87,6 +89,7 @@ def test_what_is_beside_the_pixels_is_no_reason_to_refuse(cases, name):
     assert len(find_faces(read_image(cases / name))) == 1
 
 
+@pytest.mark.slow
 def test_a_scan_is_read_from_a_folder(cases, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()

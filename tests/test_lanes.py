@@ -32,7 +32,7 @@ def test_check_is_style_types_and_quick_tests():
         ".venv/bin/ruff check .",
         ".venv/bin/ruff format --check .",
         ".venv/bin/mypy pipelines ui app.py",
-        '.venv/bin/python -m pytest -m "not slow and not browser"',
+        '.venv/bin/python -m pytest -m "not slow and not browser and not benchmark"',
     ]
 
 
@@ -102,6 +102,7 @@ def test_nothing(number):
 EXPECTED = {"test_folder": "SKIPPED", "test_system": "SKIPPED", "test_runs": "PASSED", "test_known_to_fail": "XFAIL"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forbidden", [False, True])
 def test_a_skip_that_nobody_declared_fails_where_skips_are_forbidden(tmp_path, forbidden):
     (tmp_path / "test_these.py").write_text(SKIPPED)

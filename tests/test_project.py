@@ -181,6 +181,7 @@ def test_every_advisory_that_is_passed_over_has_a_reason_and_the_pin_that_we_hav
     assert re.findall(r"--ignore-vuln (\S+)", plan) == sorted({advisory for advisory, _, _ in kept})
 
 
+@pytest.mark.slow
 def test_requirements_are_what_the_code_imports():
     files = [*source_files(), *(ROOT / "benchmarks").rglob("*.py")]
     modules = {name for path in files for name in imported(path)}
@@ -261,6 +262,7 @@ def fences(language: str, document: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", read_document(document), re.S | re.M)
 
 
+@pytest.mark.slow
 def test_every_command_line_in_a_document_is_understood():
     lines = [line for document in DOCUMENTS for block in fences("sh", document) for line in block.splitlines()]
     shown = [shlex.split(line.partition(" -m pipelines ")[2]) for line in lines if " -m pipelines " in line]

@@ -48,6 +48,7 @@ def walk(run: Callable[[], Any], home: str) -> list[str]:
 
 
 # How often a photo came back to a module that it had left, before there were Subject and Hole: 8, 16 and 7 times.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pipeline", "options", "most"),
     [

@@ -68,6 +68,7 @@ def plan_of(ways) -> Plan:
     return Plan("inpainting", tuple(ways), 0, None, "cpu", "float32")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights")
 def test_the_scale_is_that_of_the_app_s_own_figures(data, toy_cache, tmp_path, capsys):
     assert run(data, toy_cache, tmp_path) == 0

@@ -35,6 +35,7 @@ def one_job(monkeypatch):
     monkeypatch.setattr(crowd, "JOBS", {"cleft_inpainting": {"extent": "lips"}})
 
 
+@pytest.mark.slow
 def test_everybody_gets_the_own_answer_whoever_leaves(one_job, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(crowd, "_LEAVES", 2)
     monkeypatch.setattr(crowd, "_RETURNS", 3)
@@ -46,6 +47,7 @@ def test_everybody_gets_the_own_answer_whoever_leaves(one_job, monkeypatch, tmp_
     assert "| Right, and the person's own | 9 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_answer_of_another_photo_and_none_are_told(one_job, tmp_path):
     here = Here()
     one, other = (Person(number, here.address, tmp_path) for number in (0, 1))

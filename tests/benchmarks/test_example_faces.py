@@ -35,6 +35,7 @@ def test_names_say_which_faces_are_one_persons():
         assert (person(one) == person(other)) == (FACES[one][0] == FACES[other][0])
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_the_folder_holds(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(example_faces, "FOLDER", tmp_path)
     monkeypatch.setattr(example_faces, "FACES", {"b-after": FACES["b-after"]})

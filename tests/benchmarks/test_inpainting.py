@@ -181,6 +181,7 @@ def test_the_command_writes_every_row(data, loss_weights, checkpoint, tmp_path, 
     assert measured == ["telea", "telea"]
 
 
+@pytest.mark.slow
 def test_processes_find_what_one_process_finds(faces, perceptual):
     holes = cut_holes(faces, "philtrum", 0)
     with workers(2) as pool:

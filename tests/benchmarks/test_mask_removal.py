@@ -321,6 +321,7 @@ def run(out, loss_weights, checkpoint, data, masked, *more):
     )
 
 
+@pytest.mark.slow
 def test_the_command_writes_every_row(
     val, weights, data, masked, loss_weights, removal_checkpoint, embedder_file, tmp_path, capsys, monkeypatch
 ):

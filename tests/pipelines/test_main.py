@@ -92,6 +92,7 @@ def test_help_loads_nothing_slow():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_the_process_ends_with_the_commands_status():
     words = [sys.executable, "-m", "pipelines", "weights", "verify", "no-such-weights"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -149,6 +150,7 @@ NARROW = {
 """Consoles that lack signs which we write."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", NARROW.values(), ids=NARROW)
 def test_no_console_is_too_narrow(environment):
     done = process("weights", "get", "alexnet“×−\udcff", **environment)
@@ -163,6 +165,7 @@ def test_no_console_is_too_narrow(environment):
         assert done.stdout == b'The weights "faces" x - -> <= Angstrom ? ? ? end\n'
 
 
+@pytest.mark.slow
 def test_every_sign_that_we_write_has_a_likeness_in_ascii():
     signs = set()
     for path in (ROOT / "pipelines").rglob("*.py"):
@@ -176,6 +179,7 @@ def test_every_sign_that_we_write_has_a_likeness_in_ascii():
     assert not {sign: said for sign, said in spoken.items() if "?" in said}
 
 
+@pytest.mark.slow
 @pytest.mark.needs(sys.platform != "win32", reason="Windows has no broken pipes of this kind")
 @pytest.mark.parametrize(
     ("words", "pipe"),
@@ -195,6 +199,7 @@ def test_a_reader_that_is_gone_is_no_error(words, pipe):
     assert not [word for word in (b"Traceback", b"Error", b"Exception") if word in done.stderr], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.needs(Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_is_a_sentence():
     done = process("weights", "list", shell="> /dev/full")
@@ -203,6 +208,7 @@ def test_a_full_disk_is_a_sentence():
     assert process("--help", shell="> /dev/full").stderr == b""
 
 
+@pytest.mark.slow
 def test_libraries_are_silent(tmp_path):
     """Also at the first face, of which MediaPipe warns from C++, and where nothing can be cached."""
     photo = Image.open(ROOT / "assets/faces/a.jpg")

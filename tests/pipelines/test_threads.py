@@ -35,6 +35,7 @@ def said(start: str, **more: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
 def test_waiting_is_passive_before_pytorch_is_imported(start):
     found = said(start)

@@ -9,6 +9,13 @@ import pytest
 from tests.ui.apps import Served, launched, weights_of_both
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "served" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")  # the first of them starts the app
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with both jobs."""

@@ -162,6 +162,7 @@ def test_files_of_another_folder_cannot_be_asked_for(client: Client, served: Ser
     assert secret.exists()
 
 
+@pytest.mark.slow
 def test_closing_the_client_leaves_no_file_behind(served: Served, photo: Path, tmp_path: Path):
     before = set(served.files())
     client = Client(served.address, verbose=False, download_files=str(tmp_path / "downloads"))

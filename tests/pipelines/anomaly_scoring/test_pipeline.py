@@ -35,6 +35,8 @@ from pipelines.models import places, store
 from pipelines.results import Basis, Percentile
 from pipelines.tensors import to_network, to_pixels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def scoring() -> AnomalyScoring:

@@ -9,6 +9,8 @@ import skimage.data
 
 from pipelines.anomaly_scoring.pipeline import VERSION, AnomalyScoring
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {2: {"weights": "86354b87a0e1", "local": 26.813, "asymmetry": 15.905, "severity": -2.7239}}
 """Version → the figures of the astronaut, mouth and nose, in float32 on a processor."""
 

@@ -21,6 +21,8 @@ from pipelines.faces.landmarks import find_face
 from pipelines.faces.masks import EXTENTS, clean, suggest_mask
 from pipelines.faces.measurements import measure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pipeline():

@@ -23,6 +23,8 @@ from pipelines.training.loop import Schedule, make_fabric
 from pipelines.training.loop import train as run_loop
 from pipelines.training.recipe import VALIDATION_L1, export
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 

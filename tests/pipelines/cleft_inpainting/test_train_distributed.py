@@ -10,6 +10,8 @@ import torch
 
 from tests.pipelines.cleft_inpainting.two_processes import first_gradients
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("two_processes.py")
 

@@ -12,6 +12,8 @@ from pipelines.cleft_inpainting import tune
 from pipelines.cleft_inpainting.train import Options
 from pipelines.errors import OptionInvalid
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def args(toy_set, toy_cache, loss_folder, tiny, tmp_path) -> argparse.Namespace:

@@ -45,6 +45,7 @@ def facts_of(out: Path, stem: str = "anna") -> dict:
 # --- one photo ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
     out = tmp_path / "new" / "out"
     status, said, trouble = run("anomaly-scoring", photos / "anna.png", "--out", out, "--seed", 7)
@@ -72,6 +73,7 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
         assert read_image(out / f"anna.{name}.png").shape[0] == 512
 
 
+@pytest.mark.slow
 def test_percentiles_are_those_of_the_group(run, photos, tmp_path, weights, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(shutil.copytree(weights, tmp_path / "weights")))
     store.clear()
@@ -89,6 +91,7 @@ def test_percentiles_are_those_of_the_group(run, photos, tmp_path, weights, monk
     assert {facts[part]["percentile_group"] for part in ("score", "local", "asymmetry")} == {"0-8"}
 
 
+@pytest.mark.slow
 def test_searches_reach_the_normalizer(run, photos, tmp_path):
     for number in (1, 2):
         out = tmp_path / str(number)
@@ -99,6 +102,7 @@ def test_searches_reach_the_normalizer(run, photos, tmp_path):
     assert once["asymmetry"] == twice["asymmetry"]
 
 
+@pytest.mark.slow
 def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_path):
     for out, words in (
         ("a", ("--map", "ssim", "--no-erosion", "--colour", "rgb", "--region", "face")),
@@ -118,6 +122,7 @@ def test_map_colour_erosion_region_and_formula_reach_the_score(run, photos, tmp_
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(run, photos, tmp_path):
     for out in ("a", "b"):
         assert run("anomaly-scoring", photos / "anna.png", "--seed", 3, "--out", tmp_path / out)[0] == 0
@@ -128,6 +133,7 @@ def test_the_same_seed_gives_the_same_files(run, photos, tmp_path):
 # --- folders ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photos, tmp_path, face_png):
     (photos / "bad.jpg").write_bytes(b"junk")
     (photos / "zoe.png").write_bytes(face_png)
@@ -148,6 +154,7 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
         assert rows["anna.png"][name] == rows["zoe.png"][name] != ""
 
 
+@pytest.mark.slow
 def test_photos_whose_files_would_fall_on_one_another_are_told_apart(run, photos, tmp_path, face_png):
     parts = ["asymmetry", "heatmap", "local", "normalized"]
     for part in parts:
@@ -162,6 +169,7 @@ def test_photos_whose_files_would_fall_on_one_another_are_told_apart(run, photos
 # --- painted regions ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_path, face_png, mouth_png):
     (photos / "ben.png").write_bytes(face_png)
     (photos / "cleo.png").write_bytes(face_png)
@@ -180,6 +188,7 @@ def test_masks_of_a_folder_are_scored_instead_of_the_region(run, photos, tmp_pat
     assert rows["cleo.png"]["error"] == "The folder of masks holds none with this photo's name."
 
 
+@pytest.mark.slow
 def test_what_is_painted_off_lips_and_nose_has_no_local_severity(run, photos, tmp_path):
     forehead = np.zeros((256, 256), np.uint8)
     forehead[70:90, 100:156] = 255
@@ -277,6 +286,7 @@ def test_bad_arguments(run, photos, tmp_path, words, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_photo_of_another_size_keeps_the_crop_s(run, tmp_path):
     (tmp_path / "large.png").write_bytes(encode_png(drawn_face(400)))
     assert run("anomaly-scoring", tmp_path / "large.png", "--out", tmp_path / "out")[0] == 0

@@ -32,6 +32,7 @@ def enough_memory(monkeypatch):
     monkeypatch.setattr(devices, "free_memory", lambda: int(8e9))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights", "enough_memory")
 def test_a_healthy_installation(run):
     status, said, trouble = run("doctor", "--device", "cpu", "--precision", "float32")
@@ -63,6 +64,7 @@ def test_the_reference_scale(run, weights, tmp_path, monkeypatch):
     assert lines_of(run("doctor", "--device", "tpu")[1])[SCALE] == ("ok", "whole, scales: 1")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("both_weights", "enough_memory")
 def test_both_jobs(run, monkeypatch):
     status, said, trouble = run("doctor", "--device", "cpu", "--precision", "float32")
@@ -84,6 +86,7 @@ def test_both_jobs(run, monkeypatch):
     assert well == "!!" and text.endswith("but nothing was painted")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("enough_memory")
 def test_damaged_weights_of_one_job_leave_the_other_alone(run, both_weights, tmp_path, monkeypatch):
     shutil.copytree(both_weights, tmp_path / "weights")
@@ -130,6 +133,7 @@ def test_each_trouble_is_a_line_and_the_rest_is_still_looked_at(run, weights, mo
     assert found["torch"][0] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("weights", "enough_memory")
 def test_a_self_test_that_breaks_its_promises(run, monkeypatch):
     real = CleftInpainting.__call__
@@ -153,6 +157,7 @@ def test_a_self_test_that_breaks_its_promises(run, monkeypatch):
     assert lines_of(run("doctor")[1])[CLEFT] == ("!!", "RuntimeError: a library is missing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [192, 512, 1500])
 @pytest.mark.parametrize("draw", [drawn_face, drawn_masked_face])
 def test_the_drawn_face_is_found_with_and_without_its_mask(draw, size):

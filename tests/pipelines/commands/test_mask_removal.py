@@ -44,6 +44,7 @@ def references(tmp_path, face_png) -> Path:
 # --- one photo ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     out = tmp_path / "new" / "out"
     status, said, trouble = run("mask-removal", masked / "anna.png", "--out", out, "--seed", 7)
@@ -69,6 +70,7 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     assert 0.05 < facts["mask"]["share"] < 0.25  # the drawn mask covers an eighth of the picture
 
 
+@pytest.mark.slow
 def test_a_reference_changes_the_result_and_is_told(run, masked, references, tmp_path):
     photo, reference = masked / "anna.png", references / "anna.png"
     assert run("mask-removal", photo, "--out", tmp_path / "alone")[0] == 0
@@ -84,6 +86,7 @@ def test_a_reference_changes_the_result_and_is_told(run, masked, references, tmp
     assert float(row["reference_yaw"]) == pytest.approx(told["yaw_degrees"], abs=0.06)
 
 
+@pytest.mark.slow
 def test_stages_are_written_where_they_are_asked_for(run, masked, references, tmp_path):
     words = ("mask-removal", masked, "--stages")
     assert run(*words, "--reference", references, "--out", tmp_path / "helped")[0] == 0
@@ -97,6 +100,7 @@ def test_stages_are_written_where_they_are_asked_for(run, masked, references, tm
     assert set(names(tmp_path / "alone")) == kept | {"anna.json", "anna.png", "summary.csv"}
 
 
+@pytest.mark.slow
 def test_white_of_a_mask_file_is_repainted_and_nothing_else(run, masked, tmp_path, mouth_png):
     (tmp_path / "mask.png").write_bytes(mouth_png)
     out = tmp_path / "out"
@@ -112,6 +116,7 @@ def test_white_of_a_mask_file_is_repainted_and_nothing_else(run, masked, tmp_pat
     assert summary(out)[0]["mask_source"] == "given"
 
 
+@pytest.mark.slow
 def test_a_suggested_region_needs_no_mask_in_the_photo(run, photos, tmp_path):
     assert run("mask-removal", photos / "anna.png", "--auto", "lower-face", "--out", tmp_path / "out")[0] == 0
     facts = json.loads((tmp_path / "out" / "anna.json").read_text(encoding="utf-8"))
@@ -125,6 +130,7 @@ class Mean(torch.nn.Module):
         return aligned.mean((2, 3))
 
 
+@pytest.mark.slow
 def test_an_embedder_says_how_like_the_reference_the_result_is(run, masked, references, tmp_path):
     torch.jit.script(Mean()).save(tmp_path / "embedder.pt")
     words = ("mask-removal", masked, "--reference", references, "--out", tmp_path / "out")
@@ -156,6 +162,7 @@ def test_a_reference_that_cannot_be_used_is_one_sentence_and_nothing_written(run
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_faces_that_are_not_there(run, masked, references, tmp_path):
     words = ("mask-removal", masked / "anna.png", "--reference", references / "anna.png", "--out", tmp_path / "out")
     for option, about_reference in (("--face", False), ("--reference-face", True)):
@@ -185,6 +192,7 @@ def test_a_mask_of_another_size(run, masked, tmp_path):
 # --- folders ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_references_of_a_folder_are_matched_by_stem_and_none_is_no_failure(
     run, masked, references, tmp_path, masked_png, face_png
 ):
@@ -209,6 +217,7 @@ def test_references_of_a_folder_are_matched_by_stem_and_none_is_no_failure(
     assert names(out) == ["anna.json", "anna.png", "ben.json", "ben.png", "summary.csv"]
 
 
+@pytest.mark.slow
 def test_one_reference_serves_every_photo(run, masked, references, tmp_path, masked_png):
     (masked / "ben.png").write_bytes(masked_png)
     words = ("mask-removal", masked, "--reference", references / "anna.png", "--out", tmp_path / "out")
@@ -217,6 +226,7 @@ def test_one_reference_serves_every_photo(run, masked, references, tmp_path, mas
     assert (tmp_path / "out/anna.png").read_bytes() == (tmp_path / "out/ben.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_masks_and_references_of_folders_go_together(run, masked, references, tmp_path, masked_png, mouth_png):
     (masked / "ben.png").write_bytes(masked_png)
     masks = tmp_path / "masks"
@@ -229,6 +239,7 @@ def test_masks_and_references_of_folders_go_together(run, masked, references, tm
     assert ben["error"] == "The folder of masks holds none with this photo's name."
 
 
+@pytest.mark.slow
 def test_stages_of_photos_do_not_overwrite_each_other(run, masked, tmp_path):
     Image.fromarray(drawn_masked_face(300)).save(masked / "anna.hole.png")
     out = tmp_path / "out"
@@ -241,6 +252,7 @@ def test_stages_of_photos_do_not_overwrite_each_other(run, masked, tmp_path):
     assert read_image(out / "anna-2.hole.png").shape == (256, 256, 3)
 
 
+@pytest.mark.slow
 def test_a_reference_that_fits_no_photo_is_said(run, masked, references, tmp_path, face_png):
     (references / "zoe.png").write_bytes(face_png)
     words = ("mask-removal", masked, "--auto", "lips", "--reference", references, "--out", tmp_path / "out")
@@ -323,6 +335,7 @@ def test_bad_arguments(run, masked, tmp_path, words, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_what_is_written_whole(run, masked, tmp_path, masked_png, monkeypatch):
     (masked / "ben.png").write_bytes(masked_png)
     real, calls = MaskRemoval.__call__, []

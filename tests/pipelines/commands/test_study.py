@@ -79,6 +79,7 @@ def rows(out: Path, file: str = "scores.csv") -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
+@pytest.mark.slow
 def test_a_cohort_with_ratings(run, cohort, tmp_path, calls):
     ratings = tmp_path / "ratings.csv"
     rows_of = ["P1_before,1,2", "P1_after.png,7,7", "P2_before,3,2", "P2_after,6,6", "nobody,3,4"]
@@ -131,6 +132,7 @@ def test_a_cohort_with_ratings(run, cohort, tmp_path, calls):
     assert {name: (out / name).read_bytes() for name in WRITTEN} == kept
 
 
+@pytest.mark.slow
 def test_one_score_less_is_one_score_to_make(run, cohort, tmp_path, calls, quick):
     out = tmp_path / "out"
     words = ("study", cohort, "--out", out, "--device", "cpu")
@@ -147,6 +149,7 @@ def test_one_score_less_is_one_score_to_make(run, cohort, tmp_path, calls, quick
     assert len(calls) == 13 and {row["region"] for row in rows(out)} == {"mouth-nose"}
 
 
+@pytest.mark.slow
 def test_bad_files_are_rows(run, cohort, tmp_path, quick):
     whole = (cohort / "P1_before.png").read_bytes()
     (cohort / "half.png").write_bytes(whole[: len(whole) // 2])
@@ -167,6 +170,7 @@ def test_bad_files_are_rows(run, cohort, tmp_path, quick):
     assert json.loads((cohort / "out" / "study.json").read_text(encoding="utf-8"))["files_passed_over"] == 1
 
 
+@pytest.mark.slow
 def test_a_cohort_without_any_score(run, tmp_path):
     folder = tmp_path / "cohort"
     folder.mkdir()
@@ -176,6 +180,7 @@ def test_a_cohort_without_any_score(run, tmp_path):
     assert [row["severity"] for row in rows(tmp_path / "out")] == [""]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done(run, cohort, tmp_path, monkeypatch, quick):
     score = AnomalyScoring.__call__
     made = []
@@ -194,6 +199,7 @@ def test_ctrl_c_keeps_what_is_done(run, cohort, tmp_path, monkeypatch, quick):
     assert len((tmp_path / "out" / "scores.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_one_device_named_twice_is_one(run, cohort, tmp_path, calls, quick):
     words = ("study", cohort, "--out", tmp_path / "out", "--devices", "cpu", "cpu")
     assert run(*words)[0] == 0

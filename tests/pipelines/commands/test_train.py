@@ -134,6 +134,7 @@ def test_lists_that_cannot_be_made(run, tmp_path, monkeypatch, words, sentence):
     assert not (tmp_path / "lists").exists()
 
 
+@pytest.mark.slow
 def test_prepare(run, toy_set, toy_cache, tmp_path):
     words = ("prepare", toy_set, "--out", tmp_path / "set", "--cache", toy_cache, "--size", 64, "--most", 4)
     status, said, trouble = run(*words)

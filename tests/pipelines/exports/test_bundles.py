@@ -29,6 +29,7 @@ def bundle(result):
     return bundles.bundle(cleft, result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exports", "make"), [(cleft, make_result), (removal, make_removal), (removal, make_alone)])
 @pytest.mark.parametrize(("height", "width"), [(1200, 300), (300, 1200), (64, 64), (3000, 4000)])
 def test_the_report_of_any_shape_stays_one_small_page(exports, make, height, width):
@@ -42,6 +43,7 @@ def test_the_report_of_any_shape_stays_one_small_page(exports, make, height, wid
     assert (margin == 255).all()  # nothing runs over the page's margin
 
 
+@pytest.mark.slow
 def test_reports_drawn_at_once_are_the_same(result):
     others = [make_result(seed=seed) for seed in (1, 2)]
     alone = [bundles.report(cleft, one) for one in (result, *others)]
@@ -51,12 +53,14 @@ def test_reports_drawn_at_once_are_the_same(result):
     assert len(set(alone)) == 3
 
 
+@pytest.mark.slow
 def test_the_same_result_gives_the_same_bytes(result, bundle):
     assert bundles.bundle(cleft, result) == bundle
     assert bundles.bundle(removal, make_removal()) == bundles.bundle(removal, make_removal())
     assert {info.date_time for info in zipfile.ZipFile(BytesIO(bundle)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+@pytest.mark.slow
 def test_exports_tell_nothing_about_user_machine_or_time(result, monkeypatch):
     for name in ("USER", "LOGNAME", "HOSTNAME", "HOME"):
         monkeypatch.setenv(name, "/home/doctor-secret")

@@ -106,6 +106,7 @@ def test_whole_shrinking_is_the_mean_of_squares(factor):
     assert np.abs(crop - means).max() <= 1.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.15, 0.4, 0.8, 1.0, 1.7, 6.0])
 @pytest.mark.parametrize("degrees", [0, -33])
 def test_a_spot_lands_where_to_crop_says(scale, degrees):
@@ -123,6 +124,7 @@ def test_a_spot_lands_where_to_crop_says(scale, degrees):
     assert np.abs(centroid - alignment.to_crop(spot[None])[0]).max() < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.1, 0.26, 0.49])
 @pytest.mark.parametrize("degrees", [0, 20])
 def test_no_aliasing(scale, degrees):
@@ -176,6 +178,7 @@ def test_an_even_photo_stays_even_far_past_its_border(scale):
     assert np.abs(crop.astype(int) - (40, 120, 220)).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
 def test_the_read_region_holds_the_whole_reflection(scale):
     """The crop of a large photo reads only a part of it; that part must not be what is mirrored."""
@@ -232,6 +235,7 @@ def test_other_shapes_are_refused(astronaut):
         alignment.crop_mask(np.zeros((512, 512), bool))
 
 
+@pytest.mark.slow
 def test_eyes_are_found_at_the_template_again(val_crops):
     """Whole loop on real faces: turned and enlarged photos, aligned, give crops with the eyes in place."""
     offsets = []

@@ -227,6 +227,7 @@ def test_mask_that_is_no_picture():
         read_mask(b"mask")
 
 
+@pytest.mark.slow
 @given(arrays(np.uint8, st.tuples(st.integers(32, 50), st.integers(32, 50), st.just(3))))
 def test_png_round_trip_is_exact(picture):
     assert np.array_equal(read_image(encode_png(picture)), picture)

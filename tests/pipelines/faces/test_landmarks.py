@@ -39,6 +39,7 @@ def test_one_face(astronaut):
     assert 160 < left < 200 and 255 < right < 290 and 50 < top < 90 and 160 < bottom < 195
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [512, 256])
 @pytest.mark.parametrize("place", [(60, 80), (1870, 1371), (3200, 2400)])
 def test_small_face_in_a_wide_shot(face, side, place):
@@ -49,6 +50,7 @@ def test_small_face_in_a_wide_shot(face, side, place):
     assert error < 0.04 * face.eye_distance
 
 
+@pytest.mark.slow
 def test_small_face_among_other_things(face):
     canvas = textured(3000, 4000)
     put(canvas, 256, 700, 2000)
@@ -56,6 +58,7 @@ def test_small_face_among_other_things(face):
     assert np.abs((found.eyes - (700, 2000)) * 2 - face.eyes).max() < 0.08 * face.eye_distance
 
 
+@pytest.mark.slow
 def test_several_faces_largest_first():
     canvas = textured(1200, 2000)
     put(canvas, 512, 100, 600)
@@ -71,6 +74,7 @@ def test_several_faces_largest_first():
             find_face(canvas, index)
 
 
+@pytest.mark.slow
 def test_a_crowd_is_found_once_each():
     canvas = np.full((900, 1500, 3), 110, np.uint8)
     for row in range(3):
@@ -92,6 +96,7 @@ def test_scale_does_not_matter(face, side):
     assert np.abs(found.points * 512 / side - face.points).mean() < 0.045 * face.eye_distance
 
 
+@pytest.mark.slow
 def test_noise_hardly_matters(face, astronaut):
     """Fine noise must not alias into what FaceMesh sees."""
     noise = np.random.default_rng(0).normal(0, 12, (2048, 2048, 3))
@@ -99,6 +104,7 @@ def test_noise_hardly_matters(face, astronaut):
     assert np.abs(find_face(noisy).points / 4 - face.points).mean() < 0.03 * face.eye_distance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "photo",
     [
@@ -123,11 +129,13 @@ def test_pure_profile_is_no_face_and_the_same_person_from_the_front_is_one(share
     assert len(find_faces(read_image(shared / "examples/front.jpg"))) == 1
 
 
+@pytest.mark.slow
 def test_cleft_and_masked_faces(shared):
     for name in ("cleft_synthetic.png", "masked_1.jpg", "masked_2.jpg", "masked_3.jpg", "masked_4.jpg"):
         assert len(find_faces(read_image(shared / "examples" / name))) == 1
 
 
+@pytest.mark.slow
 def test_eyes_of_aligned_crops(val_crops):
     eyes = np.stack([find_crop_face(crop).eyes for crop in val_crops])
     offset = eyes - np.array(PROJECT.eyes) * 256
@@ -142,6 +150,7 @@ def test_the_middle_face_of_a_crop(shared):
     assert np.abs(find_crop_face(crop).eyes - np.array(PROJECT.eyes) * 256).max() < 4
 
 
+@pytest.mark.slow
 def test_photos_do_not_influence_each_other(astronaut):
     """The result of a photo is the same before and after others, and beside them on other threads."""
     mirrored = np.ascontiguousarray(astronaut[:, ::-1])
@@ -160,6 +169,7 @@ def test_the_photo_is_left_alone(astronaut):
     assert np.array_equal(astronaut, before)
 
 
+@pytest.mark.slow
 def test_fast_on_twelve_megapixels(large_photo):
     assert len(find_faces(large_photo)) == 1
     times = []
@@ -181,6 +191,7 @@ def test_a_photo_that_lies_on_its_side_or_head(astronaut, face, turns):
     assert np.linalg.norm(mesh - face.mesh, axis=1).mean() < 0.06 * face.eye_distance
 
 
+@pytest.mark.slow
 def test_pairs_in_every_quarter_turn(shared):
     """Faces of photos as people take them, 80 of them: in all four turns the same points, none an upright face's."""
     with tarfile.open(shared / "faces/pairs.tar") as archive:
@@ -198,6 +209,7 @@ def test_pairs_in_every_quarter_turn(shared):
             assert away < 0.2, f"{name}, turned {turns} times: {away:.2f} eye distances"
 
 
+@pytest.mark.slow
 def test_masked_faces_upside_down(shared):
     """Of a masked face little but the eyes says which way up it stands; one of the 43 is taken wrongly."""
     upright = []
@@ -224,6 +236,7 @@ def noise(seed: int) -> np.ndarray:
     return np.broadcast_to(np.clip(picture, 0, 255), (height, width, 3)).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_noise_is_no_face(shared):
     pictures = [noise(seed) for seed in range(60)]
     pictures.append(read_image(shared / "cases/no_face_noise.png"))
@@ -240,6 +253,7 @@ def test_a_colour_wheel_is_no_face(side):
     assert find_faces(wheel) == []
 
 
+@pytest.mark.slow
 def test_no_upright_face_is_lost_or_turned(shared, val_crops):
     """Masked, dark, turned aside, children: the second look takes none away."""
     photos = [read_image(path) for path in sorted((shared / "masked/pairs").glob("*masked.jpg"))]
@@ -251,6 +265,7 @@ def test_no_upright_face_is_lost_or_turned(shared, val_crops):
         assert faces and abs(faces[0].turn) < 60
 
 
+@pytest.mark.slow
 def test_a_crop_that_is_not_upright_has_no_face(astronaut, face):
     crop = align(astronaut, face).crop(astronaut)
     assert find_upright_crop_face(crop).mesh == pytest.approx(find_crop_face(crop).mesh)

@@ -29,6 +29,7 @@ def test_a_subject_is_photo_face_alignment_and_crop(astronaut, face):
         subject.index = 1
 
 
+@pytest.mark.slow
 def test_the_second_face_can_be_chosen(astronaut):
     both = np.concatenate([astronaut, astronaut[:, ::-1]], 1)
     first, second = find_subject(both, 0), find_subject(both, 1)

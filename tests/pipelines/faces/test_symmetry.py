@@ -20,6 +20,7 @@ def test_even_points_of_a_mirrored_photo_are_the_mirrored_points(astronaut, face
     assert np.abs(even.mesh - face.mesh).max() < apart
 
 
+@pytest.mark.slow
 def test_of_two_faces_each_gets_its_own_mirror_image(astronaut):
     both = np.full((512, 850, 3), 200, np.uint8)
     both[:, :512] = astronaut

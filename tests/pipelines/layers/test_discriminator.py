@@ -17,6 +17,7 @@ def test_depth_and_width_are_the_papers():
     assert all(c.kernel_size == (4, 4) for c in convolutions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [PatchDiscriminator, MarkovianDiscriminator])
 def test_spectral_norm_stays_at_one(kind):
     torch.manual_seed(0)
@@ -50,6 +51,7 @@ def test_markovian_scores_are_features_of_places(height, width):
     assert isinstance(discriminator.layers[-1], nn.Conv2d), "scores are raw"
 
 
+@pytest.mark.slow
 def test_markovian_depth_and_width_are_the_papers():
     convolutions = [m for m in MarkovianDiscriminator().modules() if isinstance(m, nn.Conv2d)]
     assert [c.in_channels for c in convolutions] == [4, 64, 128, 256, 256, 256]
@@ -57,6 +59,7 @@ def test_markovian_depth_and_width_are_the_papers():
     assert all(c.kernel_size == (5, 5) and c.stride == (2, 2) for c in convolutions)
 
 
+@pytest.mark.slow
 def test_a_markovian_score_sees_nearly_the_whole_picture_and_its_mask():
     torch.manual_seed(0)
     discriminator = MarkovianDiscriminator(4, 4).eval()

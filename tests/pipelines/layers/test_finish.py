@@ -27,6 +27,7 @@ def test_a_part_of_the_grid_goes():
     assert torch.equal(without_grid(grid, 0.0), grid)
 
 
+@pytest.mark.slow
 def test_edges_lines_and_texture_stay():
     step = torch.zeros(1, 1, 64, 64)
     step[..., 30:] = 1

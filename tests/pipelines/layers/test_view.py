@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from pipelines.cleft_inpainting.network import INCLG, predict
@@ -33,6 +34,7 @@ def test_only_the_face_is_shown():
     assert torch.equal(narrowed(other, hole, face)[0], seen)
 
 
+@pytest.mark.slow
 def test_no_surroundings_change_what_the_face_alone_is_drawn_from():
     network, face, hole = joining(), region(), patch(slice(35, 45), slice(25, 40))
     image = torch.rand(1, 3, 64, 64) * 2 - 1
@@ -53,6 +55,7 @@ def test_no_surroundings_change_what_the_face_alone_is_drawn_from():
     assert moved["joined"] < moved["crop"] / 5, "detail may move, the colour must not"
 
 
+@pytest.mark.slow
 def test_a_hole_beyond_the_face_is_drawn_from_all_that_is_around_it():
     network, face, image = joining(), region(), torch.rand(1, 3, 64, 64)
     hole = patch(slice(28, 64), slice(20, 44))
@@ -124,6 +127,7 @@ def test_two_looks_meet_without_a_step():
     assert torch.equal(blend(near, far, hole * face, face), near)
 
 
+@pytest.mark.slow
 def test_the_grid_is_weaker_in_what_is_used_and_as_it_was_in_what_is_trained():
     torch.manual_seed(0)
     plain, quiet = INCLG(**TINY).eval(), INCLG(**TINY, grid_stop=0.5).eval()

@@ -29,7 +29,7 @@ from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.mask_removal.warping import warp_reference
 from pipelines.models import store
 
-pytestmark = pytest.mark.usefixtures("untrained")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("untrained")]
 
 STAGES = ["loading", "landmarks", "segmentation", "alignment", "network", "reference", "compositing", "result"]
 

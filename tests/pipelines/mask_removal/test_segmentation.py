@@ -14,6 +14,8 @@ from pipelines.faces.points import Face
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from tests.pipelines.mask_removal.worn_masks import wear
 
+pytestmark = pytest.mark.slow
+
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
     return (one & other).sum() / (one | other).sum()

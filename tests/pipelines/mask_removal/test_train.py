@@ -27,6 +27,8 @@ from pipelines.training.loop import Schedule, make_fabric
 from pipelines.training.loop import train as run_loop
 from pipelines.training.recipe import VALIDATION_L1
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 MOUTH = slice(48, 68)
 

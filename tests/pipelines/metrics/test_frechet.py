@@ -58,6 +58,7 @@ def test_equal_sets_have_no_distance():
     assert 0 <= distance(same, same) < 1e-6
 
 
+@pytest.mark.slow
 def test_alexnet_features_are_torchvisions(backbones):
     pictures = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
     network = alexnet(weights=None).eval()
@@ -71,6 +72,7 @@ def test_alexnet_features_are_torchvisions(backbones):
     torch.testing.assert_close(AlexNetFeatures(backbones)(pictures), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pictures_of_another_kind_are_farther_than_more_of_the_same(backbones):
     def noise(seed, blur):
         pictures = torch.rand(24, 3, 64, 64, generator=torch.Generator().manual_seed(seed)) * 2 - 1

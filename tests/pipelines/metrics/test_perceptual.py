@@ -48,6 +48,7 @@ def by_definition(network, folder, image, target):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["alex", "squeeze"])
 def test_lpips_is_its_definition(backbones, pictures, network):
     with torch.no_grad():
@@ -56,6 +57,7 @@ def test_lpips_is_its_definition(backbones, pictures, network):
     torch.testing.assert_close(LPIPS(network, backbones)(*pictures), expected, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_lpips_on_vgg_is_its_definition(tmp_path, pictures):
     torch.manual_seed(0)
     with torch.device("meta"):
@@ -68,10 +70,12 @@ def test_lpips_on_vgg_is_its_definition(tmp_path, pictures):
     torch.testing.assert_close(LPIPS("vgg", tmp_path)(*pictures), expected, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_pictures_have_distance_zero(backbones, pictures):
     assert LPIPS("alex", backbones)(pictures[1], pictures[1]).tolist() == [0, 0]
 
 
+@pytest.mark.slow
 def test_gradients_reach_the_picture_and_not_the_network(backbones, pictures):
     metric = LPIPS("squeeze", backbones)
     image = pictures[0].clone().requires_grad_()
@@ -80,6 +84,7 @@ def test_gradients_reach_the_picture_and_not_the_network(backbones, pictures):
     assert not any(weight.requires_grad for weight in metric.parameters())
 
 
+@pytest.mark.slow
 def test_building_it_leaves_the_random_numbers_alone(backbones):
     torch.manual_seed(3)
     expected = torch.rand(1)
@@ -120,6 +125,7 @@ def test_damaged_weights_are_said(backbones, tmp_path):
         LPIPS("alex", tmp_path)
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_are_said(backbones, tmp_path):
     (tmp_path / "alexnet_features.pth").write_bytes((backbones / "squeezenet1_1_features.pth").read_bytes())
     with pytest.raises(WeightsCorrupt, match="holds another network"):

@@ -41,6 +41,7 @@ def test_psnr_of_equal_pictures_is_infinite(pairs):
     assert torch.isinf(psnr(target, target)).all()
 
 
+@pytest.mark.slow
 def test_ssim_is_torchmetrics_with_the_published_window(pairs):
     image, target = (to_tensor(pictures).double() / 2 + 0.5 for pictures in pairs)
     _, similarity = structural_similarity_index_measure(

@@ -60,6 +60,7 @@ def test_the_commands_of_the_built_in_weights_would_train_their_networks():
         assert options.configurations[options_of(args, options).network] == found[job].architecture
 
 
+@pytest.mark.slow
 def test_the_built_in_weights_are_whole_small_and_load(monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(ROOT / "weights"))
     built_in = [entry for entry in store.entries().values() if entry.kind == "network" and not entry.fetchable]

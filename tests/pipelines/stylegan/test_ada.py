@@ -247,6 +247,7 @@ def test_autocast_does_not_coarsen_it(face):
     assert cast.dtype == torch.float32 and torch.equal(cast, plain)
 
 
+@pytest.mark.slow
 def test_it_is_differentiable_twice():
     random = step_generator(0, 0)
     images = torch.randn(1, 1, 8, 8, dtype=torch.float64, generator=random, requires_grad=True)

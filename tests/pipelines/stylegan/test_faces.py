@@ -89,6 +89,7 @@ def test_what_no_job_can_use_is_refused_where_it_is_used(astronaut, face):
         choose_likeness("discriminator", CPU)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_block_draws_in_the_precision_that_the_result_names(astronaut, face, precision):
     """Of a network whose finest blocks were trained in float16, as NVIDIA's were."""

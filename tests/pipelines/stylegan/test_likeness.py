@@ -48,6 +48,7 @@ def pictures(side: int) -> tuple[torch.Tensor, torch.Tensor]:
     return (target + 0.2 * torch.randn(target.shape, generator=random)).clamp(-1, 1), target
 
 
+@pytest.mark.slow
 def test_lpips_is_that_of_the_package(squeeze, loss_folder):
     image, target = pictures(256)
     distance = choose_likeness("squeeze", CPU).to(target)
@@ -55,6 +56,7 @@ def test_lpips_is_that_of_the_package(squeeze, loss_folder):
     assert distance(target) == 0
 
 
+@pytest.mark.slow
 def test_large_pictures_are_averaged_and_small_ones_enlarged(squeeze):
     image, target = pictures(256)
     like = choose_likeness("squeeze", CPU)
@@ -93,6 +95,7 @@ def test_the_pyramid_counts_every_octave_alike():
     assert max(distances) < 2.5 * min(distances)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["squeeze", "discriminator", "pyramid"])
 def test_gradients_reach_the_picture_alone(squeeze, discriminator, choice):
     image, target = pictures(16 if choice == "discriminator" else 64)
@@ -106,6 +109,7 @@ def test_gradients_reach_the_picture_alone(squeeze, discriminator, choice):
     assert distance(step) < distance(image)
 
 
+@pytest.mark.slow
 def test_pictures_without_a_feature_have_gradients(squeeze):
     """A layer in which nothing is active has length 0, whose derivative in the package is no number."""
     like = choose_likeness("squeeze", CPU)
@@ -114,6 +118,7 @@ def test_pictures_without_a_feature_have_gradients(squeeze):
     assert torch.isfinite(image.grad).all()
 
 
+@pytest.mark.slow
 def test_bfloat16_stays_close(squeeze):
     image, target = pictures(128)
     low = devices.choose("cpu", "bfloat16")
@@ -140,6 +145,7 @@ def test_lpips_goes_first(squeeze, discriminator):
     assert len(like.weights[0].sha256) == 12
 
 
+@pytest.mark.slow
 def test_alexnet_goes_before_squeezenet(shared, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(shared / "weights"))
     assert choose_likeness("auto", CPU).name == "LPIPS, AlexNet"

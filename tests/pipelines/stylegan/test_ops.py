@@ -223,6 +223,7 @@ def test_resampled_conv2d_has_gradients_of_gradients(up, down):
     assert twice_differentiable(lambda x, w: resampled_conv2d(x, w, FIR, up, down), x, weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("up", [1, 2])
 def test_modulated_conv2d_has_gradients_of_gradients(fused, up):

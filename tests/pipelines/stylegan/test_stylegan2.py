@@ -217,6 +217,7 @@ def plain_discriminator(network: Discriminator, image: Tensor) -> Tensor:
     return dense(dense(x, state, "b4.fc", "lrelu"), state, "b4.out")
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_generator_equals_its_definition():
     network, z, ws = generator(), normal(3, 8), normal(3, 6, 8, seed=8)
@@ -227,6 +228,7 @@ def test_the_generator_equals_its_definition():
     torch.testing.assert_close(network(z, noise_mode="const"), expected, **close)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_discriminator_equals_its_definition():
     network, image = discriminator(), normal(4, 3, 16, 16)
@@ -252,6 +254,7 @@ def test_labels_add_an_embedding_and_a_mapping_network():
     assert theirs == DISCRIMINATOR_SHAPES | mapping | {"b4.out.weight": (16, 16), "b4.out.bias": (16,)}
 
 
+@pytest.mark.slow
 def test_configuration_f_has_nvidias_size():
     with torch.device("meta"):
         drawing, judging = Generator(mapping_layers=2), Discriminator()
@@ -266,6 +269,7 @@ def test_configuration_f_has_nvidias_size():
         assert parameters(Generator()) == 28_794_124 + 6 * (512 * 512 + 512)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", [8, 16, 64])
 @torch.no_grad()
 def test_sizes(resolution):
@@ -284,6 +288,7 @@ def test_other_resolutions_are_refused(kind, resolution):
         kind(resolution=resolution)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_stored_noise_draws_the_same_picture_again():
     network, z = generator(), normal(2, 8)
@@ -304,6 +309,7 @@ def test_a_seed_draws_the_same_noise_and_leaves_the_global_one_alone():
     assert not torch.allclose(one[0], network(z[:1].repeat(2, 1), generator=torch.Generator().manual_seed(3))[1])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_noise_given_by_name_or_in_order_is_that_of_the_buffers():
     network = generator()
@@ -330,6 +336,7 @@ def test_noise_given_by_name_or_in_order_is_that_of_the_buffers():
     assert not torch.allclose(mixed, expected)
 
 
+@pytest.mark.slow
 def test_gradients_reach_the_noise_and_the_styles():
     network = generator().requires_grad_(False)
     ws = network.mapping(normal(2, 8)).requires_grad_()
@@ -364,6 +371,7 @@ def test_unfit_inputs_are_refused():
         MappingNetwork(4, 4, None)(normal(1, 4), truncation_psi=0.5)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_truncation_leads_to_the_average():
     mapping = generator().mapping
@@ -432,6 +440,7 @@ def test_labels_count():
     assert not torch.allclose(scores[0], scores[1])
 
 
+@pytest.mark.slow
 def test_convolutions_are_fused_where_no_gradients_are_taken():
     network = generator(32).requires_grad_(False)
     ws = network.mapping(normal(3, 8))
@@ -448,6 +457,7 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).norm() / other.norm())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [False, True])
 @torch.no_grad()
 def test_bfloat16_autocast_stays_close(fused):
@@ -464,6 +474,7 @@ def test_bfloat16_autocast_stays_close(fused):
     assert 1e-5 < distance(judged, scores) < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [0, 2, 4])
 @torch.no_grad()
 def test_every_block_runs_in_the_callers_precision(blocks):
@@ -517,6 +528,7 @@ def tiny(kind, **options):
     return stirred(kind(resolution=8, image_channels=1, channel_base=16, channel_max=2, **options).double())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [False, True])
 def test_the_synthesis_network_has_gradients_of_gradients(fused):
     network = tiny(SynthesisNetwork, w_dim=2)
@@ -533,6 +545,7 @@ def test_the_synthesis_network_has_gradients_of_gradients(fused):
     assert gradgradcheck(draw, (ws, weight), fast_mode=True)
 
 
+@pytest.mark.slow
 def test_the_discriminator_has_gradients_of_gradients():
     network = tiny(Discriminator)
     image = normal(2, 1, 8, 8).double().requires_grad_()
@@ -540,6 +553,7 @@ def test_the_discriminator_has_gradients_of_gradients():
     assert gradgradcheck(network, image, fast_mode=True)
 
 
+@pytest.mark.slow
 def test_the_penalties_of_training_reach_every_weight_that_they_should():
     network, judge = generator().train(), discriminator().train()
     image = normal(4, 3, 16, 16).requires_grad_()

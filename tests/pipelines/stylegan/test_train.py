@@ -254,6 +254,7 @@ def test_r1_is_the_squared_norm_of_the_gradient(build):
     assert recipe.discriminator.weight.grad.item() == pytest.approx(2 * penalty.item() / 0.7, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_r1_of_the_discriminator_is_the_slope_of_its_steepest_ascent(build):
     recipe, h = build(), 1e-4
     recipe.discriminator.double()
@@ -284,6 +285,7 @@ def test_r1_goes_through_the_augmentation(build):
     assert penalty.item() == pytest.approx(gradient.square().sum((1, 2, 3)).mean().item(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_path_lengths_are_those_of_differences(build):
     recipe, h = build(), 1e-4
     synthesis = recipe.generator.double().synthesis
@@ -329,6 +331,7 @@ def test_losses_are_the_non_saturating_ones(build):
     assert recipe.discriminator_losses(fake, real, step_generator(0, 0))["sign"].item() == -1
 
 
+@pytest.mark.slow
 def test_regularizations_come_at_their_steps_with_their_weights(build, monkeypatch):
     recipe = build(gamma=3.0, r1_interval=2, path_interval=3, path_weight=5.0)
     updates = []
@@ -353,6 +356,7 @@ def test_regularizations_come_at_their_steps_with_their_weights(build, monkeypat
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_step_trains_both_networks_and_moves_the_averages(build):
     recipe = build()
     networks = {"generator": recipe.generator, "discriminator": recipe.discriminator}
@@ -369,6 +373,7 @@ def test_a_step_trains_both_networks_and_moves_the_averages(build):
     assert figures[-1]["path_length"] == recipe.path_mean and figures[-1]["r1"] == recipe.r1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "expected"), [(1.0, 4 * 4 / 200), (-1.0, 0.0)])
 def test_augmentation_follows_the_signs_of_photos(build, monkeypatch, sign, expected):
     recipe = build(ada_interval=4)
@@ -392,6 +397,7 @@ def test_average_has_the_asked_half_life():
     assert average.decay_at(99) == pytest.approx(0.5 ** (1 / 5))
 
 
+@pytest.mark.slow
 def test_it_learns_the_photos_colour(build):
     recipe = build(batch=8, lr=0.01, ada="none", path_weight=0.0)
     colour = torch.tensor([200, 40, 90], dtype=torch.uint8).view(1, 3, 1, 1)
@@ -409,6 +415,7 @@ def test_it_learns_the_photos_colour(build):
     assert distance() < 0.5 * before
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_in_the_same_state(build, fabric, tmp_path, options):
     def run(recipe: StyleGAN2Recipe, folder: str) -> bool:
         return run_loop(fabric, recipe, Schedule(7, 4), tmp_path / folder, asdict(options))
@@ -432,6 +439,7 @@ def test_a_stopped_run_ends_in_the_same_state(build, fabric, tmp_path, options):
     assert whole.augment.p > 0, "augmentation took part"
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_weights_or_from_another_run(build, fabric, tmp_path, options):
     recipe = build()
     run_loop(fabric, recipe, Schedule(2, 4), tmp_path, asdict(options))
@@ -455,6 +463,7 @@ class Means(nn.Module):
         return pictures.mean((2, 3))
 
 
+@pytest.mark.slow
 def test_sample_sheet_and_weights(build, tmp_path):
     recipe = build(command="python -m pipelines train stylegan2")
     for step in range(6):
@@ -486,6 +495,7 @@ def test_sample_sheet_and_weights(build, tmp_path):
     judge.load_state_dict(load_file(tmp_path / "discriminator.safetensors"))
 
 
+@pytest.mark.slow
 def test_sampling_changes_nothing_and_repeats(build, tmp_path):
     recipe = build(features=Means(), batch=2)  # three validation faces: one stays for a batch of its own
     recipe.step(0)
@@ -521,6 +531,7 @@ def test_validation_figure_is_the_distance_of_drawn_faces_from_the_validation_fa
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_trains_from_end_to_end(toy_set, toy_cache, tiny, tmp_path, capsys):
     words = [
         *("train", "stylegan2", "--steps", "2", "--device", "cpu", "--sample-every", "1", "--network", tiny),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.pipelines.stylegan.two_generators import trained
@@ -13,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("two_generators.py")
 
 
+@pytest.mark.slow
 def test_processes_stay_in_step_and_see_different_pictures(tmp_path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(

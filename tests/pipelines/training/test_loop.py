@@ -10,6 +10,8 @@ from torch import nn
 from pipelines.errors import DeviceUnavailable, OptionInvalid, TrainingDiverged, WeightsCorrupt
 from pipelines.training.loop import Ema, Schedule, make_fabric, train
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"lr": 0.1, "name": "toy"}
 
 

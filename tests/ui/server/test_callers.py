@@ -18,6 +18,8 @@ from tests.ui.apps import free_port
 from ui.server.engine import Engine
 from ui.shell import build, serving
 
+pytestmark = pytest.mark.slow
+
 
 class Endless:
     """A pipeline that works for a minute unless it is stopped."""

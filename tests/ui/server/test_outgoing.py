@@ -19,6 +19,8 @@ from tests.ui.apps import free_port
 from ui.server.engine import Engine
 from ui.shell import build, serving
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 # A name, a host that gradio trusts, and the numbers of another computer; the last two need no look-up. 192.0.2.0/24 and

@@ -48,6 +48,7 @@ def unmask(client: Client, photo: Path, **options) -> tuple[dict, np.ndarray, np
     )
 
 
+@pytest.mark.slow
 def test_mask_is_found_and_the_reference_is_used(client: Client, photo: Path, reference: Path, masked: np.ndarray):
     numbers, result, mask, landmarks, bundle = unmask(
         client, photo, reference=reference, points=24, feather=5.0, seed=3
@@ -64,6 +65,7 @@ def test_mask_is_found_and_the_reference_is_used(client: Client, photo: Path, re
     assert "report.pdf" in bundle.namelist()
 
 
+@pytest.mark.slow
 def test_without_a_reference_and_with_ones_own_mask(client: Client, photo: Path, tmp_path: Path):
     own = np.zeros((512, 512), np.uint8)
     cv2.ellipse(own, (225, 140), (40, 32), 0, 0, 360, 255, -1)

@@ -11,6 +11,8 @@ from pipelines.stylegan.likeness import choose_likeness
 from pipelines.stylegan.projection import Projection
 from pipelines.stylegan.stylegan2 import SynthesisNetwork
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 
 

@@ -26,6 +26,8 @@ from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.points import Face, mirrored_face
 from pipelines.models import store
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 
 

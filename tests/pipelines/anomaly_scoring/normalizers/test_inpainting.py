@@ -16,6 +16,8 @@ from pipelines.faces.points import Face
 from pipelines.models import store
 from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 
 

@@ -17,6 +17,8 @@ from pipelines.metrics.backbones import VARIABLE
 from pipelines.models import registering, store
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 PICTURE = {"resolution": 16, "channel_base": 128, "channel_max": 16}
 ARCHITECTURE = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, **PICTURE}

@@ -8,6 +8,8 @@ import pytest
 from pipelines.anomaly_scoring.normalizers.reappearance import HALF, reappearance
 from pipelines.results import AdaptationFrame
 
+pytestmark = pytest.mark.slow
+
 PICTURE = np.zeros((2, 2, 3), np.uint8)
 
 

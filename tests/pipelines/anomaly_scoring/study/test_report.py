@@ -19,6 +19,8 @@ from pipelines.exports import page
 from pipelines.faces.images import read_image
 from tests.pipelines.anomaly_scoring.fake_scorer import BASIS, FACELESS, FakeScorer, write_photo
 
+pytestmark = pytest.mark.slow
+
 LEVELS = {"anna_before.png": 150, "anna_after.png": 110, "ben_before.png": 200, "ben_after.png": 120,
           "cleo_before.png": 140, "cleo_after.png": 145, "wall.png": FACELESS}  # fmt: skip
 

@@ -32,6 +32,8 @@ from tests.pipelines.anomaly_scoring.fake_scorer import (
     write_photo,
 )
 
+pytestmark = pytest.mark.slow
+
 LEVELS = {"anna.png": 110, "ben.png": 140, "cleo.png": 140, "dora.png": 200, "emil.png": 125}
 SETTINGS = settings_of(BASIS, face=0, group="all")
 

@@ -35,6 +35,7 @@ def grainy(height: int, width: int, deviation: float, seed: int = 0) -> np.ndarr
     return np.clip(light + noise + 0.5, 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 2**32 - 1),
     st.floats(0.2, 3),
@@ -84,6 +85,7 @@ def test_what_is_drawn_in_the_crop_appears_where_it_belongs(scale, degrees):
     assert np.abs(centroid - alignment.to_photo(spot)[0]).max() < 0.1 / min(scale, 1)
 
 
+@pytest.mark.slow
 def test_aligned_again_it_is_the_repainted_crop(large_photo):
     """Back through the alignment, the composite shows what was drawn: here the photo's crop in softer light."""
     alignment = align(large_photo, find_face(large_photo))
@@ -96,6 +98,7 @@ def test_aligned_again_it_is_the_repainted_crop(large_photo):
     assert np.abs(seen - drawn)[inside].mean() < 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.2, 1.0, 1.7])
 @pytest.mark.parametrize("drift", [(9, -6, 4), (-8, -8, -8)])
 def test_drift_of_colour_is_taken_off(scale, drift):
@@ -169,6 +172,7 @@ class TestGrain:
 
     hole = (slice(270, 430), slice(320, 480))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("deviation", [2, 6])
     def test_strength_and_colour(self, deviation):
         photo = grainy(*self.shape, deviation)
@@ -178,6 +182,7 @@ class TestGrain:
         alike = [np.corrcoef(self.texture(picture, self.hole).T) for picture in (photo, result)]
         assert np.abs(alike[1] - alike[0]).max() < 0.1
 
+    @pytest.mark.slow
     def test_spectrum(self):
         """Coarse grain stays coarse: neighbouring pixels are as much alike as in the photo."""
         fine = grainy(*self.shape, 8).astype(np.float32)
@@ -191,6 +196,7 @@ class TestGrain:
         for step in (1, 2, 3):
             assert likeness(result, step) == pytest.approx(likeness(photo, step), abs=0.12)
 
+    @pytest.mark.slow
     def test_even_through_the_feather(self):
         photo = grainy(*self.shape, 5)
         wide = disc(self.shape, (400, 350), 110, 70)
@@ -201,11 +207,13 @@ class TestGrain:
         for low, high in ((0.05, 0.3), (0.3, 0.6), (0.6, 0.95)):
             assert texture[(wide > low) & (wide < high)].std() == pytest.approx(wanted, rel=0.15)
 
+    @pytest.mark.slow
     def test_a_smooth_photo_gets_none(self):
         photo = grainy(*self.shape, 0)
         result = self.run(photo)
         assert self.texture(result, self.hole).std() < 0.7
 
+    @pytest.mark.slow
     def test_what_is_there_already_is_not_added_twice(self):
         """Mottling of the size of crop pixels, drawn by the network as in the photo, stays as strong as it is."""
         rng = np.random.default_rng(5)
@@ -215,6 +223,7 @@ class TestGrain:
         ratio = self.texture(result, self.hole).std() / self.texture(photo, self.hole).std()
         assert 0.9 < ratio < 1.15
 
+    @pytest.mark.slow
     def test_wrinkles_and_hair_are_no_grain(self):
         """A few strong lines around the mask do not turn into strong noise inside."""
         photo = grainy(*self.shape, 3)
@@ -226,12 +235,14 @@ class TestGrain:
         ratio = self.texture(self.run(lined), self.hole).std() / self.texture(plain, self.hole).std()
         assert 0.8 < ratio < 1.25
 
+    @pytest.mark.slow
     def test_seed(self):
         photo = grainy(*self.shape, 4)
         assert np.array_equal(self.run(photo, seed=3), self.run(photo, seed=3))
         assert not np.array_equal(self.run(photo, seed=3), self.run(photo, seed=4))
 
 
+@pytest.mark.slow
 def test_no_seam_on_a_large_photo(large_photo):
     """Along the border of the suggested mask the composite's step is hardly larger than the photo's own."""
     face = find_face(large_photo)

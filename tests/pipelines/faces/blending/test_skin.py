@@ -49,6 +49,7 @@ def test_the_typology_angle_of_a_known_colour(face):
 SKIN = (200, 150, 120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", [SKIN, (130, 95, 76), (215, 162, 130)], ids=["even", "in shadow", "lit"])
 def test_a_neck_of_the_skin_s_colour_is_the_person_s_own(face, below):
     photo, hole = np.full((512, 512, 3), SKIN, np.uint8), suggest_mask(face, (512, 512), "lower-face")

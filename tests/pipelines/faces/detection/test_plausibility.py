@@ -42,6 +42,7 @@ def test_eyes_tell_which_way_up_a_face_stands(astronaut, face):
     assert examine(photo, wrong).eyes < upright - 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.5, 3.0, 9.0])
 def test_size_does_not_matter(astronaut, face, scale):
     photo, large = moved(astronaut, face, scale=scale)

@@ -118,6 +118,7 @@ def test_orientation_stays_where_exif_is_cut_into_segments(photo):
     assert np.array_equal(read_image(b"\xff\xd8" + parts + data[start:]), read_image(data)[::-1, ::-1])
 
 
+@pytest.mark.slow
 def test_thousands_of_scans_take_no_minutes():
     data = saved(Image.new("L", (20_000, 2_000)), "JPEG", progressive=True)
     at = data.index(b"\xff\xda")

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from pipelines.faces.formats.pieces import Pieces
 CONTENT = bytes(range(200))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.binary(max_size=20) | st.builds(range, st.integers(0, 199), st.integers(0, 200))),
     st.lists(st.tuples(st.integers(0, 300), st.integers(-1, 300))),

@@ -121,6 +121,7 @@ def test_sixteen_bits_with_transparency():
     assert read_image(PNG_SIGNATURE + b"".join(parts))[5, 35].tolist() == [234, 234, 234]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [b"IDAT", b"tEXt"])
 def test_a_million_empty_chunks_take_no_minutes(kind):
     start = time.perf_counter()

@@ -160,6 +160,7 @@ def test_lab_needs_no_profile():
     assert np.ptp(read[5, 5].astype(int)) <= 3 and abs(read[5, 5].mean() - 145) <= 4
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_quick():
     image = Image.new("RGB", (4000, 3000), (190, 90, 100))
     image.info["icc_profile"] = rgb_profile(*PROFILES["Display P3"])

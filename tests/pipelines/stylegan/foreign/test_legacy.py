@@ -56,6 +56,7 @@ def judged(read, pictures, labels=None):
         return network.eval()(torch.from_numpy(pictures).float(), labels).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [0, 3])
 @pytest.mark.parametrize(
     ("network", "write", "protocol"),
