@@ -182,7 +182,7 @@ def _levels(pictures: Tensor) -> Floats:
 
 
 def _over_pictures(found: Floats, hidden: Mask) -> tuple[Floats, Floats]:
-    """Mean and lower quartile of each pixel over the pictures in which it was hidden, all ``(P, S, S)``."""
+    """Mean and 40th percentile of each pixel over the pictures in which it was hidden, all ``(P, S, S)``."""
     times = hidden.sum(0)
     mean = (found * hidden).sum(0) / np.maximum(times, 1)
     inside = times > 0
@@ -191,6 +191,6 @@ def _over_pictures(found: Floats, hidden: Mask) -> tuple[Floats, Floats]:
     place = _LOW * last  # between two of the ordered ones, as numpy.quantile counts
     below = np.floor(place).astype(int)
     low, high = ordered[below, at], ordered[np.minimum(below + 1, last), at]
-    quartile = np.zeros_like(mean)
-    quartile[inside] = low + (place - below) * (high - low)
-    return mean.astype(np.float32), quartile.astype(np.float32)
+    lower = np.zeros_like(mean)
+    lower[inside] = low + (place - below) * (high - low)
+    return mean.astype(np.float32), lower.astype(np.float32)

@@ -65,7 +65,7 @@ def test_something_is_repainted_even_of_a_face_without_disagreement(make):
 
 
 def found(area, level) -> Disagreement:
-    """A disagreement whose mean counts; its lower quartile must not."""
+    """A disagreement whose mean counts; its 40th percentile must not."""
     return Disagreement(area, level, np.full_like(level, np.nan))
 
 
