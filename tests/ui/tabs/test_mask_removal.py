@@ -104,8 +104,8 @@ def test_note_says_where_the_mask_is_from_and_how_the_reference_was_used():
     assert "painted or uploaded" in alone and "without a reference" in alone and "trusted" not in alone
 
 
-def test_stages_of_another_job_leave_the_strip_empty():
-    assert show_stages(SimpleNamespace()).props["stages"] == []
+def test_without_a_result_the_strip_is_empty():
+    assert show_stages(None).props["stages"] == []
 
 
 def test_uploads_are_read_all_before_any_is_forgotten(tmp_path: Path):

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.deformations import deform
-from pipelines.anomaly_scoring.choices import LOCAL_PEAK
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, LOCAL_PEAK
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
-from pipelines.anomaly_scoring.scoring import local
 from pipelines.anomaly_scoring.scoring.exposure import SHADOW, STANDARD
 from pipelines.anomaly_scoring.scoring.local import local_map, peak
 from pipelines.anomaly_scoring.scoring.regions import region
@@ -90,4 +89,4 @@ def test_it_rises_with_a_cleft(scored):
 
 def test_the_constants_are_those_of_the_documentation():
     """docs/architecture.md names them."""
-    assert (LOCAL_PEAK, local.ASYMMETRY_PEAK) == (99.5, 98.0)
+    assert (LOCAL_PEAK, ASYMMETRY_PEAK) == (99.5, 98.0)
