@@ -25,6 +25,8 @@ from pipelines.models import registering, store
 from tests.sources import ROOT
 from tests.ui.apps import free_port
 
+pytestmark = pytest.mark.slow
+
 GAIN = Network(key="gain", built_by="toy_job.network:Gain", weights="brightening", check="toy_job.network:check")
 
 TOY = Job(

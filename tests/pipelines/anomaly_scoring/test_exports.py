@@ -25,6 +25,8 @@ from pipelines.faces.measurements import measure
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
 from tests.pipelines.anomaly_scoring.fake_scorer import appraise
 
+pytestmark = pytest.mark.slow
+
 PERCENTILE = Percentile(97.4, 1000, "all")
 LOCAL_PERCENTILE = Percentile(88.26, 1000, "all")
 ASYMMETRY_PERCENTILE = Percentile(41.5, 1000, "all")

@@ -17,6 +17,8 @@ from pipelines.exports.tables import json_text
 from pipelines.faces.images import read_image, read_mask
 from tests.pipelines.exports.made_results import WHOSE, make_result, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result():

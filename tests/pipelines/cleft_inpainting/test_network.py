@@ -4,6 +4,8 @@ import torch
 
 from pipelines.cleft_inpainting.network import CONFIGURATIONS, INCLG, LANDMARKS
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 TINY = {"width": 8, "blocks": 2, "landmark_width": 16}
 

@@ -21,7 +21,7 @@ from tests.pipelines.commands.written import assert_one_sentence, names, summary
 
 ROOT = Path(__file__).resolve().parents[3]
 
-pytestmark = pytest.mark.usefixtures("weights")
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.slow]
 
 
 # --- one photo ----------------------------------------------------------------------------------------------------
@@ -59,7 +59,6 @@ def test_a_case_and_the_photos_hash_stand_in_table_and_facts(run, photos, tmp_pa
     assert row["photo_pixels_sha256"] == pixels_sha256(read_image(photos / "anna.png"))
 
 
-@pytest.mark.slow
 def test_a_mask_of_another_size_is_scaled_and_one_of_other_proportions_refused(run, photos, tmp_path, mouth_png):
     photo = read_image(photos / "anna.png")
     mask = read_mask(mouth_png)
@@ -80,7 +79,6 @@ def test_a_mask_of_another_size_is_scaled_and_one_of_other_proportions_refused(r
     assert not (tmp_path / "flat").exists()
 
 
-@pytest.mark.slow
 def test_suggested_extents_differ(run, photos, tmp_path):
     share = {}
     for extent in ("lips", "philtrum", "lower-face"):
@@ -89,7 +87,6 @@ def test_suggested_extents_differ(run, photos, tmp_path):
     assert share["lips"] < share["philtrum"] < share["lower-face"]
 
 
-@pytest.mark.slow
 def test_white_of_a_mask_file_is_repainted_and_nothing_else(run, photos, tmp_path, mouth_png):
     mask = tmp_path / "mask.png"
     mask.write_bytes(mouth_png)
@@ -104,14 +101,12 @@ def test_white_of_a_mask_file_is_repainted_and_nothing_else(run, photos, tmp_pat
     assert (read_image(out / "anna.png")[~white] != photo[~white]).any()
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_file(run, photos, tmp_path):
     for out in ("a", "b"):
         assert run("cleft-inpainting", photos / "anna.png", "--seed", 3, "--out", tmp_path / out)[0] == 0
     assert (tmp_path / "a/anna.png").read_bytes() == (tmp_path / "b/anna.png").read_bytes()
 
 
-@pytest.mark.slow
 def test_a_turned_photo_with_a_position_comes_back_upright_and_without_it(run, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
@@ -173,7 +168,6 @@ def test_an_empty_mask(run, photos, tmp_path):
 # --- folders ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photos, tmp_path, face_png):
     (photos / "bad.jpg").write_bytes(b"junk")
     (photos / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
@@ -198,7 +192,6 @@ def test_one_bad_file_of_a_folder_is_a_row_and_does_not_stop_the_rest(run, photo
     assert rows["bad.jpg"]["result"] == rows["bad.jpg"]["seconds"] == rows["bad.jpg"]["nasal_tip_deviation_after"] == ""
 
 
-@pytest.mark.slow
 def test_a_folder_that_works(run, photos, tmp_path, face_png):
     (photos / "ben.png").write_bytes(face_png)
     assert run("cleft-inpainting", photos, "--out", tmp_path / "out") == (0, "2 photos: 2 done, 0 failed.\n", "")
@@ -249,7 +242,6 @@ def test_masks_of_a_folder_are_matched_by_stem(run, photos, tmp_path, face_png, 
     assert rows["dora.png"]["error"] == "The folder of masks holds none with this photo's name."
 
 
-@pytest.mark.slow
 def test_a_mask_that_has_the_photos_whole_name_goes_first(run, photos, tmp_path, face_png, mouth_png):
     cv2.imwrite(str(photos / "anna.bmp"), drawn_face(256)[..., ::-1])
     masks = tmp_path / "masks"
@@ -261,7 +253,6 @@ def test_a_mask_that_has_the_photos_whole_name_goes_first(run, photos, tmp_path,
     assert {row["photo"]: row["status"] for row in summary(out)} == {"anna.bmp": "failed", "anna.png": "done"}
 
 
-@pytest.mark.slow
 def test_one_mask_file_serves_every_photo_of_its_proportions(run, photos, tmp_path, mouth_png):
     (photos / "large.png").write_bytes(encode_png(drawn_face(300)))
     (photos / "wide.png").write_bytes(encode_png(np.pad(drawn_face(300), ((0, 0), (0, 60), (0, 0)))))
@@ -273,7 +264,6 @@ def test_one_mask_file_serves_every_photo_of_its_proportions(run, photos, tmp_pa
     assert "360 × 300" in rows["wide.png"]["error"]
 
 
-@pytest.mark.slow
 def test_a_scan_with_another_ending_and_a_mask_without_a_photo(run, photos, tmp_path, mouth_png):
     Image.fromarray(drawn_face(256)).save(photos / "scan.jfif", "JPEG", quality=95)
     masks = tmp_path / "masks"
@@ -290,7 +280,6 @@ def test_a_scan_with_another_ending_and_a_mask_without_a_photo(run, photos, tmp_
     assert rows["scan.jfif"]["result"] == "scan.png"
 
 
-@pytest.mark.slow
 def test_photos_of_one_stem_do_not_overwrite_each_other(run, photos, tmp_path):
     Image.fromarray(drawn_face(300)).save(photos / "anna.jpg", quality=95)
     out = tmp_path / "out"
@@ -301,7 +290,6 @@ def test_photos_of_one_stem_do_not_overwrite_each_other(run, photos, tmp_path):
     assert read_image(out / "anna.png.png").shape == (256, 256, 3)
 
 
-@pytest.mark.slow
 @pytest.mark.needs(sys.platform == "linux", reason="file names of other systems are always Unicode")
 def test_a_name_that_is_no_unicode(run, photos, tmp_path, face_png):
     with open(os.fsencode(photos) + b"/\xff.png", "wb") as file:
@@ -356,7 +344,6 @@ def test_no_result_lands_on_what_was_given_through_a_link(run, photos, tmp_path,
     assert given[kind].read_bytes() == before and names(out) == ["anna.png"]
 
 
-@pytest.mark.slow
 def test_the_output_may_lie_inside_the_photos_folder(run, photos):
     for _ in range(2):  # results are not taken for photos the second time
         assert run("cleft-inpainting", photos, "--out", photos / "results")[1] == "1 photo: 1 done, 0 failed.\n"
@@ -441,7 +428,6 @@ def test_bad_arguments(run, photos, tmp_path, words, said):
 # --- stopping -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_ctrl_c_leaves_what_is_written_whole(run, photos, tmp_path, face_png, monkeypatch):
     for name in ("ben.png", "cleo.png", "dora.png"):
         (photos / name).write_bytes(face_png)
@@ -479,7 +465,6 @@ def test_ctrl_c_during_a_single_photo(run, photos, tmp_path, monkeypatch):
 # --- as a person runs it ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_as_a_process_of_its_own(photos, tmp_path):
     (photos / "bad.png").write_bytes(b"junk")
     words = [sys.executable, "-m", "pipelines", "cleft-inpainting", str(photos), "--out", str(tmp_path / "out")]

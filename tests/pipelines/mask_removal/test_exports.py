@@ -17,6 +17,8 @@ from pipelines.faces.images import read_image
 from pipelines.mask_removal import exports
 from tests.pipelines.exports.made_results import WHOSE, chunks, make_alone, make_removal, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def removal():

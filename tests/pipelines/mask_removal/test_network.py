@@ -16,6 +16,8 @@ from pipelines.mask_removal.network import (
     tempered,
 )
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 TINY = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1}
 ATTENTIONS = ("attention64", "attention32", "attention16")

@@ -16,6 +16,8 @@ from pipelines.faces.points import Face
 from pipelines.mask_removal import warping
 from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, control_points, warp_reference, yaw
 
+pytestmark = pytest.mark.slow
+
 SIZE = 256
 
 

@@ -16,6 +16,8 @@ from pipelines.models import store
 from pipelines.tensors import to_pixels
 from pipelines.training.data import load_faces
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 
 
@@ -48,7 +50,6 @@ def test_it_draws_many_faces(faces):
     assert min(apart) > 8 and np.median(apart) > 20
 
 
-@pytest.mark.slow
 def test_the_discriminator_tells_photos_from_what_the_generator_draws(shared, tmp_path):
     network = store.load(job=FACE_DISCRIMINATOR).network
     photos = load_faces(shared / "faces", "val", size=network.resolution, cache=tmp_path, most=24).images
@@ -58,7 +59,6 @@ def test_the_discriminator_tells_photos_from_what_the_generator_draws(shared, tm
     assert (real[:, None] > fake[None]).float().mean() > 0.6
 
 
-@pytest.mark.slow
 def test_a_face_comes_near_with_nothing_but_what_ships(astronaut, face, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))  # no loss network
     normalizer = InversionNormalizer(None, CPU, steps=40, adaptation_steps=10)

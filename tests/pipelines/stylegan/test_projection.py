@@ -16,6 +16,8 @@ from pipelines.stylegan.projection import (
 )
 from pipelines.stylegan.stylegan2 import Generator
 
+pytestmark = pytest.mark.slow
+
 CPU = devices.choose("cpu", "float32")
 STEPS = 100
 
@@ -96,7 +98,6 @@ def test_with_gradients_the_picture_is_the_same(network, found):
     assert torch.equal(found.draw(network.synthesis), plain)
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_to_the_bit(network, distance):
     one, same, other = (project(network, distance, CPU, steps=4, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(one.w, same.w) and one.losses == same.losses
@@ -115,7 +116,6 @@ def test_neither_the_generator_nor_the_random_state_changes(network, distance):
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in network.parameters())
 
 
-@pytest.mark.slow
 def test_it_runs_where_gradients_are_off(network, distance, target):
     with torch.no_grad():
         assert (
@@ -124,7 +124,6 @@ def test_it_runs_where_gradients_are_off(network, distance, target):
         )
 
 
-@pytest.mark.slow
 def test_each_step_is_announced_and_can_stop_the_run(network, distance):
     steps = []
     project(network, distance, CPU, steps=5, announce=steps.append)
@@ -138,7 +137,6 @@ def test_each_step_is_announced_and_can_stop_the_run(network, distance):
         project(network, distance, CPU, steps=5, announce=stop)
 
 
-@pytest.mark.slow
 def test_bfloat16_finds_it_too(network, target):
     low = devices.choose("cpu", "bfloat16")
     with low.autocast():
@@ -147,7 +145,6 @@ def test_bfloat16_finds_it_too(network, target):
     assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:5])
 
 
-@pytest.mark.slow
 def test_the_statistics_of_w(network):
     mean, deviation = w_statistics(network.mapping)
     with torch.no_grad():

@@ -23,6 +23,8 @@ from pipelines.training.augment import (
 )
 from pipelines.training.sets.outlines import outlines
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 

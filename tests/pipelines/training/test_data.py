@@ -13,6 +13,8 @@ from pipelines.faces.images import encode_png
 from pipelines.training import data
 from pipelines.training.data import load_faces, write_lists
 
+pytestmark = pytest.mark.slow
+
 
 def crop_of(photo: np.ndarray, face, gain: float = 1.0) -> np.ndarray:
     crop = align(photo, face, 256).crop(photo)

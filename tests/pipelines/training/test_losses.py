@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.training import losses
 
+pytestmark = pytest.mark.slow
+
 TAKEN = {
     "vgg19": [1, 6, 8, 11, 17, 20, 26, 29, 31],
     "alexnet": [1, 4, 7, 9, 11],

@@ -18,6 +18,8 @@ from pipelines.training.data import FaceSet
 from pipelines.training.loop import make_fabric
 from pipelines.training.recipe import GeneratorOptions, GeneratorRecipe, hole_error
 
+pytestmark = pytest.mark.slow
+
 SIZE = 32
 
 

@@ -20,6 +20,8 @@ from ui.server.sessions import Sessions
 from ui.tabs.cleft_inpainting import CleftInpaintingTab
 from ui.tabs.mask_removal import WITH, MaskRemovalTab
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 REQUEST = SimpleNamespace(session_hash="page")
 PICTURES = {

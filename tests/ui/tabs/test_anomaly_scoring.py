@@ -57,6 +57,8 @@ from ui.tabs.cohort import COLUMNS, CohortTab, figures_html, given_html
 from ui.tabs.repainting import mask_options
 from ui.tabs.scoring_files import FILES, write_files
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("mouth-nose", "pse", "inpainting", "all", 4, "ycbcr", "equation", True, 0, 50, 50, 3)
 REQUEST = SimpleNamespace(session_hash="page")
 BASIS = Basis(

@@ -23,6 +23,8 @@ from ui.server.uploads import take
 from ui.tabs.mask_removal import MaskRemovalTab, found_base, note_html
 from ui.tabs.repainting import mask_options
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def photo(masked: np.ndarray) -> Photo:

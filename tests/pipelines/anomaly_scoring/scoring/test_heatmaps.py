@@ -12,6 +12,8 @@ from pipelines.errors import ImageMismatch, ImageTooSmall, OptionInvalid
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.metrics.ssim import ssim, ssim_map
 
+pytestmark = pytest.mark.slow
+
 BT601 = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]])
 """Equation 3 with the signs that its print lost, of R', G', B' in [0, 1]."""
 

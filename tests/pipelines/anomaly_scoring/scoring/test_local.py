@@ -15,6 +15,8 @@ from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.faces.alignment import align
 from pipelines.faces.points import Face
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def there(face) -> Face:

@@ -8,6 +8,8 @@ from pipelines.mask_removal.synthesis import references
 from pipelines.mask_removal.synthesis.references import face_ovals, self_references
 from pipelines.training.augment import points_68, step_generator
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 MESH_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176,
              149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip

@@ -10,6 +10,8 @@ from pipelines.mask_removal.synthesis import silhouettes
 from pipelines.mask_removal.synthesis.silhouettes import Silhouettes, draw_silhouettes, read_silhouettes
 from pipelines.training.augment import points_68, step_generator
 
+pytestmark = pytest.mark.slow
+
 SIZE = 128
 JAW_LEFT, JAW_RIGHT, BRIDGE, CHIN = 2, 14, 28, 8
 

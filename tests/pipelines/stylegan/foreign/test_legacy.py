@@ -33,6 +33,8 @@ from tests.pipelines.stylegan.foreign.foreign_networks import (
     write_tensorflow,
 )
 
+pytestmark = pytest.mark.slow
+
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
@@ -56,7 +58,6 @@ def judged(read, pictures, labels=None):
         return network.eval()(torch.from_numpy(pictures).float(), labels).numpy()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("labels", [0, 3])
 @pytest.mark.parametrize(
     ("network", "write", "protocol"),

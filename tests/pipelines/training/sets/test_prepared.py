@@ -19,6 +19,8 @@ from pipelines.training.sets.face_set import FaceSet
 from pipelines.training.sets.outlines import all_outlines, face_outlines, outlines
 from pipelines.training.sets.prepared import is_prepared, made_with
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 TABLE = """name,age,detail_psnr,cover
 train-0.png,30,38.0,0.9
