@@ -45,10 +45,9 @@ from pipelines.errors import (
     WeightsMissing,
 )
 from pipelines.faces.blending.skin import typology_angle
-from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
-from pipelines.faces.subject import check_face
+from pipelines.faces.subject import find_subject
 from pipelines.files import write_atomic
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.perceptual import LPIPS
@@ -131,9 +130,8 @@ def score_crop(crop: np.ndarray, plan: Plan) -> Scores:
     """
     scoring, lpips = _scorer(plan)
     try:
-        face = find_face(crop)
-        check_face(face, crop.shape)
-        normalized = scoring.normalize(crop, face, seed=plan.seed)
+        subject = find_subject(crop)
+        normalized = scoring.normalize(subject, seed=plan.seed)
         areas = {region: area_of(normalized, region) for region in REGIONS}
         maps = {how: heat_map(normalized.crop, normalized.image, *how, lpips) for how in {way[:3] for way in plan.ways}}
         severity = [

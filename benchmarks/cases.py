@@ -33,8 +33,8 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face, find_faces
 from pipelines.faces.points import MESH_TO_68, Face
 from pipelines.faces.subject import check_face
-from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.covered import covered
+from pipelines.mask_removal.segmentation import with_margin
 from pipelines.mask_removal.synthesis.references import self_references
 from pipelines.mask_removal.warping import warp_reference
 from pipelines.training.data import load_faces
@@ -210,7 +210,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
         face = find_face(photo)
         check_face(face, photo.shape)
         alignment = align(photo, face)
-        found = masks.grow(mask, pipeline.MARGIN * face.eye_distance)
+        found = with_margin(mask, face)
         used = within_reach(masks.clean(found), alignment)
         hole = crop_hole(masks.feather(used, FEATHER * face.eye_distance), alignment)
     except tuple(_REASONS) as error:
