@@ -74,8 +74,8 @@ def test_both_jobs(run, monkeypatch):
     assert found[REMOVAL][1].startswith("a drawn mask, found and removed in ")
     real = MaskRemoval.__call__
 
-    def careless(self, photo, reference):
-        result = real(self, photo, reference)
+    def careless(self, photo, *, reference):
+        result = real(self, photo, reference=reference)
         result.image[:] = photo
         return result
 
