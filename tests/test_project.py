@@ -186,6 +186,7 @@ def test_requirements_are_what_the_code_imports():
     files = [*source_files(), *(ROOT / "benchmarks").rglob("*.py")]
     modules = {name for path in files for name in imported(path)}
     foreign = {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) - {"app", "ui", "pipelines", ""}
+    foreign -= {"_typeshed"}  # what type checkers bring; it is no module at run time
     foreign -= {"benchmarks"} | {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     if "torch.utils.tensorboard" in modules:
         foreign.add("tensorboard")  # torch imports it for us
