@@ -319,9 +319,9 @@ def area_of(normalized: Normalized, region: Region = "mouth-nose") -> Mask:
 
 
 def _scored_area(normalized: Normalized, region: AnyRegion, painted: Mask | None) -> Mask:
-    if region == PAINTED or painted is not None:
-        assert painted is not None, "a painted region was given"
+    if painted is not None:
         return painted_area(painted, normalized)
+    assert region != "painted"  # refused before anything was computed, where nothing is painted
     return area_of(normalized, region)
 
 
