@@ -22,7 +22,7 @@ from pipelines.anomaly_scoring.normalizers.disagreement import disc_sets, spread
 from pipelines.devices import Device, choose
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.tensors import to_network, to_pixels
 
 FACES = {
@@ -58,12 +58,12 @@ def draw(seed: int) -> np.ndarray:
         WeightsMissing, WeightsCorrupt, WeightsUnknown: weights cannot be loaded.
     """
     device = choose("cpu", "float32")
-    generator = store.load(job="face-generator").network
+    generator = loading.load(job="face-generator").network
     latent = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     with torch.inference_mode():
         small = to_pixels(generator(latent, truncation_psi=TRUNCATION, noise_mode="const"))
     face = cv2.resize(small, (256, 256), interpolation=cv2.INTER_LANCZOS4)
-    painter = store.load(job="cleft-inpainting").network
+    painter = loading.load(job="cleft-inpainting").network
     for number in range(_ROUNDS):
         face = _sharpened(face, painter, number / _ROUNDS, device)
     return face

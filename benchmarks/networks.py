@@ -11,7 +11,7 @@ from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import store
+from pipelines.models import loading
 
 CLASSES = {"cleft-inpainting": INCLG, "mask-removal": MaskRemovalNetwork}
 """Job -> its network; without arguments of the paper's width."""
@@ -39,7 +39,7 @@ def load_network(
         WeightsUnknown: the manifest has no weights of that name, or they belong to another job.
     """
     if checkpoint is None:
-        loaded = store.load(weights, job=job)
+        loaded = loading.load(weights, job=job)
         return MeasuredNetwork(loaded.name, loaded.network, loaded.sha256)
     path = Path(checkpoint)
     if not path.is_file():

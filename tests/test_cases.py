@@ -18,7 +18,7 @@ from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face, find_faces
 from pipelines.mask_removal.segmentation import segment_mask
-from pipelines.models import store
+from pipelines.models import loading
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,9 @@ def test_a_beard_is_no_mask(cases):
 
 def test_a_generator_of_one_channel_is_refused_at_import(cases, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    store.clear()
+    loading.clear()
     assert main(["weights", "import", str(cases / "grey_generator.safetensors"), "grey", "--licence", "ours"]) == 2
-    store.clear()
+    loading.clear()
     assert "does not draw in colour" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 

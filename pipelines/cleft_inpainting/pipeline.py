@@ -14,7 +14,7 @@ from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.measurements import measure
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.progress import Progress, Stages
 from pipelines.results import CleftInpaintingResult, Extent, WeightsUsed
 from pipelines.tensors import ask, to_pixels
@@ -80,7 +80,7 @@ class CleftInpainting:
         stage = Stages(progress)
 
         with stage("loading", 0.0):
-            model = store.load(self.weights, self.device.torch_device, job="cleft-inpainting")
+            model = loading.load(self.weights, self.device.torch_device, job="cleft-inpainting")
 
         with stage("landmarks", 0.1):
             subject = find_subject(photo, face)

@@ -49,13 +49,13 @@ def run(args: argparse.Namespace) -> int:
     masks = Companions(args.mask, "mask") if args.mask else None
 
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
-    from pipelines.models import store
+    from pipelines.models import loading
 
     outputs = Outputs(args.out, photos, ENDINGS, [SUMMARY], {"a photo": args.image, "a mask": args.mask})
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks], [args.out])
     job = CleftInpainting(args.weights, args.device, args.precision)
-    store.load(args.weights, job.device.torch_device)  # what is wrong with the weights is wrong for every photo
+    loading.load(args.weights, job.device.torch_device)  # what is wrong with the weights is wrong for every photo
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
         pixels = read_image(photo)

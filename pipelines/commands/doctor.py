@@ -7,17 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipelines import __version__
+from pipelines.arrays import Pixels
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, Job, Reference, SelfTest, resolve
+from pipelines.models import store
 from pipelines.results import RepaintResult
-
-if TYPE_CHECKING:
-    import numpy as np
-
 
 PACKAGES = (
     "torch",
@@ -110,8 +109,6 @@ def _memory() -> list[Finding]:
 
 
 def _weights() -> list[Finding]:
-    from pipelines.models import store
-
     findings = []
     for name, entry in store.entries().items():
         try:
@@ -133,8 +130,6 @@ def _reference(reference: Reference) -> list[Finding]:
 
 def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
     """Runs a job on a drawing, and checks what every job that repaints promises."""
-    from pipelines.models import store
-
     missing = job.weights and not any(entry.job == job.weights for entry in store.entries().values())
     if missing and not job.always:
         return [Finding(what, "it has no weights yet")]
@@ -150,10 +145,8 @@ def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) ->
     return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
 
 
-def _broken(result: "RepaintResult", photo: "np.ndarray") -> list[str]:
+def _broken(result: RepaintResult, photo: Pixels) -> list[str]:
     """What a repainted photo does not keep of what is promised."""
-    import numpy as np
-
     untouched = result.alpha == 0
     promises = (
         ("the size changed", result.image.shape == photo.shape),

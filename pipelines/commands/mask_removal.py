@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
     from pipelines.mask_removal.pipeline import MaskRemoval
-    from pipelines.models import store
+    from pipelines.models import loading
 
     outputs = Outputs(
         args.out,
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     left = left_over(args.image, photos, [masks, references], [args.out, args.embedder])
     job = MaskRemoval(args.weights, args.device, args.precision, args.embedder)
     # What is wrong with the weights is wrong for every photo.
-    store.load(args.weights, job.device.torch_device, job=MASK_REMOVAL)
+    loading.load(args.weights, job.device.torch_device, job=MASK_REMOVAL)
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
         pixels = read_image(photo)

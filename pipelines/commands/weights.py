@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, networks, resolve
+from pipelines.models import store
 from pipelines.models.places import writing
 
 _GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"  # the networks that one foreign file holds both of
@@ -55,8 +56,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pipelines.models import store
-
     rows = [("name", "for", "here", "MB", "SHA-256", "licence")]
     for entry in store.entries().values():
         here = "yes" if all(path.is_file() for path in store.paths(entry)) else "no"
@@ -68,8 +67,6 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from pipelines.models import store
-
     if args.name:
         entry = store.verify(args.name)
         console.say(f"{entry.name}: whole, SHA-256 {entry.sha256}")
@@ -100,8 +97,6 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace) -> int:
-    from pipelines.models import store
-
     with console.progress_bar() as progress:
         entry = store.fetch(args.name, progress)
     console.say(f"{entry.name}: here and whole, SHA-256 {entry.sha256}")
@@ -142,7 +137,7 @@ def _import(args: argparse.Namespace) -> int:
 
 def _import_generator(args: argparse.Namespace) -> int:
     """A StyleGAN2 file of NVIDIA's or of the common layout: the generator, and its discriminator where there is one."""
-    from pipelines.models import registering, store
+    from pipelines.models import registering
     from pipelines.stylegan.foreign.legacy import read_stylegan2
 
     names = {_GENERATOR: args.name, _DISCRIMINATOR: f"{args.name}-discriminator"}

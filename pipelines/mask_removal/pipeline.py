@@ -22,7 +22,7 @@ from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.progress import Progress, Stages
 from pipelines.results import Extent, MaskRemovalResult, WeightsUsed
 from pipelines.tensors import ask, to_pixels
@@ -107,7 +107,7 @@ class MaskRemoval:
         stage = Stages(progress)
 
         with stage("loading", 0.0):
-            model = store.load(self.weights, self.device.torch_device, job="mask-removal")
+            model = loading.load(self.weights, self.device.torch_device, job="mask-removal")
 
         with stage("landmarks", 0.1):
             subject = find_subject(photo, face)

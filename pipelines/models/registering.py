@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.files import copy_atomic, sha256_of, write_atomic
-from pipelines.models import manifest, store
+from pipelines.models import loading, manifest, store
 from pipelines.models.checkpoints import read_tensors
 from pipelines.models.manifest import Entry
 from pipelines.models.places import folder
@@ -88,7 +88,7 @@ def save(name: str, tensors: Mapping[str, Tensor], *, half: bool = True, **metad
     digest_free = {"file": [target.name for target in targets], "sha256": ["0" * 64] * len(targets)}
     # Everything that can be wrong is found before a byte is written.
     entry = manifest.parse(name, {**metadata, **digest_free, "bytes": [1] * len(targets)})
-    store.build(entry, stored)
+    loading.build(entry, stored)
     folder().mkdir(parents=True, exist_ok=True)
     for target, group in zip(targets, groups, strict=True):
         write_atomic(target, to_safetensors(group, {"format": "pt"}))

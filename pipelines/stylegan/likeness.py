@@ -20,7 +20,7 @@ from pipelines.files import sha256_of
 from pipelines.jobs import FACE_DISCRIMINATOR
 from pipelines.metrics.backbones import Backbone, find_backbone
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.results import WeightsUsed
 from pipelines.stylegan.faces import check_discriminator
 from pipelines.stylegan.ops import full_precision
@@ -132,7 +132,7 @@ def discriminator_likeness(device: Device) -> Likeness:
         WeightsMissing, WeightsCorrupt: it cannot be loaded.
         OptionInvalid: it does not look at colour.
     """
-    model: store.LoadedModel[Discriminator] = store.load(device=device.torch_device, job=FACE_DISCRIMINATOR)
+    model: loading.LoadedModel[Discriminator] = loading.load(device=device.torch_device, job=FACE_DISCRIMINATOR)
     check_discriminator(model.entry.architecture)
     network = model.network
     blocks = [module for module in network.children() if isinstance(module, DiscriminatorBlock)]

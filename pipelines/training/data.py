@@ -33,7 +33,9 @@ from torch import Tensor
 
 from pipelines.arrays import Floats, Pixels, Points
 from pipelines.errors import DataUnreadable, PhiltrumError
+from pipelines.faces.alignment import Alignment, align
 from pipelines.faces.formats.kinds import ENDINGS
+from pipelines.faces.landmarks import find_face, find_upright_crop_face
 from pipelines.files import write_atomic
 from pipelines.training.sets.face_set import FaceSet
 from pipelines.training.sets.prepared import is_prepared, read_prepared
@@ -189,23 +191,18 @@ def _folder_files(root: Path, split: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _decode(data: bytes) -> Pixels:
-    from pipelines.faces.images import read_image
+    from pipelines.faces.images import read_image  # here, because training machines may lack a format's library
 
     return read_image(data)
 
 
 def _apply(photo: Pixels, matrix: Floats) -> Pixels:
-    from pipelines.faces.alignment import Alignment
-
     return Alignment(matrix, CROP, photo.shape[:2]).crop(photo)
 
 
 def _mesh_of(job: tuple[bytes, bool]) -> tuple[Points, Floats]:
     """Mesh as a fraction of the crop, and the matrix photo -> crop; NaN where no face was found, or
     an aligned crop's is not upright."""
-    from pipelines.faces.alignment import align
-    from pipelines.faces.landmarks import find_face, find_upright_crop_face
-
     data, aligned = job
     nothing = np.full((478, 2), np.nan, np.float32), np.eye(2, 3, dtype=np.float64)
     try:

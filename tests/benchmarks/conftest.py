@@ -17,7 +17,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 from pipelines.training.data import FaceSet
 
 BLUE = (120, 190, 225)
@@ -84,7 +84,7 @@ def removal(removal_architecture) -> MaskRemovalNetwork:
 def weights(network, architecture, tmp_path, monkeypatch):
     """The narrow random network as cleft inpainting's default weights, in a weights folder of its own."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
-    store.clear()
+    loading.clear()
     registering.save(
         "tiny",
         network.state_dict(),
@@ -95,7 +95,7 @@ def weights(network, architecture, tmp_path, monkeypatch):
         default=True,
     )
     yield "tiny"
-    store.clear()
+    loading.clear()
 
 
 @pytest.fixture(scope="session")

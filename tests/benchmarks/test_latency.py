@@ -10,7 +10,7 @@ from benchmarks import latency
 from benchmarks.latency import compare_batches, interleave, large_photo, main, runner
 from pipelines.devices import choose
 from pipelines.faces.landmarks import find_face
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 
 CPU = choose("cpu", "float32")
 
@@ -90,7 +90,7 @@ def test_the_compiled_network_is_timed_beside_the_eager_one(network, monkeypatch
 
 def test_missing_weights_are_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    store.clear()
+    loading.clear()
     assert main(["--device", "cpu"]) == 2
     assert "weights" in capsys.readouterr().err
     assert main(["--device", "cuda:99"]) == 2

@@ -21,7 +21,7 @@ from pipelines.exports import bundles
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.jobs import JOBS, Job, Network, SelfTest
-from pipelines.models import registering, store
+from pipelines.models import loading, registering, store
 from tests.sources import ROOT
 from tests.ui.apps import free_port
 
@@ -54,13 +54,13 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
     known = dict(JOBS)
     jobs.register(TOY)
-    store.clear()
+    loading.clear()
     state = jobs.resolve("toy_job.network:Gain")(2.0).state_dict()
     registering.save("bright", state, job="brightening", network="gain", licence="none", default=True)
     yield tmp_path / "weights"
     JOBS.clear()
     JOBS.update(known)
-    store.clear()
+    loading.clear()
     for name in [name for name in sys.modules if name.split(".")[0] == "toy_job"]:
         del sys.modules[name]
 

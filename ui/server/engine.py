@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pipelines.arrays import Mask, Pixels
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.jobs import JOBS, resolve
-from pipelines.models import manifest, places
+from pipelines.models import manifest, store
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.server.turns import Turns
@@ -39,13 +39,12 @@ def jobs_that_work() -> tuple[str, ...]:
     """Jobs with a tab, in its order: those that need no weights or whose default weights the manifest names, and those
     that are offered always.
 
-    Looks into the manifest itself, because :mod:`pipelines.models.store` imports PyTorch, and the page is served
-    before.
+    Looks into the manifest's tables themselves, so that one broken entry keeps no other job from being offered.
 
     Raises:
         WeightsCorrupt: the manifest is no TOML.
     """
-    tables = manifest.read_tables(places.folder() / "manifest.toml").values()
+    tables = manifest.read_tables(store.manifest_path()).values()
     named = {table.get("job") for table in tables if table.get("default")}
     return tuple(
         name for name, job in JOBS.items() if job.tab and (job.always or job.weights is None or job.weights in named)
@@ -122,7 +121,6 @@ class Engine:
     def status(self) -> dict[str, str]:
         """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
         from pipelines import devices
-        from pipelines.models import store
 
         facts = {"state": next(iter(self._problems.values()), None) or self._turns.state() or "Ready"}
         try:

@@ -19,7 +19,7 @@ from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
 from pipelines.jobs import CLEFT_INPAINTING
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.models.inpainter import Inpainter
 from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
@@ -89,8 +89,8 @@ class InpaintingNormalizer:
             repainted=hole,
         )
 
-    def _load(self) -> store.LoadedModel[Inpainter]:
-        return store.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
+    def _load(self) -> loading.LoadedModel[Inpainter]:
+        return loading.load(self.weights, self.device.torch_device, job=CLEFT_INPAINTING)
 
 
 def to_repaint(found: Disagreement, unit: float) -> Mask:

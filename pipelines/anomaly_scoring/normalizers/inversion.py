@@ -19,7 +19,7 @@ from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Templa
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.points import Face
 from pipelines.jobs import FACE_GENERATOR
-from pipelines.models import store
+from pipelines.models import loading, store
 from pipelines.models.manifest import Entry
 from pipelines.progress import Progress
 from pipelines.results import WeightsUsed
@@ -87,14 +87,14 @@ class InversionNormalizer:
             self._likeness.name,
         )
 
-    def _load(self) -> store.LoadedModel[Generator]:
+    def _load(self) -> loading.LoadedModel[Generator]:
         if self.weights is None and not any(entry.job == FACE_GENERATOR for entry in store.entries().values()):
             raise WeightsMissing(
                 "StyleGAN2 needs a face generator, and none is among the weights; get one by "
                 "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
                 "or choose the normalizer inpainting."
             )
-        model = store.load(self.weights, self.device.torch_device, job=FACE_GENERATOR)
+        model = loading.load(self.weights, self.device.torch_device, job=FACE_GENERATOR)
         check_generator(model.entry.architecture)
         return model
 

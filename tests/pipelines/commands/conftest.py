@@ -15,7 +15,7 @@ from pipelines.cleft_inpainting.network import INCLG
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.images import encode_png
 from pipelines.mask_removal.network import MaskRemovalNetwork
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 
 REMOVAL_ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
 ARCHITECTURE = {"width": 8, "blocks": 1, "landmark_width": 64, "attention_pool": 4}
@@ -52,12 +52,12 @@ def weights_of_both(small_weights, tmp_path_factory):
 def in_use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Networks come from this weights folder, and are forgotten afterwards."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(folder))
-    store.clear()
+    loading.clear()
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # so small a network is slower on several, much slower where they are busy
     yield folder
     torch.set_num_threads(before)
-    store.clear()
+    loading.clear()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.commands.drawn_face import drawn_face
 from pipelines.faces.images import encode_png, read_image
-from pipelines.models import store
+from pipelines.models import loading
 from tests.pipelines.commands.written import assert_one_sentence, names
 
 pytestmark = pytest.mark.usefixtures("weights")
@@ -76,7 +76,7 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
 @pytest.mark.slow
 def test_percentiles_are_those_of_the_group(run, photos, tmp_path, weights, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(shutil.copytree(weights, tmp_path / "weights")))
-    store.clear()
+    loading.clear()
     basis = AnomalyScoring(device="cpu", searches=1).basis()
     high, low = np.linspace(1000, 1001, 50), np.linspace(-1001, -1000, 40)
     scales = {scale.Key.of(figure, basis): high if figure == "severity" else low for figure in scale.FIGURES}

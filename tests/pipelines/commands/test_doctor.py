@@ -14,7 +14,7 @@ from pipelines.commands import doctor
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.landmarks import find_faces
 from pipelines.mask_removal.pipeline import MaskRemoval
-from pipelines.models import places, store
+from pipelines.models import loading, places, store
 
 SCALE = "reference scale of scores"
 CLEFT, REMOVAL = "self-test, cleft inpainting", "self-test, mask removal"
@@ -102,7 +102,7 @@ def test_damaged_weights_of_one_job_leave_the_other_alone(run, both_weights, tmp
 @pytest.mark.usefixtures("enough_memory")
 def test_no_weights(run, tmp_path, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path))
-    store.clear()
+    loading.clear()
     status, said, trouble = run("doctor")
     assert (status, trouble) == (1, "Lines marked !! need attention.\n")
     assert lines_of(said)[CLEFT] == (

@@ -11,7 +11,7 @@ import torch
 
 from pipelines.anomaly_scoring.scoring import scale
 from pipelines.cleft_inpainting.network import INCLG
-from pipelines.models import downloads, manifest, places, store
+from pipelines.models import downloads, loading, manifest, places, store
 from pipelines.training.recipe import export
 
 KEY = scale.Key(figure="local", normalizer="inpainting", weights="x", region="face", version=2)
@@ -26,9 +26,9 @@ def own_weights(small_weights, tmp_path, monkeypatch):
     tables["net"] = {"kind": "loss-network", "url": "http://127.0.0.1:9/net-00c0ffee.pth", "licence": "BSD"}
     manifest.write_tables(folder / "manifest.toml", tables)
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(folder))
-    store.clear()
+    loading.clear()
     yield folder
-    store.clear()
+    loading.clear()
 
 
 def test_list(run, own_weights):
@@ -138,7 +138,7 @@ def test_import(run, own_weights, tmp_path):
         "theirs",
         architecture,
     )
-    assert store.load().network.training is False
+    assert loading.load().network.training is False
     assert run(*words) == (2, "", "There are weights of that name already; choose another name.\n")
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipelines.__main__ import main
-from pipelines.models import store
+from pipelines.models import loading, store
 from pipelines.stylegan.foreign.legacy import read_stylegan2
 from tests.pipelines.stylegan.foreign.foreign_networks import (
     CommonNetwork,
@@ -19,9 +19,9 @@ from tests.pipelines.stylegan.foreign.foreign_networks import (
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
-    store.clear()
+    loading.clear()
     yield
-    store.clear()
+    loading.clear()
 
 
 def common(folder, *discriminator):
@@ -52,9 +52,9 @@ def test_both_networks_come_in_and_are_the_same(weights, tmp_path, capsys, write
     foreign = write(tmp_path, "with discriminator")
     assert imported(foreign, "--default") == 0
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["faces-discriminator", "faces"]
-    generator = store.load(job="face-generator")
+    generator = loading.load(job="face-generator")
     assert generator.entry.details["alignment"] == "ffhq"
-    critic = store.load(job="face-discriminator")
+    critic = loading.load(job="face-discriminator")
     read = read_stylegan2(foreign)
     for model, expected in ((generator, read.generator_state), (critic, read.discriminator_state)):
         assert all(torch.equal(value, expected[name]) for name, value in model.network.state_dict().items())

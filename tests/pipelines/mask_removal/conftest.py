@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 from tests.pipelines.mask_removal.worn_masks import wear
 
 ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
@@ -30,7 +30,7 @@ def untrained(tmp_path, monkeypatch) -> Path:
     about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
     registering.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), architecture=ARCHITECTURE, **about)
     yield tmp_path / "weights"
-    store.clear()
+    loading.clear()
 
 
 @pytest.fixture

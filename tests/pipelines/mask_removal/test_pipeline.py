@@ -27,7 +27,7 @@ from pipelines.faces.masks import suggest_mask
 from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.mask_removal.warping import warp_reference
-from pipelines.models import store
+from pipelines.models import loading
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("untrained")]
 
@@ -240,7 +240,7 @@ def test_a_run_can_be_stopped_before_every_stage(job, masked, astronaut, stage):
 def test_weights_that_are_not_there(masked, untrained):
     with pytest.raises(WeightsUnknown):
         MaskRemoval("other", "cpu")(masked[0])
-    store.clear()
+    loading.clear()
     (untrained / "small.safetensors").unlink()
     with pytest.raises(WeightsMissing):
         MaskRemoval(device="cpu")(masked[0])
@@ -269,7 +269,7 @@ def test_results_are_frozen_and_the_network_is_shared_unchanged(job, masked):
     with pytest.raises(AttributeError):
         result.image = None
     assert replace(result, seed=5).seed == 5
-    network = store.load(job="mask-removal").network
+    network = loading.load(job="mask-removal").network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     job(masked[0])
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import jobs
-from pipelines.models import store
+from pipelines.models import loading
 
 
 @pytest.fixture
@@ -17,6 +17,6 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(folder))
-    store.clear()
+    loading.clear()
     yield folder
-    store.clear()
+    loading.clear()

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipelines.errors import OptionInvalid, WeightsCorrupt
-from pipelines.models import checkpoints, registering, store
+from pipelines.models import checkpoints, loading, registering, store
 from tests.pipelines.models.tiny import Tiny, edit, saved
 
 
@@ -23,7 +23,7 @@ def test_register_copies_a_file_from_elsewhere_and_computes_hash_and_size(weight
     assert (weights / "run.safetensors").read_bytes() == file.read_bytes()
     assert entry.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert entry.details == {"steps": 100}
-    assert store.load("run").name == "run"
+    assert loading.load("run").name == "run"
     assert sorted(path.name for path in weights.iterdir()) == ["manifest.toml", "run.safetensors"]
 
 
@@ -144,7 +144,7 @@ def test_import_of_every_format(weights, tmp_path, kind):
     write(source, wrap(state))
     entry = registering.import_checkpoint(source, "foreign", **ABOUT, data="somebody's")
     assert (entry.data, entry.licence, entry.default) == ("somebody's", "research only", False)
-    network = store.load("foreign").network
+    network = loading.load("foreign").network
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in state.items())
 
 

@@ -9,7 +9,7 @@ from pipelines.anomaly_scoring.normalizers.inversion import InversionNormalizer
 from pipelines.errors import OptionInvalid
 from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import places, registering, store
+from pipelines.models import loading, places, registering, store
 from pipelines.stylegan.faces import check_discriminator, check_generator
 from pipelines.stylegan.likeness import choose_likeness
 from pipelines.stylegan.stylegan2 import Discriminator, Generator, SynthesisLayer, ToRGB
@@ -27,9 +27,9 @@ def weights(tmp_path, monkeypatch):
     """An empty weights folder, and no loss network."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    store.clear()
+    loading.clear()
     yield
-    store.clear()
+    loading.clear()
 
 
 def saved(kind, architecture, job, network):
@@ -100,7 +100,7 @@ def test_every_block_draws_in_the_precision_that_the_result_names(astronaut, fac
     saved(Discriminator, PICTURE | low, FACE_DISCRIMINATOR, "stylegan2-discriminator")
     seen = {}
     for job in (FACE_GENERATOR, FACE_DISCRIMINATOR):
-        network = store.load(job=job).network
+        network = loading.load(job=job).network
         for name, part in network.named_modules():
             if isinstance(part, SynthesisLayer | ToRGB) or name.endswith((".conv0", ".conv1", ".skip", ".fromrgb")):
                 part.register_forward_hook(lambda *at, key=(job, name): seen.update({key: at[2].dtype}))

@@ -12,7 +12,7 @@ from pipelines.anomaly_scoring.normalizers.inversion import InversionNormalizer
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import store
+from pipelines.models import loading, store
 from pipelines.tensors import to_pixels
 from pipelines.training.data import load_faces
 
@@ -24,7 +24,7 @@ CPU = devices.choose("cpu", "float32")
 @torch.inference_mode()
 def drawn(seed: int, truncation: float = 0.6) -> np.ndarray:
     """The face of a latent, RGB ``uint8`` ``(R, R, 3)``."""
-    generator = store.load(job=FACE_GENERATOR).network
+    generator = loading.load(job=FACE_GENERATOR).network
     latent = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(seed))
     return to_pixels(generator(latent, truncation_psi=truncation, noise_mode="const"))
 
@@ -51,7 +51,7 @@ def test_it_draws_many_faces(faces):
 
 
 def test_the_discriminator_tells_photos_from_what_the_generator_draws(shared, tmp_path):
-    network = store.load(job=FACE_DISCRIMINATOR).network
+    network = loading.load(job=FACE_DISCRIMINATOR).network
     photos = load_faces(shared / "faces", "val", size=network.resolution, cache=tmp_path, most=24).images
     pictures = torch.from_numpy(np.stack([drawn(seed, 1.0) for seed in range(24)])).permute(0, 3, 1, 2)
     with torch.inference_mode():

@@ -9,7 +9,7 @@ from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.jobs import FACE_DISCRIMINATOR
 from pipelines.metrics.backbones import VARIABLE
 from pipelines.metrics.perceptual import LPIPS
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 from pipelines.stylegan.likeness import automatic_order, choose_likeness
 from pipelines.stylegan.ops import fir_filter, upsample2d
 from pipelines.stylegan.stylegan2 import Discriminator
@@ -23,9 +23,9 @@ def nothing_here(tmp_path, monkeypatch):
     """A machine without any weights."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    store.clear()
+    loading.clear()
     yield
-    store.clear()
+    loading.clear()
 
 
 @pytest.fixture

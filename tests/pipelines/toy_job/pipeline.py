@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pipelines import devices
-from pipelines.models import store
+from pipelines.models import loading
 from pipelines.results import WeightsUsed, pixels_sha256
 
 
@@ -41,7 +41,7 @@ class Brightening:
     ) -> BrightenedResult:
         tell = progress or (lambda fraction, text: None)
         tell(0.0, "loading")
-        model = store.load(self.weights, self.device.torch_device, job="brightening")
+        model = loading.load(self.weights, self.device.torch_device, job="brightening")
         light = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
         image = (model.network(light)[0] * 255).round().byte().permute(1, 2, 0).numpy()
         tell(1.0, "done")

@@ -55,7 +55,7 @@ def test_drawn_masks_are_found_where_they_were_drawn(key: str):
 def test_found_mask_in_the_editor_is_the_one_that_the_pipeline_makes(photo: Photo, weights, monkeypatch):
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(weights))
     from pipelines.mask_removal.pipeline import MaskRemoval
-    from pipelines.models import store
+    from pipelines.models import loading
 
     base = found_base(photo, 0)
     assert base["said"] == "Mask found; repair it with the brush."
@@ -63,7 +63,7 @@ def test_found_mask_in_the_editor_is_the_one_that_the_pipeline_makes(photo: Phot
     options = mask_options({"base": base["key"], "layer": base["url"]}, photo, 0)
     assert options == {"face": 0, "extent": None}, "the pipeline finds it itself, so that it can say so"
     made = MaskRemoval(device="cpu")(photo.pixels, **options)
-    store.clear()
+    loading.clear()
     assert made.mask_source == "found"
     assert np.array_equal(made.mask, clean(kept.mask))
 

@@ -24,7 +24,7 @@ from pipelines.anomaly_scoring.scoring.regions import region
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.points import Face, mirrored_face
-from pipelines.models import store
+from pipelines.models import loading
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +183,7 @@ def test_progress_is_told_before_each_batch_and_stops_the_search(crop, crop_face
 
 @pytest.fixture(scope="module")
 def network():
-    return store.load().network
+    return loading.load().network
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pipelines.faces.alignment import FFHQ, align
 from pipelines.faces.points import Face
 from pipelines.jobs import FACE_DISCRIMINATOR, FACE_GENERATOR
 from pipelines.metrics.backbones import VARIABLE
-from pipelines.models import registering, store
+from pipelines.models import loading, registering
 from pipelines.stylegan.stylegan2 import Discriminator, Generator
 
 pytestmark = pytest.mark.slow
@@ -39,9 +39,9 @@ def weights(tmp_path, monkeypatch):
     """A weights folder with a small random generator, and no other network."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    store.clear()
+    loading.clear()
     yield saved("small", default=True)
-    store.clear()
+    loading.clear()
 
 
 @pytest.fixture(scope="session")
@@ -107,15 +107,15 @@ def test_one_face_leaves_nothing_that_another_notices(astronaut, face, others):
     shared = normalizer()
     shared(*others)
     second = shared(astronaut, face)
-    store.clear()
+    loading.clear()
     assert equal(second, normalizer()(astronaut, face))
 
 
 def test_the_cached_generator_stays_as_it_is(astronaut, face):
-    model = store.load(job=FACE_GENERATOR)
+    model = loading.load(job=FACE_GENERATOR)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     normalizer()(astronaut, face)
-    assert store.load(job=FACE_GENERATOR) is model
+    assert loading.load(job=FACE_GENERATOR) is model
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in model.network.parameters())
 
