@@ -14,11 +14,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    parser.add_argument(
-        "--embedder", metavar="FILE",
-        help="a TorchScript face embedder, which says how like the reference a face without its mask is; such a file "
-        "is a program",
-    )  # fmt: skip
     parser.add_argument("--auth", metavar="USER:FILE", help="ask for this user and the password that FILE holds")
     parser.add_argument(
         "--share", choices=("on", "off"), default="off", help="public link through gradio (default: off)"
@@ -49,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     from ui.server.engine import Engine  # after the arguments: --help and errors answer at once
     from ui.shell import build, serve, serving
 
-    engine = Engine(options.device, options.precision, embedder=options.embedder)
+    engine = Engine(options.device, options.precision)
     launch = serving(options.host, options.port, options.share == "on", options.auth)
     serve(build(engine), engine, launch, announce)
 

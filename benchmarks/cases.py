@@ -184,19 +184,31 @@ def pairs_cases(data: str | Path, draw: Draw, most: int | None = None, pool: Exe
     Raises:
         DataUnreadable: the archive is not there, or damaged.
     """
+    found = list(_map(pool, _pair, read_pairs(data, most)))
+    pairs = [pair for pair in found if isinstance(pair, _Pair)]
+    drawn = draw(np.stack([pair.covered for pair in pairs]), np.stack([pair.hole for pair in pairs])) if pairs else []
+    return Cases.of([*_map(pool, _warped, pairs, drawn), *(reason for reason in found if isinstance(reason, str))])
+
+
+def read_pairs(data: str | Path, most: int | None = None) -> list[tuple[bytes, bytes]]:
+    """The files of two photos a person.
+
+    Args:
+        data: folder with ``pairs.tar`` of ``pair-NNN-a.jpg`` and ``pair-NNN-b.jpg``.
+        most: only the first so many people.
+
+    Raises:
+        DataUnreadable: the archive is not there, or damaged.
+    """
     try:
         with tarfile.open(Path(data) / "pairs.tar") as archive:
             photos = {Path(file.name).stem: archive.extractfile(file).read() for file in archive if file.isfile()}
         people = sorted(name.removesuffix("-a") for name in photos if name.endswith("-a"))[:most]
-        jobs = [(photos[f"{name}-a"], photos[f"{name}-b"]) for name in people]
+        return [(photos[f"{name}-a"], photos[f"{name}-b"]) for name in people]
     except (OSError, tarfile.TarError, KeyError) as error:
         raise DataUnreadable(
             "The archive of photo pairs is missing or damaged; copy it into the data folder, or leave the set out."
         ) from error
-    found = list(_map(pool, _pair, jobs))
-    pairs = [pair for pair in found if isinstance(pair, _Pair)]
-    drawn = draw(np.stack([pair.covered for pair in pairs]), np.stack([pair.hole for pair in pairs])) if pairs else []
-    return Cases.of([*_map(pool, _warped, pairs, drawn), *(reason for reason in found if isinstance(reason, str))])
 
 
 def _map(pool: Executor | None, function: Callable, *jobs: Sequence) -> Iterable:
@@ -226,7 +238,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
 def _pair(photos: tuple[bytes, bytes]) -> _Pair | str:
     photo, other = map(read_image, photos)
     try:
-        face, other_face = _middle_face(photo), _middle_face(other)
+        (_, face), (_, other_face) = middle_face(photo), middle_face(other)
         alignment = align(photo, face)
         truth = alignment.crop(photo)
         true = Face(alignment.to_crop(face.mesh).astype(np.float32))
@@ -247,14 +259,18 @@ def _warped(pair: _Pair, drawn: np.ndarray) -> Case | str:
     return Case(pair.truth, pair.hole, pair.truth, pair.points, warped.image, warped.confidence)
 
 
-def _middle_face(photo: np.ndarray) -> Face:
-    """The face nearest to the middle: whom the photo is of."""
+def middle_face(photo: np.ndarray) -> tuple[int, Face]:
+    """The face nearest to the middle, whom the photo is of: which one, 0 = the largest, and the face.
+
+    Raises:
+        NoFaceFound, FaceIncomplete, ImageTooSmall: the photo has none that a job takes.
+    """
     faces, middle = find_faces(photo), np.array(photo.shape[1::-1]) / 2
     if not faces:
         raise NoFaceFound("There is no face in the photo; leave it out.")
-    face = min(faces, key=lambda face: np.linalg.norm(face.mesh.mean(0) - middle))
-    check_face(face, photo.shape)
-    return face
+    index = int(np.argmin([np.linalg.norm(face.mesh.mean(0) - middle) for face in faces]))
+    check_face(faces[index], photo.shape)
+    return index, faces[index]
 
 
 def _self_reference(truth: np.ndarray, points: np.ndarray, name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from benchmarks import command
 from benchmarks.cases import GUIDED_BY, SETS, Cases, labelled_cases, pairs_cases, val_cases
+from benchmarks.embedder import TorchScriptEmbedder
 from benchmarks.methods import (
     GUIDED,
     REMOVAL_METHODS,
@@ -38,7 +39,6 @@ from benchmarks.sheets import holed, write_sheet
 from benchmarks.tables import MASK_REMOVAL, Row, write_tables
 from pipelines.devices import Device, choose
 from pipelines.errors import OptionInvalid
-from pipelines.faces.embedding import FaceEmbedder
 from pipelines.files import sha256_of
 from pipelines.metrics.backbones import find_backbone
 from pipelines.metrics.frechet import AlexNetFeatures, FrechetDistance
@@ -46,7 +46,7 @@ from pipelines.metrics.perceptual import LPIPS
 
 _CODE = (
     *("benchmarks/mask_removal.py", "pipelines/mask_removal/covered.py"),
-    *("pipelines/faces/embedding.py", "pipelines/faces/alignment.py"),
+    *("benchmarks/embedder.py", "pipelines/faces/alignment.py"),
 )
 _REMOVAL_CODE = (
     *("pipelines/mask_removal/network.py", "pipelines/layers/**/*.py"),
@@ -68,7 +68,7 @@ class Judges:
 
     perceptual: LPIPS
     features: nn.Module
-    embedder: FaceEmbedder | None
+    embedder: TorchScriptEmbedder | None
     device: Device
 
 
@@ -168,7 +168,7 @@ def run(options: argparse.Namespace) -> None:
         raise OptionInvalid("None of these methods is measured on these sets; choose others.")
     out = Path(options.out)
     device = choose(options.device, options.precision)
-    embedder = FaceEmbedder(options.embedder) if options.embedder else None
+    embedder = TorchScriptEmbedder(options.embedder) if options.embedder else None
     perceptual = LPIPS("alex", options.weights_dir).to(device.torch_device)
     judges = Judges(perceptual, AlexNetFeatures(options.weights_dir), embedder, device)
     methods = _build([key for key in options.methods if any(key in keys for keys in plan.values())], options, device)

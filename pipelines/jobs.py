@@ -23,6 +23,10 @@ FACE_GENERATOR, FACE_DISCRIMINATOR = "face-generator", "face-discriminator"
 is the name of the crop that it learned from, one of :data:`pipelines.faces.alignment.TEMPLATES`; the project's where
 there is none."""
 
+FACE_EMBEDDER = "face-embedder"
+"""Name of the network that says how like two faces are, and of the job of its weights. It has no tab and no command:
+mask removal shows by it how like the reference a result is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -34,12 +38,15 @@ class Network:
         weights: the job that the manifest names for weights of it.
         check: function, as text, that is given an ``architecture`` and raises
             :class:`~pipelines.errors.OptionInvalid` where no job could use such a network; None where all can be used.
+        foreign: ending of a file that others publish the network in, such as ``".dat"`` → function, as text, that is
+            given the file's path and reads the network's state dict from it without running code.
     """
 
     key: str
     built_by: str
     weights: str
     check: str | None = None
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +110,6 @@ class Job:
         reference: what it compares figures with, or None.
         warm_up: options of its first run on the page, which nobody waits for.
         slow: options of runs that take minutes, where the others take seconds.
-        app_options: options of the app that its pipeline is made with, by name.
     """
 
     name: str
@@ -124,7 +130,6 @@ class Job:
     reference: Reference | None = None
     warm_up: Mapping[str, Any] = field(default_factory=dict)
     slow: Mapping[str, Any] = field(default_factory=dict)
-    app_options: tuple[str, ...] = ()
 
     def is_slow(self, options: Mapping[str, Any]) -> bool:
         """Whether a run by these options takes minutes."""
@@ -210,7 +215,6 @@ register(
             given={"reference": "pipelines.commands.drawn_face:drawn_face"},
         ),
         warm_up={"extent": "lower-face"},
-        app_options=("embedder",),
     )
 )
 
@@ -257,5 +261,21 @@ register(
         ),
         title="Face generator",
         recipe="pipelines.stylegan.train",
+    )
+)
+
+register(
+    Job(
+        name=FACE_EMBEDDER,
+        package="pipelines.identity",
+        networks=(
+            Network(
+                key="face-recognition",
+                built_by="pipelines.identity.network:FaceRecognition",
+                weights=FACE_EMBEDDER,
+                foreign={".dat": "pipelines.identity.dlib:read_face_recognition"},
+            ),
+        ),
+        title="Face embedder",
     )
 )

@@ -221,8 +221,9 @@ class MaskRemovalResult(RepaintResult):
         confidence: ``float32`` ``(256, 256)`` in [0, 1], where the warped reference can be trusted, or None.
         coarse: ``uint8`` ``(256, 256, 3)``, the coarse network's picture.
         refined: ``uint8`` ``(256, 256, 3)``, the refinement network's picture.
-        identity: cosine similarity, -1 to 1, of reference and repainted face by a face embedder, or None where no
-            embedder or no reference is present.
+        identity: likeness of repainted face and reference, the cosine similarity, -1 to 1, of their embeddings;
+            :mod:`pipelines.identity.likeness` says what it means. None without a reference, or where the weights folder
+            is a person's own and names no face embedder.
     """
 
     found: Mask | None

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.commands import console
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
 from pipelines.commands.folder import Companions, left_over, photos_in
@@ -18,7 +19,7 @@ from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS
-from pipelines.mask_removal.exports import ENDINGS, STAGES
+from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-face", metavar="N", type=count, default=1,
         help="which face of the reference, 1 = the largest (default)",
     )  # fmt: skip
-    parser.add_argument(
-        "--embedder", metavar="FILE", type=Path,
-        help="a TorchScript face embedder, which says how like the reference the result is; such a file is a program",
-    )  # fmt: skip
     add_repaint_arguments(parser)
 
 
@@ -68,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
     from pipelines.mask_removal.pipeline import MaskRemoval
-    from pipelines.models import loading
 
     outputs = Outputs(
         args.out,
@@ -77,13 +73,11 @@ def run(args: argparse.Namespace) -> int:
         [SUMMARY],
         {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
     )
-    if args.embedder:
-        outputs.protect("the face embedder", [args.embedder])
     outputs.protect_weights()
-    left = left_over(args.image, photos, [masks, references], [args.out, args.embedder])
-    job = MaskRemoval(args.weights, args.device, args.precision, args.embedder)
-    # What is wrong with the weights is wrong for every photo.
-    loading.load(args.weights, job.device.torch_device, job=MASK_REMOVAL)
+    left = left_over(args.image, photos, [masks, references], [args.out])
+    job = MaskRemoval(args.weights, args.device, args.precision)
+    job.load(reference=references is not None)  # what is wrong with the weights is wrong for every photo
+    likenesses: list[str] = []
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
         pixels = read_image(photo)
@@ -101,14 +95,20 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             progress=progress,
         )
+        sentence = likeness_sentence(result) or ""
+        likenesses.append(sentence)
         return result, {
             "mask_source": result.mask_source,
             "reference": reference.name if reference else "none",
             "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
             "identity": "" if result.identity is None else f"{result.identity:z.4f}",
+            "identity_meaning": sentence,
         }
 
-    return run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, stages=args.stages)
+    status = run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, stages=args.stages)
+    if args.image.is_file() and any(likenesses):  # of a folder the table says it
+        console.say(likenesses[0])
+    return status
 
 
 def _read_reference(path: Path) -> Any:

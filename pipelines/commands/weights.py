@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("name", metavar="NAME", nargs="?", help="only these weights (default: all)")
     get = actions.add_parser("get", help="download weights; a broken download goes on where it stopped")
     get.add_argument("name", metavar="NAME")
-    foreign = actions.add_parser("import", help="convert a .pt, .pth or .pkl checkpoint; runs no code of it")
+    foreign = actions.add_parser("import", help="convert a .pt, .pth, .pkl or .dat checkpoint; runs no code of it")
     foreign.add_argument("source", metavar="SRC", type=Path)
     foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
     foreign.add_argument("--licence", required=True, help="what may be done with them, in a few words")

@@ -7,10 +7,11 @@ import numpy as np
 
 from pipelines.arrays import Floats, Numbers, Pixels
 from pipelines.exports import repainted
-from pipelines.exports.layout import Facts, Page, Picture
+from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
 from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
 from pipelines.exports.tables import footer, json_point, signed
+from pipelines.identity.likeness import LIMITS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.results import MaskRemovalResult, pixels_sha256
 
@@ -21,6 +22,8 @@ STAGES: tuple[str, ...] = ("segmentation", "hole", "reference", "warped", "confi
 
 LANDMARKS = ("guessed_under_mask", "found_in_result")
 """What the landmarks are called: those of the photo nobody sees."""
+
+_LINE = 54  # letters of a fact in the page's right column
 
 LONGEST = 512
 """Longer side in pixels of the parts of photos among the stages' pictures; results keep every pixel."""
@@ -48,6 +51,17 @@ def contents(result: MaskRemovalResult) -> dict[str, bytes]:
 def mean_confidence(result: MaskRemovalResult) -> float | None:
     """Mean confidence, 0-1, in the warped reference over the hole; None without a reference."""
     return None if result.confidence is None else float(result.confidence[result.hole].mean())
+
+
+def likeness_sentence(result: MaskRemovalResult) -> str | None:
+    """How like the reference the result is, and what that means; None without a reference, or where nothing says."""
+    if result.identity is None:
+        return None
+    return f"Likeness to the reference: {_two_decimals(result.identity)}; {LIMITS}."
+
+
+def _two_decimals(similarity: float) -> str:
+    return signed(f"{similarity:z.2f}")
 
 
 class _Reference(NamedTuple):
@@ -79,6 +93,7 @@ def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, A
         "yaw_degrees": round(used.yaw, 2),
         "control_points": [json_point(point) for point in used.points],
         "identity_similarity": None if result.identity is None else round(result.identity, 4),
+        "identity_meaning": likeness_sentence(result),
         "mean_confidence_in_hole": round(used.mean_confidence, 4),
     }
 
@@ -174,7 +189,7 @@ def page(result: MaskRemovalResult) -> Page:
         ],
         facts=(
             (0.7, (*given_facts(result), *(_seen(used) if used else (("Reference", "none"),)))),
-            (0.82, (*made_facts(result), *(_agreement(result, used) if used else ()))),
+            (0.82, wrapped((*made_facts(result), *(_agreement(result, used) if used else ())), _LINE)),
         ),
         footer=footer(result),
     )
@@ -220,4 +235,4 @@ def _agreement(result: MaskRemovalResult, used: _Reference) -> Facts:
     confidence = ("Confidence", f"{used.mean_confidence:.2f} on average in the mask")
     if result.identity is None:
         return (confidence,)
-    return confidence, ("Similarity", signed(f"{result.identity:z.2f} of reference and result, from −1 to 1"))
+    return confidence, ("Likeness", f"{_two_decimals(result.identity)} of result and reference; {LIMITS}")

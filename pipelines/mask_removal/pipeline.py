@@ -1,7 +1,6 @@
 """Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,20 +8,29 @@ import numpy as np
 from pipelines import devices
 from pipelines.arrays import Mask, Numbers, Pixels, Points
 from pipelines.devices import Precision
-from pipelines.errors import ArrayInvalid, FaceIncomplete, FaceIndexInvalid, ImageTooSmall, NoFaceFound
+from pipelines.errors import (
+    ArrayInvalid,
+    FaceIncomplete,
+    FaceIndexInvalid,
+    ImageTooSmall,
+    NoFaceFound,
+    WeightsUnknown,
+)
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import Hole, make_hole
 from pipelines.faces.blending.tone import find_tone
-from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
+from pipelines.identity.embedding import FaceEmbedder
+from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemoval as Answer
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import loading
+from pipelines.models.loading import LoadedModel
 from pipelines.progress import Progress, Stages
 from pipelines.results import Extent, MaskRemovalResult, WeightsUsed
 from pipelines.tensors import ask, to_pixels
@@ -37,24 +45,14 @@ class MaskRemoval:
         weights: name in ``weights/manifest.toml``; None takes the job's default.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        embedder: file of a face embedder (see :mod:`pipelines.faces.embedding`), which says how like the reference the
-            result is; None says nothing.
 
     Raises:
         DeviceUnavailable: the device or precision does not exist here.
-        WeightsMissing, WeightsCorrupt: the embedder's file is not there, or is none.
     """
 
-    def __init__(
-        self,
-        weights: str | None = None,
-        device: str = "auto",
-        precision: Precision = "auto",
-        embedder: str | Path | None = None,
-    ) -> None:
+    def __init__(self, weights: str | None = None, device: str = "auto", precision: Precision = "auto") -> None:
         self.weights = weights
         self.device = devices.choose(device, precision)
-        self.embedder = None if embedder is None else FaceEmbedder(embedder)
 
     def __call__(
         self,
@@ -107,7 +105,7 @@ class MaskRemoval:
         stage = Stages(progress)
 
         with stage("loading", 0.0):
-            model = loading.load(self.weights, self.device.torch_device, job="mask-removal")
+            model, embedder = self.load(reference=reference is not None)
 
         with stage("landmarks", 0.1):
             subject = find_subject(photo, face)
@@ -130,7 +128,7 @@ class MaskRemoval:
 
         with stage("result", 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
-            identity = self._identity(filled.image, after, other)
+            identity = _identity(embedder, filled.image, after, other)
 
         stage.done()
         return MaskRemovalResult(
@@ -143,7 +141,7 @@ class MaskRemoval:
             landmarks_before=subject.face.points,
             landmarks=after,
             seconds=stage.seconds,
-            weights=(WeightsUsed(model.name, model.sha256[:12]),),
+            weights=_used(model, embedder),
             device=self.device.label,
             seed=seed,
             face=face,
@@ -156,6 +154,20 @@ class MaskRemoval:
             refined=refined,
             identity=identity,
         )
+
+    def load(self, *, reference: bool) -> tuple[LoadedModel[MaskRemovalNetwork], FaceEmbedder | None]:
+        """The job's network, and where there is a reference what says how like it a result is.
+
+        The second is None without a reference, and where a person's own weights folder names no face embedder.
+
+        Raises:
+            WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
+        """
+        model = loading.load(self.weights, self.device.torch_device, job=MASK_REMOVAL)
+        try:
+            return model, FaceEmbedder() if reference else None
+        except WeightsUnknown:
+            return model, None
 
     def _paint(
         self,
@@ -179,12 +191,6 @@ class MaskRemoval:
         with stage("network", 0.7):
             return (answer if warped is None else tempered(answer, draw(warped))), warped
 
-    def _identity(self, image: Pixels, landmarks: Points, reference: Subject | None) -> float | None:
-        """How like the reference the repainted face is, by the embedder; None where either is missing."""
-        if self.embedder is None or reference is None:
-            return None
-        return self.embedder.similarity(image, landmarks, reference.photo, reference.face.points)
-
 
 def _find_reference(reference: Pixels, index: int) -> Subject:
     """The face of the reference; its errors say that the reference is meant."""
@@ -192,6 +198,21 @@ def _find_reference(reference: Pixels, index: int) -> Subject:
         return find_subject(reference, index)
     except (ArrayInvalid, NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
         raise type(error)(f"The reference photo cannot be used. {error}") from error
+
+
+def _identity(
+    embedder: FaceEmbedder | None, image: Pixels, landmarks: Points, reference: Subject | None
+) -> float | None:
+    """How like the reference the repainted face is; None without a reference or an embedder."""
+    if embedder is None or reference is None:
+        return None
+    return embedder.similarity(image, landmarks, reference.photo, reference.face.points)
+
+
+def _used(model: LoadedModel[Any], embedder: FaceEmbedder | None) -> tuple[WeightsUsed, ...]:
+    """Every weights file that a result hangs on."""
+    models = (model,) if embedder is None else (model, embedder.model)
+    return tuple(WeightsUsed(one.name, one.sha256[:12]) for one in models)
 
 
 def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str, Any]:

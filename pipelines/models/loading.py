@@ -19,7 +19,7 @@ from pipelines.jobs import CLEFT_INPAINTING, networks, resolve
 from pipelines.models.manifest import Entry
 from pipelines.models.store import find, paths, verify
 
-CACHED = 4
+CACHED = 5
 """Loaded networks that are kept; the one unused for longest goes first."""
 
 Network = TypeVar("Network")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.files import copy_atomic, sha256_of, write_atomic
+from pipelines.jobs import networks, resolve
 from pipelines.models import loading, manifest, store
 from pipelines.models.checkpoints import read_tensors
 from pipelines.models.manifest import Entry
@@ -110,7 +111,8 @@ def import_checkpoint(
     """Converts a foreign checkpoint to safetensors, once, and registers it. Code in the checkpoint is never run.
 
     Args:
-        source: ``.pt``, ``.pth``, ``.pkl`` or ``.safetensors``.
+        source: ``.pt``, ``.pth``, ``.pkl`` or ``.safetensors``, or what the network's publisher writes
+            (:attr:`pipelines.jobs.Network.foreign`).
         name: what the weights shall be called.
         job: the job that they are for.
         network: key of :func:`pipelines.jobs.networks`.
@@ -127,7 +129,10 @@ def import_checkpoint(
     if name in store.entries():
         raise OptionInvalid("There are weights of that name already; choose another name.")
     described = {"job": job, "network": network, "licence": licence, "architecture": dict(architecture or {})}
-    return save(name, read_tensors(source, key), half=half, **described, **metadata)
+    known = networks().get(network)
+    reader = known.foreign.get(Path(source).suffix.lower()) if known else None
+    tensors = resolve(reader)(source) if reader else read_tensors(source, key)
+    return save(name, tensors, half=half, **described, **metadata)
 
 
 def _check_safetensors(path: Path) -> None:

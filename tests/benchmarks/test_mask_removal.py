@@ -18,6 +18,7 @@ from torch import nn
 from benchmarks import cases as sets
 from benchmarks import mask_removal, scores
 from benchmarks.cases import GUIDED_BY, SETS, Case, Cases, labelled_cases, pairs_cases, val_cases
+from benchmarks.embedder import TorchScriptEmbedder
 from benchmarks.holes import cut_holes
 from benchmarks.mask_removal import Judges, main, measure
 from benchmarks.methods import (
@@ -35,7 +36,6 @@ from benchmarks.paired import PairedTest
 from benchmarks.tables import MASK_REMOVAL, Row
 from pipelines.devices import choose
 from pipelines.errors import DataUnreadable, ReferenceUnusable
-from pipelines.faces.embedding import FaceEmbedder
 from pipelines.faces.images import encode_png, read_image
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import grow
@@ -74,7 +74,7 @@ def embedder_file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def judges(loss_weights, embedder_file) -> Judges:
-    return Judges(LPIPS("alex", loss_weights), AlexNetFeatures(loss_weights), FaceEmbedder(embedder_file), CPU)
+    return Judges(LPIPS("alex", loss_weights), AlexNetFeatures(loss_weights), TorchScriptEmbedder(embedder_file), CPU)
 
 
 @pytest.fixture

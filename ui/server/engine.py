@@ -59,7 +59,6 @@ class Engine:
     Args:
         device: as in ``pipelines.devices.choose``.
         precision: as in ``pipelines.devices.choose``.
-        embedder: file of a face embedder for mask removal, or None.
         pipelines: pipelines to use instead of the real ones, by job.
 
     Attributes:
@@ -72,13 +71,11 @@ class Engine:
         device: str = "auto",
         precision: "Precision" = "auto",
         *,
-        embedder: str | None = None,
         pipelines: Mapping[str, Pipeline] | None = None,
     ):
         self.ready = threading.Event()
         self.jobs = jobs_that_work() if pipelines is None else tuple(pipelines)
         self._device, self._precision = device, precision
-        self._app_options = {"embedder": embedder}
         self._pipelines = dict(pipelines or {})
         self._problems: dict[str, str] = {}
         self._loading, self._turns = threading.Lock(), Turns()
@@ -98,9 +95,8 @@ class Engine:
         with self._loading:
             if job not in self._pipelines:
                 row = JOBS[job]
-                own = {name: self._app_options[name] for name in row.app_options}
                 make = resolve(row.served or row.pipeline)
-                self._pipelines[job] = make(device=self._device, precision=self._precision, **own)
+                self._pipelines[job] = make(device=self._device, precision=self._precision)
             return self._pipelines[job]
 
     def run(self, job: str, photo: Pixels, *, progress: Progress | None = None, **options: Any) -> Any:

@@ -12,7 +12,7 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, EXTENT, FEWEST, MOST
-from pipelines.mask_removal.exports import mean_confidence
+from pipelines.mask_removal.exports import likeness_sentence, mean_confidence
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.progress import Progress
 from pipelines.results import MaskRemovalResult
@@ -252,7 +252,7 @@ class MaskRemovalTab(RepaintingTab):
 
 
 def note_html(result: MaskRemovalResult | None = None) -> str:
-    """One line about a result: the mask, the reference, and how like it the result is."""
+    """What is said about a result: the mask, the reference, and how like it the result is."""
     if result is None:
         return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
     facts = [(f"Mask {_SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
@@ -266,11 +266,12 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
                 "Mean confidence in the warped reference over the hidden part.",
             )
         )
-    if result.identity is not None:
+    if sentence := likeness_sentence(result):
         facts.append(
             (
-                f"likeness to it {result.identity:z.2f}".replace("-", "−"),
-                "Cosine similarity of both faces by the face embedder, from −1 to 1 = the same.",
+                sentence,
+                "How much of the person came over, not whether the drawing is true. Cosine similarity of both faces by "
+                "a face recognition network, at most 1.",
             )
         )
     spans = "".join(

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from pipelines import __version__
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.images import encode_png, read_image, read_mask
+from pipelines.identity.embedding import FaceEmbedder
+from pipelines.identity.likeness import LIMITS
 from pipelines.mask_removal.exports import STAGES
 from pipelines.mask_removal.pipeline import MaskRemoval
+from pipelines.models.loading import LoadedModel
 from tests.pipelines.commands.written import assert_one_sentence, names, summary
 
 pytestmark = pytest.mark.usefixtures("both_weights")
@@ -60,11 +62,11 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     (row,) = summary(out)
     assert list(row) == [
         "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "reference",
-        "reference_yaw", "identity", "case", "photo_pixels_sha256",
+        "reference_yaw", "identity", "identity_meaning", "case", "photo_pixels_sha256",
     ]  # fmt: skip
     assert (row["photo"], row["result"], row["status"], row["error"]) == ("anna.png", "anna.png", "done", "")
     assert (row["faces"], row["face"], row["mask_source"], row["reference"]) == ("1", "1", "found", "none")
-    assert row["reference_yaw"] == row["identity"] == ""
+    assert row["reference_yaw"] == row["identity"] == row["identity_meaning"] == ""
     assert float(row["seconds"]) > 0
     assert float(row["mask_share"]) == pytest.approx(facts["mask"]["share"], abs=1e-4)
     assert 0.05 < facts["mask"]["share"] < 0.25  # the drawn mask covers an eighth of the picture
@@ -123,22 +125,20 @@ def test_a_suggested_region_needs_no_mask_in_the_photo(run, photos, tmp_path):
     assert (facts["mask"]["source"], facts["mask"]["extent"]) == ("suggested", "lower-face")
 
 
-class Mean(torch.nn.Module):
-    """A face embedder that knows only the mean colour."""
-
-    def forward(self, aligned: torch.Tensor) -> torch.Tensor:
-        return aligned.mean((2, 3))
-
-
 @pytest.mark.slow
-def test_an_embedder_says_how_like_the_reference_the_result_is(run, masked, references, tmp_path):
-    torch.jit.script(Mean()).save(tmp_path / "embedder.pt")
-    words = ("mask-removal", masked, "--reference", references, "--out", tmp_path / "out")
-    assert run(*words, "--embedder", tmp_path / "embedder.pt")[0] == 0
+def test_the_likeness_to_the_reference_is_a_sentence(run, masked, references, tmp_path, monkeypatch):
+    monkeypatch.setattr(FaceEmbedder, "__init__", lambda self: setattr(self, "model", LoadedModel("e", 0, 0, "0" * 64)))
+    monkeypatch.setattr(FaceEmbedder, "similarity", lambda *given: 0.91234)
+    words = ("mask-removal", masked / "anna.png", "--out", tmp_path / "out")
+    status, said, _ = run(*words, "--reference", references)
+    sentence = f"Likeness to the reference: 0.91; {LIMITS}."
+    assert status == 0 and said.splitlines()[1:] == [sentence]
     (row,) = summary(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "anna.json").read_text(encoding="utf-8"))["reference"]
-    assert float(row["identity"]) == told["identity_similarity"]
-    assert 0.9 < told["identity_similarity"] <= 1
+    assert float(row["identity"]) == told["identity_similarity"] == 0.9123
+    assert row["identity_meaning"] == told["identity_meaning"] == sentence
+    assert "Likeness" not in run("mask-removal", masked, "--reference", references, "--out", tmp_path / "folder")[1]
+    assert "Likeness" not in run(*words)[1]
 
 
 @pytest.mark.parametrize(
@@ -263,17 +263,6 @@ def test_a_reference_that_fits_no_photo_is_said(run, masked, references, tmp_pat
     assert zoe["error"] == "No photo has this name, so the reference was not used."
 
 
-@pytest.mark.parametrize("name", ["anna.png", "anna.hole.png"])
-def test_no_result_and_no_stage_lands_on_the_embedder(run, masked, tmp_path, name):
-    (tmp_path / "embedder.pt").write_bytes(b"a program")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / name).hardlink_to(tmp_path / "embedder.pt")
-    words = ("mask-removal", masked, "--stages", "--embedder", tmp_path / "embedder.pt", "--out", tmp_path / "out")
-    status, _, trouble = run(*words)
-    assert (status, (tmp_path / "embedder.pt").read_bytes()) == (2, b"a program")
-    assert trouble.startswith("A result would overwrite the face embedder, by its name or through a link; choose")
-
-
 # --- what cannot run at all ---------------------------------------------------------------------------------------
 
 
@@ -296,8 +285,6 @@ def test_the_references_folder_cannot_be_the_output(run, masked, references, tmp
         (["masked", "--mask", "missing"], "The mask or folder of masks does not exist"),
         (["masked", "--weights", "small"], "belong to another job"),
         (["masked", "--weights", "large"], "There are no weights of that name"),
-        (["masked", "--embedder", "missing.pt"], "The face embedder's file does not exist"),
-        (["masked", "--embedder", "masked/anna.png"], "The face embedder's file is no TorchScript"),
     ],
 )
 def test_what_cannot_run_is_one_sentence_and_nothing_written(run, masked, tmp_path, monkeypatch, words, sentence):

@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from pipelines.exports import bundles, pictures, repainted
 from pipelines.exports.tables import json_text
 from pipelines.faces.images import read_image
+from pipelines.identity.likeness import LIMITS, TWO_PEOPLE
 from pipelines.mask_removal import exports
 from tests.pipelines.exports.made_results import WHOSE, chunks, make_alone, make_removal, rows_of
 
@@ -46,6 +47,7 @@ def test_json_of_a_mask_removal(removal):
         "yaw_degrees": -12.34,
         "control_points": removal.reference_points.tolist(),
         "identity_similarity": 0.7129,
+        "identity_meaning": f"Likeness to the reference: 0.71; {LIMITS}.",
         "mean_confidence_in_hole": 0.8,
     }
     first = facts["landmarks"][0]
@@ -56,11 +58,11 @@ def test_json_of_a_mask_removal(removal):
     assert [exports.facts(one)["mask"]["source"] for one in (given, suggested)] == ["given", "suggested"]
 
 
-def test_json_of_a_mask_removal_without_reference_or_embedder(removal, alone):
+def test_json_of_a_mask_removal_without_reference_or_likeness(removal, alone):
     facts = json.loads(json_text(exports.facts(alone)))
     assert facts["reference"] is None and facts["job"] == "mask-removal"
     told = exports.facts(replace(removal, identity=None))["reference"]
-    assert told["identity_similarity"] is None and told["width"] == 240
+    assert told["identity_similarity"] is told["identity_meaning"] is None and told["width"] == 240
 
 
 def test_csv_of_a_mask_removal_says_where_landmarks_come_from(removal):
@@ -91,7 +93,8 @@ def test_the_report_of_a_mask_removal(removal):
         "240 × 300 pixels, 6 control points",
         "turned 12.3° to image-left",
         "0.80 on average in the mask",
-        "0.71 of reference and result",
+        "0.71 of result and reference",
+        f"under {TWO_PEOPLE:.2f}",
         "seed 7",
     ):
         assert said in text, said
@@ -104,13 +107,13 @@ def test_the_report_of_a_mask_removal_without_reference(alone):
     text = page.extract_text()
     for said in ("from the photo alone", "Coarse network", "Refinement network", "Reference none"):
         assert said in text, said
-    assert "Confidence" not in text and "Similarity" not in text and "Its face" not in text
+    assert "Confidence" not in text and "Likeness" not in text and "Its face" not in text
     assert len(page.images) == 8
 
 
-def test_the_report_says_no_similarity_that_nobody_measured(removal):
+def test_the_report_says_no_likeness_that_nobody_measured(removal):
     text = PdfReader(BytesIO(bundles.report(exports, replace(removal, identity=None)))).pages[0].extract_text()
-    assert "Similarity" not in text and "Confidence" in text
+    assert "Likeness" not in text and "Confidence" in text
     turned = PdfReader(BytesIO(bundles.report(exports, replace(removal, reference_yaw=4.0, identity=-0.25)))).pages[0]
     assert "turned 4.0° to image-right" in turned.extract_text() and "−0.25 of" in turned.extract_text()
 

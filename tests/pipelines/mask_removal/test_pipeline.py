@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,16 +19,19 @@ from pipelines.errors import (
     OptionInvalid,
     ReferenceUnusable,
     SurgicalMaskNotFound,
+    WeightsCorrupt,
     WeightsMissing,
     WeightsUnknown,
 )
 from pipelines.faces.alignment import align
-from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.identity.embedding import FaceEmbedder
 from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.mask_removal.warping import warp_reference
-from pipelines.models import loading
+from pipelines.models import loading, manifest, registering
+from pipelines.models.places import SHIPPED
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("untrained")]
 
@@ -246,22 +250,38 @@ def test_weights_that_are_not_there(masked, untrained):
         MaskRemoval(device="cpu")(masked[0])
 
 
-def test_an_embedder_says_how_like_the_reference_the_result_is(masked, astronaut, shared):
-    job = MaskRemoval(device="cpu", precision="float32", embedder=shared / "weights" / "mobilefacenet.pt")
+@pytest.fixture
+def with_embedder(untrained) -> Path:
+    """The weights folder, with the built-in face embedder in it too."""
+    entry = manifest.read_tables(SHIPPED / "manifest.toml")["face-embedder"]
+    about = {key: entry[key] for key in ("job", "network", "licence", "default")}
+    registering.register("face-embedder", SHIPPED / entry["file"], **about)
+    return untrained
+
+
+def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with_embedder):
     photo, truth = masked
     result = job(photo, reference=astronaut, mask=truth)
-    assert -1 <= result.identity <= 1
-    assert job(photo, mask=truth).identity is None
-    # The photo without any mask is the same picture as the reference.
-    assert job.embedder.similarity(astronaut, result.landmarks, astronaut, result.landmarks) == pytest.approx(1)
+    assert [used.name for used in result.weights] == ["small", "face-embedder"]
+    found = find_face(astronaut).points
+    told = FaceEmbedder().similarity(result.image, result.landmarks, astronaut, found)
+    assert result.identity == pytest.approx(told, abs=1e-6) and -1 <= result.identity < 1
+    untouched = FaceEmbedder().similarity(astronaut, found, astronaut, found)
+    assert untouched > result.identity, "an untrained network draws nobody"
 
 
-def test_an_embedder_that_is_none(tmp_path):
-    with pytest.raises(WeightsMissing):
-        MaskRemoval(device="cpu", embedder=tmp_path / "gone.pt")
-    (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(Exception, match="no TorchScript network"):
-        MaskRemoval(device="cpu", embedder=tmp_path / "text.pt")
+def test_without_a_reference_no_embedder_is_loaded(job, masked, with_embedder):
+    (with_embedder / "face-embedder.safetensors").unlink()
+    result = job(masked[0])
+    assert result.identity is None and [used.name for used in result.weights] == ["small"]
+
+
+def test_an_embedder_that_is_damaged_is_said_before_anything_is_drawn(job, masked, astronaut, with_embedder):
+    said = []
+    (with_embedder / "face-embedder.safetensors").write_bytes(b"?")
+    with pytest.raises(WeightsCorrupt, match="“face-embedder” differ"):
+        job(masked[0], reference=astronaut, progress=lambda fraction, text: said.append(text))
+    assert said == ["loading"]
 
 
 def test_results_are_frozen_and_the_network_is_shared_unchanged(job, masked):

@@ -10,6 +10,7 @@ import pytest
 from pipelines.errors import OptionInvalid, SurgicalMaskNotFound
 from pipelines.faces.landmarks import find_face, find_faces
 from pipelines.faces.masks import clean
+from pipelines.identity.likeness import LIMITS
 from pipelines.mask_removal.segmentation import segment_mask
 from pipelines.mask_removal.warping import CONTROL
 from ui import CACHE
@@ -99,8 +100,8 @@ def test_reference_is_told_with_its_landmarks_and_control_points(astronaut: np.n
 def test_note_says_where_the_mask_is_from_and_how_the_reference_was_used():
     note = note_html(result())
     assert "Mask found, 25.0 % of the photo" in note
-    assert "reference turned 12° to the left" in note and "trusted by 50 %" in note and "likeness" not in note
-    assert "likeness to it −0.25" in note_html(result(identity=-0.25))
+    assert "reference turned 12° to the left" in note and "trusted by 50 %" in note and "Likeness" not in note
+    assert f"Likeness to the reference: −0.25; {LIMITS}." in note_html(result(identity=-0.25))
     assert "from the front" in note_html(result(reference_yaw=3.0))
     alone = note_html(result(reference=None, reference_yaw=None, confidence=None, mask_source="given"))
     assert "painted or uploaded" in alone and "without a reference" in alone and "trusted" not in alone

@@ -1,7 +1,7 @@
-"""Face embeddings: how like two faces are, by a network that a person brings along.
+"""A face embedder that is not the product's own, so that figures of likeness do not hang on the network that is shown.
 
-Philtrum ships no such network. What is understood is a TorchScript file in the way of InsightFace's: five landmarks
-aligned to a 112 x 112 picture, RGB 0-255 in, one embedding out. Such a file is a program: take only one you trust.
+What is understood is a TorchScript file in the way of InsightFace's: five landmarks aligned to a 112 x 112 picture, RGB
+0-255 in, one embedding out. Such a file is a program: take only one you trust.
 """
 
 from pathlib import Path
@@ -21,8 +21,8 @@ _TEMPLATE = ((38.29, 51.7), (73.53, 51.5), (56.03, 71.74), (41.55, 92.37), (70.7
 # InsightFace's five points in the 112 px picture: eye centres, tip of the nose, corners of the mouth; image-left first.
 
 
-class FaceEmbedder:
-    """A face embedding network.
+class TorchScriptEmbedder:
+    """A face embedding network of others.
 
     Args:
         file: the TorchScript file.

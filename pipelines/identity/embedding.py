@@ -1,0 +1,74 @@
+"""Face embeddings: how like two faces are."""
+
+import numpy as np
+import torch
+from skimage.transform import SimilarityTransform
+
+from pipelines.arrays import Floats, Pixels, Points
+from pipelines.faces.alignment import Alignment
+from pipelines.jobs import FACE_EMBEDDER
+from pipelines.models import loading
+
+SIZE = 150
+"""Side of the aligned picture in pixels."""
+
+_TEMPLATE = ((47.5, 46.6), (100.5, 46.6), (74.0, 87.8), (50.4, 103.0), (97.6, 103.0))
+# Eye centres, base of the nose, corners of the mouth, image-left first, in the 150 px picture: those of the mean face
+# that dlib's chips are cut by, with its padding of a quarter. dlib fits all points; five told people apart as well.
+
+
+class FaceEmbedder:
+    """A face embedding network on the processor; loaded by the first call, and shared from then on.
+
+    Args:
+        weights: name in ``weights/manifest.toml``; None takes the built-in ones.
+
+    Attributes:
+        model: the network and what the manifest says of it.
+
+    Raises:
+        WeightsUnknown, WeightsMissing, WeightsCorrupt: the weights cannot be loaded.
+    """
+
+    def __init__(self, weights: str | None = None) -> None:
+        # Always in float32 on the processor: two small pictures, and a figure that hangs on no device.
+        self.model = loading.load(weights, job=FACE_EMBEDDER)
+
+    @torch.inference_mode()
+    def embed(self, photo: Pixels, points: Points) -> Floats:
+        """The embedding of a face: the mean of those of the picture and of its mirror image.
+
+        Args:
+            photo: RGB ``uint8`` ``(H, W, 3)``.
+            points: the face's 68 landmarks, ``(68, 2)``, in pixels of the photo.
+
+        Returns:
+            ``float32`` ``(128,)`` of length 1.
+        """
+        face = align_face(photo, points)
+        both = torch.from_numpy(np.stack([face, face[:, ::-1]])).permute(0, 3, 1, 2).float()
+        mean = self.model.network(both).mean(0)
+        embedding: Floats = (mean / mean.norm()).numpy()
+        return embedding
+
+    def similarity(self, photo: Pixels, points: Points, other: Pixels, other_points: Points) -> float:
+        """Cosine similarity, -1 to 1, of a face in ``photo`` and one in ``other``.
+
+        Faces of two people are far above 0; :mod:`pipelines.identity.likeness` says what a figure means.
+        """
+        return float(self.embed(photo, points) @ self.embed(other, other_points))
+
+
+def align_face(photo: Pixels, points: Points) -> Pixels:
+    """The face as the network has learned to see it: upright, five points as near as can be to a mean face's.
+
+    Args:
+        photo: RGB ``uint8`` ``(H, W, 3)``.
+        points: 68 landmarks, ``(68, 2)``, in pixels of the photo.
+
+    Returns:
+        RGB ``uint8`` ``(150, 150, 3)``.
+    """
+    five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[33], points[48], points[54]])
+    fitted = SimilarityTransform.from_estimate(five, np.array(_TEMPLATE))
+    return Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)
