@@ -42,8 +42,8 @@ from pipelines.training.data import load_faces
 SETS = ("labelled", "val", "pairs")
 """Photos with rendered masks; held-out faces with their lower half cut out; two photos a person."""
 
-GUIDED_BY = {"labelled": "ours-self", "val": "ours-self", "pairs": "ours-reference"}
-"""Set -> the method that says whose reference our network gets on it: a self-made one, or another photo's."""
+GUIDED_BY = {"labelled": "self", "val": "self", "pairs": "reference"}
+"""Set -> what the names of methods end in that get a reference on it: a self-made one, or another photo's."""
 
 Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Crops ``(N, S, S, 3)`` and holes ``(N, S, S)`` -> the crops repainted."""

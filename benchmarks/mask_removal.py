@@ -26,7 +26,6 @@ from benchmarks.methods import (
     GUIDED,
     REMOVAL_METHODS,
     Method,
-    network_method,
     opencv_method,
     paste_method,
     removal_method,
@@ -49,7 +48,7 @@ _CODE = (
     *("benchmarks/embedder.py", "pipelines/faces/alignment.py"),
 )
 _REMOVAL_CODE = (
-    *("pipelines/mask_removal/network.py", "pipelines/layers/**/*.py"),
+    *("pipelines/mask_removal/network.py", "pipelines/mask_removal/painting.py", "pipelines/layers/**/*.py"),
     *("pipelines/faces/masks.py", "pipelines/faces/blending/skin.py"),
 )
 _TESTED = ("identity", "lpips")  # metrics of the paired tests
@@ -101,20 +100,18 @@ def _frechet(drawn: np.ndarray, truths: np.ndarray, features: nn.Module, batch: 
 def _build(keys: Sequence[str], options: argparse.Namespace, device: Device) -> dict[str, Method]:
     methods = {}
     for key in keys:
-        if key.startswith("ours"):
+        if key.startswith(("ours", "paper")):
             measured = load_network(options.weights, options.checkpoint, job="mask-removal")
-            methods[key] = removal_method(measured, device, key)
-        elif key == "cleft-inpainting":
-            methods[key] = network_method(load_network(), device, key, masked=True)
+            methods[key] = removal_method(measured, device, key, load_network() if key.startswith("ours") else None)
         else:
             methods[key] = paste_method() if key == "paste" else opencv_method(key)
     return methods
 
 
 def _code(key: str) -> tuple[str, ...]:
-    if key == "cleft-inpainting":
-        return (*_CODE, *CLEFT_INPAINTING_CODE)
-    return (*_CODE, *_REMOVAL_CODE) if key.startswith("ours") else _CODE
+    if key.startswith("ours"):
+        return (*_CODE, *_REMOVAL_CODE, *CLEFT_INPAINTING_CODE)
+    return (*_CODE, *_REMOVAL_CODE) if key.startswith("paper") else _CODE
 
 
 def _load(key: str, options: argparse.Namespace, device: Device, pool: Executor | None) -> Cases:
@@ -133,7 +130,8 @@ def _load(key: str, options: argparse.Namespace, device: Device, pool: Executor 
 
 def _measured_on(key: str, methods: Sequence[str]) -> list[str]:
     """Those of ``methods`` for which the set has what they need."""
-    return [method for method in methods if method not in GUIDED_BY.values() or method == GUIDED_BY[key]]
+    others = tuple(f"-{end}" for end in set(GUIDED_BY.values()) - {GUIDED_BY[key]})
+    return [method for method in methods if not method.endswith(others)]
 
 
 def _facts(key: str, cases: Cases) -> dict[str, object]:

@@ -14,14 +14,17 @@ from benchmarks.networks import MeasuredNetwork
 from pipelines.devices import Device
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.landmarks import find_crop_face
-from pipelines.mask_removal import network as mask_removal
 from pipelines.mask_removal.covered import covered, skin_beside
+from pipelines.mask_removal.painting import Painter
 from pipelines.training.data import FaceSet
 
 METHODS = ("ours", "telea", "navier-stokes", "mean-face")
 """Methods of the inpainting benchmark."""
 
-REMOVAL_METHODS = ("ours", "ours-self", "ours-reference", "telea", "navier-stokes", "paste", "cleft-inpainting")
+REMOVAL_METHODS = (
+    *("ours", "ours-self", "ours-reference", "paper", "paper-self", "paper-reference"),
+    *("telea", "navier-stokes", "paste"),
+)
 """Methods of the mask-removal benchmark."""
 
 LABELS = {
@@ -39,11 +42,13 @@ REMOVAL_LABELS = {
     "telea": LABELS["telea"],
     "navier-stokes": LABELS["navier-stokes"],
     "paste": "Reference pasted over Telea",
-    "cleft-inpainting": "Philtrum's cleft inpainting",
+    "paper": "The paper's networks, no reference",
+    "paper-self": "The paper's networks, self-made reference",
+    "paper-reference": "The paper's networks, true reference",
 }
 """Method -> what the mask-removal benchmark's table calls it."""
 
-GUIDED = ("ours-self", "ours-reference", "paste")
+GUIDED = ("ours-self", "ours-reference", "paper-self", "paper-reference", "paste")
 """Methods that look at a reference."""
 
 _RADIUS = 3  # px; OpenCV's own example
@@ -87,20 +92,13 @@ class Method:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours", *, masked: bool = False) -> Method:
-    """The cleft-inpainting network at the crop's own size, as the app runs it.
-
-    Args:
-        measured: the network.
-        device: where it runs.
-        key: of the method.
-        masked: whether the hole is cloth, under which no face is seen; over a cleft, the photo shows all of it.
-    """
+def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours") -> Method:
+    """The cleft-inpainting network at the crop's own size, as the app runs it."""
     network = _ready(measured, device)
 
     @torch.inference_mode()
     def fill(crops: np.ndarray, masks: np.ndarray) -> Filled:
-        face = _each(skin_beside if masked else _shown, crops, masks, device)
+        face = _each(_shown, crops, masks, device)
         with device.autocast():
             answer = network.predict(_pictures(crops, device), _maps(masks, device), face)
         return Filled(_composite(crops, _pixels(answer.image), masks), answer.landmarks.float().cpu().numpy())
@@ -108,9 +106,18 @@ def network_method(measured: MeasuredNetwork, device: Device, key: str = "ours",
     return Method(key, fill, _facts(measured, device, key))
 
 
-def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Method:
-    """The mask-removal network at the crop's own size, as the app runs it; ``key`` says with or without reference."""
-    network = _ready(measured, device)
+def removal_method(
+    measured: MeasuredNetwork, device: Device, key: str, inpainter: MeasuredNetwork | None = None
+) -> Method:
+    """Mask removal at the crop's own size, as the app runs it.
+
+    Args:
+        measured: the job's network.
+        device: where it runs.
+        key: of the method; says with or without reference.
+        inpainter: the network that makes the draft; None leaves all to the paper's two.
+    """
+    painter = Painter(_ready(measured, device), inpainter and _ready(inpainter, device))
 
     @torch.inference_mode()
     def fill(
@@ -122,13 +129,14 @@ def removal_method(measured: MeasuredNetwork, device: Device, key: str) -> Metho
         image, hole = _pictures(crops, device), _maps(masks, device)
         face = _each(skin_beside, crops, masks, device)
         with device.autocast():
-            answer = mask_removal.predict(network, image, hole, face=face)
+            answer = painter.alone(image, hole, face)
             if references is not None:
                 hint = (_pictures(references, device), _maps(confidences, device))
-                answer = mask_removal.tempered(answer, mask_removal.predict(network, image, hole, *hint, face))
+                answer = painter.guided(answer, image, hole, *hint, face)
         return Filled(_composite(crops, _pixels(answer.image), masks))
 
-    return Method(key, fill, _facts(measured, device, "ours"))
+    drafted = {} if inpainter is None else _facts(inpainter, device, "draft")
+    return Method(key, fill, _facts(measured, device, "paper" if inpainter is None else "ours") | drafted)
 
 
 def paste_method() -> Method:

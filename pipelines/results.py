@@ -12,6 +12,10 @@ from pipelines.arrays import Floats, Mask, Pixels, Points
 Extent: TypeAlias = Literal["lips", "philtrum", "lower-face"]
 """A suggested region: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
 
+PaintingEngine: TypeAlias = Literal["inpainter", "paper"]
+"""Who paints under a mask: an inpainter, whose drawing a reference refines; the paper's coarse and refinement network.
+"""
+
 Region: TypeAlias = Literal["mouth-nose", "upper-lip", "face"]
 """What is scored: mouth and nose; upper lip, philtrum and nostril sill; the whole face without the eyes."""
 
@@ -219,8 +223,10 @@ class MaskRemovalResult(RepaintResult):
         reference_yaw: degrees by which the reference's face is turned, positive to the image's right, or None.
         warped: ``uint8`` ``(256, 256, 3)``, the reference warped onto the face, or None.
         confidence: ``float32`` ``(256, 256)`` in [0, 1], where the warped reference can be trusted, or None.
-        coarse: ``uint8`` ``(256, 256, 3)``, the coarse network's picture.
-        refined: ``uint8`` ``(256, 256, 3)``, the refinement network's picture.
+        engine: which networks painted, one of :data:`pipelines.mask_removal.choices.ENGINES`.
+        coarse: ``uint8`` ``(256, 256, 3)``, the draft: the inpainter's picture, or the paper's coarse network's.
+        refined: ``uint8`` ``(256, 256, 3)``, the picture whose hole was taken: the draft itself where an inpainter drew
+            it without a reference.
         identity: likeness of repainted face and reference, the cosine similarity, -1 to 1, of their embeddings;
             :mod:`pipelines.identity.likeness` says what it means. None without a reference, or where the weights folder
             is a person's own and names no face embedder.
@@ -233,6 +239,7 @@ class MaskRemovalResult(RepaintResult):
     reference_yaw: float | None
     warped: Pixels | None
     confidence: Floats | None
+    engine: PaintingEngine
     coarse: Pixels
     refined: Pixels
     identity: float | None

@@ -18,7 +18,7 @@ from pipelines.errors import OptionInvalid, PhiltrumError
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
-from pipelines.mask_removal.choices import CONTROL_POINTS
+from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
 from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence
 
 
@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-face", metavar="N", type=count, default=1,
         help="which face of the reference, 1 = the largest (default)",
     )  # fmt: skip
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=ENGINE,
+        help="inpainter: the inpainting network draws and a reference refines it; paper: the paper's coarse and "
+        "refinement network alone (default %(default)s)",
+    )  # fmt: skip
     add_repaint_arguments(parser)
 
 
@@ -76,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks, references], [args.out])
     job = MaskRemoval(args.weights, args.device, args.precision)
-    job.load(reference=references is not None)  # what is wrong with the weights is wrong for every photo
+    job.load(
+        engine=args.engine, reference=references is not None
+    )  # what is wrong with the weights is wrong for every photo
     likenesses: list[str] = []
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
@@ -90,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
             face=args.face - 1,
             reference_face=args.reference_face - 1,
             points=args.points,
+            engine=args.engine,
             grow=args.grow,
             feather=args.feather,
             seed=args.seed,
@@ -99,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
         likenesses.append(sentence)
         return result, {
             "mask_source": result.mask_source,
+            "engine": result.engine,
             "reference": reference.name if reference else "none",
             "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
             "identity": "" if result.identity is None else f"{result.identity:z.4f}",

@@ -1,6 +1,14 @@
 """What can be chosen and shown of a mask removal; free of PyTorch."""
 
-from pipelines.results import Extent
+from typing import get_args
+
+from pipelines.results import Extent, PaintingEngine
+
+ENGINES: tuple[PaintingEngine, ...] = get_args(PaintingEngine)
+"""Who paints: the cleft-inpainting network, refined by the reference; or the paper's two networks alone."""
+
+ENGINE: PaintingEngine = "inpainter"
+"""The one that paints unless another is asked for: on faces that no network learned from it is nearer to the truth."""
 
 CONTROL_POINTS = 30
 """Control points of the paper."""

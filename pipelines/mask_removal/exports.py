@@ -35,7 +35,8 @@ def facts(result: MaskRemovalResult) -> dict[str, Any]:
     ``reference`` is None without one; its control points are in pixels of the reference.
     """
     used = _reference(result)
-    return repaint_facts(result, MASK_REMOVAL, LANDMARKS, {"reference": used and _reference_facts(result, used)})
+    own = {"engine": result.engine, "reference": used and _reference_facts(result, used)}
+    return repaint_facts(result, MASK_REMOVAL, LANDMARKS, own)
 
 
 def files(result: MaskRemovalResult) -> dict[str, bytes]:
@@ -109,7 +110,7 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
     * ``reference``: the reference around its face, with the control points of the warp;
     * ``warped``: the reference warped onto the aligned face;
     * ``confidence``: where that can be trusted, from black = 0 to white = 1;
-    * ``coarse``, ``refined``: the two networks' pictures of the aligned face;
+    * ``coarse``, ``refined``: the aligned face as it was drafted, and as it was drawn after that;
     * ``final``: the result around the face.
 
     Returns:
@@ -119,10 +120,11 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
     window = face_window(result)
     pictures = {
         "hole": np.where(result.hole[..., None], np.uint8(255), result.crop_before),
-        "coarse": result.coarse,
         "refined": result.refined,
         "final": _part(result.image, window),
     }
+    if _was_refined(result):
+        pictures["coarse"] = result.coarse
     if result.found is not None:
         pictures["segmentation"] = _tinted(_part(result.photo, window), _part(result.found, window))
     if used := _reference(result):
@@ -131,6 +133,11 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
         pictures["warped"] = used.warped
         pictures["confidence"] = _grey(used.confidence)
     return {name: pictures[name] for name in STAGES if name in pictures}
+
+
+def _was_refined(result: MaskRemovalResult) -> bool:
+    """Whether the draft is another picture than the one that was taken."""
+    return result.engine == "paper" or result.reference is not None
 
 
 def _grey(confidence: Floats) -> Pixels:
@@ -214,8 +221,11 @@ def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, .
 
 
 def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
+    hidden = Picture(title="Aligned face and hidden part", image=result.crop_before, mask=result.hole)
+    if not _was_refined(result):
+        return hidden, Picture(title="Aligned face as drawn", image=result.refined)
     return (
-        Picture(title="Aligned face and hidden part", image=result.crop_before, mask=result.hole),
+        hidden,
         Picture(title="Coarse network", image=result.coarse),
         Picture(title="Refinement network", image=result.refined),
     )

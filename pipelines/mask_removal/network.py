@@ -32,9 +32,6 @@ Initialization: TypeAlias = Literal["kaiming", "normal", "xavier", "orthogonal"]
 INITIALIZATIONS: tuple[Initialization, ...] = get_args(Initialization)
 """How weights can start; the paper's default is the first (section 4)."""
 
-REFERENCE_SHARE = 0.75
-"""Weight of the answer with a reference in :func:`tempered`."""
-
 _INPUTS = 8  # picture, hole, reference, confidence
 _AROUND_EYES = ((0.42, 0.10), (0.5, 0.16))  # where, and how far around: fractions of height and of width
 _ANYWHERE = 1e-3  # weight of the rest of the picture: counts only where all around the eyes is hidden
@@ -46,7 +43,7 @@ class MaskRemoval(NamedTuple):
     """The network's answer.
 
     Attributes:
-        coarse: ``(N, 3, H, W)`` in [-1, 1], the coarse network's picture.
+        coarse: ``(N, 3, H, W)`` in [-1, 1], the coarse network's picture, or the draft in its place.
         image: ``(N, 3, H, W)`` in [-1, 1], the refinement network's picture; only its hole is news.
         embedding: ``(N, 8 * width)``, the refinement network's deepest features, averaged over the picture. The
             contrastive loss compares them.
@@ -75,7 +72,9 @@ class MaskRemovalNetwork(nn.Module):
         self.coarse = CoarseNetwork(coarse_width, coarse_blocks, fold)
         self.refine = RefinementNetwork(width, blocks, fold)
 
-    def forward(self, image: Tensor, hole: Tensor, reference: Tensor, confidence: Tensor) -> MaskRemoval:
+    def forward(
+        self, image: Tensor, hole: Tensor, reference: Tensor, confidence: Tensor, draft: Tensor | None = None
+    ) -> MaskRemoval:
         """Draws what the hole hides.
 
         Args:
@@ -84,15 +83,16 @@ class MaskRemovalNetwork(nn.Module):
             reference: ``(N, 3, H, W)`` in [-1, 1], the reference warped onto the face.
             confidence: ``(N, 1, H, W)`` in [0, 1]; 0 everywhere where there is no reference. What lies where it is 0
                 is not looked at.
+            draft: ``(N, 3, H, W)`` in [-1, 1], what another network drew in the hole, which is refined in place of the
+                coarse network's picture; None has that draw.
         """
         hole, confidence = hole.to(image.dtype), confidence.to(image.dtype)
         known = 1 - hole
         hint = torch.cat([reference * confidence, confidence], 1)
-        given = torch.cat([image * known + skin_colour(image, known) * hole, hole, hint], 1)
-        coarse = self.coarse(given)
-        draft = torch.cat([image * known + coarse * hole, hole, hint], 1)
-        refined, embedding = self.refine(draft)
-        return MaskRemoval(coarse, refined, embedding)
+        if draft is None:
+            draft = self.coarse(torch.cat([image * known + skin_colour(image, known) * hole, hole, hint], 1))
+        refined, embedding = self.refine(torch.cat([image * known + draft * hole, hole, hint], 1))
+        return MaskRemoval(draft, refined, embedding)
 
 
 def skin_colour(image: Tensor, known: Tensor) -> Tensor:
@@ -114,12 +114,13 @@ def skin_colour(image: Tensor, known: Tensor) -> Tensor:
 
 
 def predict(
-    network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval],
+    network: Callable[..., MaskRemoval],
     image: Tensor,
     hole: Tensor,
     reference: Tensor | None = None,
     confidence: Tensor | None = None,
     face: Tensor | None = None,
+    draft: Tensor | None = None,
 ) -> MaskRemoval:
     """The network's answer, averaged over a picture and its mirror image, so that it favours no side of a face.
 
@@ -130,36 +131,24 @@ def predict(
         face: ``(N, 1, H, W)``, 1 = of the person (:func:`pipelines.faces.blending.skin.visible_face`): what of the hole
             lies there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the
             picture.
+        draft: as for :meth:`MaskRemovalNetwork.forward`.
     """
     other = torch.zeros_like(image) if reference is None else reference
     trust = torch.zeros_like(hole) if confidence is None else confidence
-    far = _mirrored(network, image, hole, other, trust)
+    given = (other, trust) if draft is None else (other, trust, draft)
+    far = _mirrored(network, image, hole, *given)
     if face is None:
         return far
-    near = _mirrored(network, *narrowed(image, hole, face), other, trust)
+    near = _mirrored(network, *narrowed(image, hole, face), *given)
     coarse, drawn = (blend(*both, hole, face) for both in ((near.coarse, far.coarse), (near.image, far.image)))
     return MaskRemoval(coarse, drawn, near.embedding)
 
 
-def _mirrored(network: Callable[[Tensor, Tensor, Tensor, Tensor], MaskRemoval], *given: Tensor) -> MaskRemoval:
+def _mirrored(network: Callable[..., MaskRemoval], *given: Tensor) -> MaskRemoval:
     both = network(*(torch.cat([one, one.flip(3)]) for one in given))
     coarse, drawn = ((one + other.flip(3)) / 2 for one, other in (both.coarse.chunk(2), both.image.chunk(2)))
     embedding, mirrored = both.embedding.chunk(2)
     return MaskRemoval(coarse, drawn, (embedding + mirrored) / 2)
-
-
-def tempered(alone: MaskRemoval, guided: MaskRemoval) -> MaskRemoval:
-    """The answer with a reference, drawn back towards the one without.
-
-    A reference shows another light and another expression, and the network takes over too much of both; without one it
-    knows nothing of the person. The mean of both answers is nearer to the hidden face than either: on 99 LFW pairs,
-    with weights shown the whole crop, LPIPS is 0.079 without, 0.078 with a reference and 0.072 here, and a face
-    embedder sees nearly as much of the person as in the answer with a reference (cosine 0.53, 0.70 and 0.69).
-
-    Args:
-        alone, guided: answers of :func:`predict` without and with a reference that was warped onto the first.
-    """
-    return MaskRemoval(*(torch.lerp(*both, REFERENCE_SHARE) for both in zip(alone, guided, strict=True)))
 
 
 class CoarseNetwork(nn.Module):

@@ -1,7 +1,7 @@
 """Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pipelines.errors import (
     FaceIndexInvalid,
     ImageTooSmall,
     NoFaceFound,
+    OptionInvalid,
     WeightsUnknown,
 )
 from pipelines.faces import masks
@@ -23,16 +24,15 @@ from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.identity.embedding import FaceEmbedder
-from pipelines.jobs import MASK_REMOVAL
+from pipelines.jobs import CLEFT_INPAINTING, MASK_REMOVAL
+from pipelines.mask_removal.choices import ENGINE, ENGINES
 from pipelines.mask_removal.covered import skin_beside
-from pipelines.mask_removal.network import MaskRemoval as Answer
-from pipelines.mask_removal.network import MaskRemovalNetwork, predict, tempered
+from pipelines.mask_removal.painting import Painted, Painter
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import loading
-from pipelines.models.loading import LoadedModel
 from pipelines.progress import Progress, Stages
-from pipelines.results import Extent, MaskRemovalResult, WeightsUsed
+from pipelines.results import Extent, MaskRemovalResult, PaintingEngine, WeightsUsed
 from pipelines.tensors import ask, to_pixels
 
 
@@ -64,6 +64,7 @@ class MaskRemoval:
         face: int = 0,
         reference_face: int = 0,
         points: int = CONTROL_POINTS,
+        engine: PaintingEngine = ENGINE,
         grow: float = 0.0,
         feather: float | None = None,
         seed: int = 0,
@@ -81,6 +82,7 @@ class MaskRemoval:
             face: which face of the photo, 0 = the largest.
             reference_face: which face of the reference.
             points: control points of the reference's warp.
+            engine: who paints, one of :data:`pipelines.mask_removal.choices.ENGINES`.
             grow: widens the mask by so many photo pixels; negative narrows it.
             feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
             seed: of the grain that is added where the photo is finer than the network's picture.
@@ -98,14 +100,14 @@ class MaskRemoval:
             ReferenceUnusable: the reference cannot be warped onto the face.
             MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
             ImageTooSmall, FaceIncomplete: a face has too few pixels, or is cut by the photo's edge.
-            OptionInvalid: no such extent or number of points, or a negative feather.
+            OptionInvalid: no such extent, engine or number of points, or a negative feather.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
         given = mask_of(photo, mask)
         stage = Stages(progress)
 
         with stage("loading", 0.0):
-            model, embedder = self.load(reference=reference is not None)
+            models = self.load(engine=engine, reference=reference is not None)
 
         with stage("landmarks", 0.1):
             subject = find_subject(photo, face)
@@ -118,7 +120,7 @@ class MaskRemoval:
             wanted = _wanted(given, found, extent, subject)
             hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        answer, warped = self._paint(model.network, subject, hole, other, points, stage)
+        answer, warped = self._paint(models.painter, subject, hole, other, points, stage)
 
         with stage("compositing", 0.8):
             pictures = to_pixels(answer.coarse), to_pixels(answer.image)
@@ -128,7 +130,7 @@ class MaskRemoval:
 
         with stage("result", 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
-            identity = _identity(embedder, filled.image, after, other)
+            identity = _identity(models.embedder, filled.image, after, other)
 
         stage.done()
         return MaskRemovalResult(
@@ -141,7 +143,7 @@ class MaskRemoval:
             landmarks_before=subject.face.points,
             landmarks=after,
             seconds=stage.seconds,
-            weights=_used(model, embedder),
+            weights=models.used,
             device=self.device.label,
             seed=seed,
             face=face,
@@ -150,46 +152,79 @@ class MaskRemoval:
             found=found,
             hole=hole.crop,
             **_told(other, warped),
+            engine=engine,
             coarse=coarse,
             refined=refined,
             identity=identity,
         )
 
-    def load(self, *, reference: bool) -> tuple[LoadedModel[MaskRemovalNetwork], FaceEmbedder | None]:
-        """The job's network, and where there is a reference what says how like it a result is.
+    def load(self, *, engine: PaintingEngine = ENGINE, reference: bool) -> "Models":
+        """The networks of a run, and where there is a reference what says how like it a result is.
 
         The second is None without a reference, and where a person's own weights folder names no face embedder.
 
         Raises:
+            OptionInvalid: there is no such engine.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        model = loading.load(self.weights, self.device.torch_device, job=MASK_REMOVAL)
-        try:
-            return model, FaceEmbedder() if reference else None
-        except WeightsUnknown:
-            return model, None
+        if engine not in ENGINES:
+            raise OptionInvalid(f"The engine must be one of {', '.join(ENGINES)}.")
+        place = self.device.torch_device
+        own = loading.load(self.weights, place, job=MASK_REMOVAL)
+        inpainter = loading.load(None, place, job=CLEFT_INPAINTING) if engine == "inpainter" else None
+        painter = Painter(own.network, inpainter and inpainter.network)
+        drew = [inpainter] if inpainter and not reference else [own, inpainter]
+        embedder = _embedder() if reference else None
+        networks = [*drew, embedder and embedder.model]
+        return Models(painter, embedder, tuple(WeightsUsed(one.name, one.sha256[:12]) for one in networks if one))
 
     def _paint(
         self,
-        network: MaskRemovalNetwork,
+        painter: Painter,
         subject: Subject,
         hole: Hole,
         reference: Subject | None,
         points: int,
         stage: Stages,
-    ) -> tuple[Answer, WarpedReference | None]:
-        """The network's answer, drawn back from the one with the reference where there is one, and the warped one."""
+    ) -> tuple[Painted, WarpedReference | None]:
+        """The painter's answer, by the reference where there is one, and that warped onto the face as it was drawn
+        without.
+        """
         with stage("network", 0.5):
-            skin = skin_beside(subject.crop, hole.crop, subject.crop_face)
-            draw = partial(_draw, network, subject, hole, skin, self.device)
-            answer, warped = draw(None), None
+            given = subject.crop, hole.crop, skin_beside(subject.crop, hole.crop, subject.crop_face)
+            answer, warped = ask(painter.alone, given, self.device), None
 
         with stage("reference", 0.6):
             if reference is not None:
                 warped = _warp(reference, subject, hole, answer, points)
 
         with stage("network", 0.7):
-            return (answer if warped is None else tempered(answer, draw(warped))), warped
+            if warped is None:
+                return answer, None
+            crop, hidden, skin = given
+            guided = partial(painter.guided, answer)
+            return ask(guided, (crop, hidden, warped.image, warped.confidence, skin), self.device), warped
+
+
+class Models(NamedTuple):
+    """What a run needs loaded.
+
+    Attributes:
+        painter: draws.
+        embedder: says how like the reference a result is, or None.
+        used: the weights that a result hangs on.
+    """
+
+    painter: Painter
+    embedder: FaceEmbedder | None
+    used: tuple[WeightsUsed, ...]
+
+
+def _embedder() -> FaceEmbedder | None:
+    try:
+        return FaceEmbedder()
+    except WeightsUnknown:
+        return None
 
 
 def _find_reference(reference: Pixels, index: int) -> Subject:
@@ -209,12 +244,6 @@ def _identity(
     return embedder.similarity(image, landmarks, reference.photo, reference.face.points)
 
 
-def _used(model: LoadedModel[Any], embedder: FaceEmbedder | None) -> tuple[WeightsUsed, ...]:
-    """Every weights file that a result hangs on."""
-    models = (model,) if embedder is None else (model, embedder.model)
-    return tuple(WeightsUsed(one.name, one.sha256[:12]) for one in models)
-
-
 def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str, Any]:
     """What a result says of a reference."""
     names = {"reference_points": "points", "reference_yaw": "yaw", "warped": "image", "confidence": "confidence"}
@@ -232,23 +261,10 @@ def _wanted(given: Mask | None, found: Mask | None, extent: Extent | None, subje
     return masks.suggest_mask(subject.face, subject.shape, extent)
 
 
-def _warp(reference: Subject, subject: Subject, hole: Hole, alone: Answer, points: int) -> WarpedReference:
+def _warp(reference: Subject, subject: Subject, hole: Hole, alone: Painted, points: int) -> WarpedReference:
     """The reference laid onto the face as it was drawn without it: FaceMesh finds a mouth on that better than under a
     mask.
     """
     drawn = find_crop_face(np.where(hole.crop[..., None], to_pixels(alone.image), subject.crop))
     target = subject.crop, subject.crop_face, hole.crop
     return warp_reference(*target, reference.photo, reference.face, drawn=drawn, points=points)
-
-
-def _draw(
-    network: MaskRemovalNetwork,
-    subject: Subject,
-    hole: Hole,
-    skin: Mask,
-    device: devices.Device,
-    warped: WarpedReference | None,
-) -> Answer:
-    """The network's answer to a crop, of which ``skin`` is the person's own, with a reference or without."""
-    reference = (None, None) if warped is None else (warped.image, warped.confidence)
-    return ask(partial(predict, network), (subject.crop, hole.crop, *reference, skin), device)

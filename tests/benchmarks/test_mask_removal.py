@@ -26,7 +26,6 @@ from benchmarks.methods import (
     REMOVAL_METHODS,
     Filled,
     Method,
-    network_method,
     opencv_method,
     paste_method,
     removal_method,
@@ -114,12 +113,11 @@ def data(astronaut, tmp_path) -> Path:
 
 
 def build(key: str, network, removal) -> Method:
-    if key.startswith("ours"):
-        return removal_method(MeasuredNetwork("tiny", removal, "0" * 64), CPU, key)
-    if key == "cleft-inpainting":
+    if key.startswith(("ours", "paper")):
         twice = copy(network)
         twice.view = "joined"  # as the built-in weights look
-        return network_method(MeasuredNetwork("tiny", twice, "0" * 64), CPU, key, masked=True)
+        drafts = MeasuredNetwork("tiny", twice, "0" * 64) if key.startswith("ours") else None
+        return removal_method(MeasuredNetwork("tiny", removal, "0" * 64), CPU, key, drafts)
     return paste_method() if key == "paste" else opencv_method(key)
 
 
@@ -138,11 +136,12 @@ def test_every_method_fills_the_hole_and_nothing_else(held_out, network, removal
     np.testing.assert_array_equal(method.fill(black, holes, *guide).crops, filled)
 
 
-def test_the_reference_reaches_the_network_where_it_is_trusted(held_out, removal):
+@pytest.mark.parametrize("engine", ["ours", "paper"])
+def test_the_reference_reaches_the_network_where_it_is_trusted(held_out, network, removal, engine):
     faces = held_out.all
-    crops, method = np.ascontiguousarray(faces.crop), build("ours-self", None, removal)
+    crops, method = np.ascontiguousarray(faces.crop), build(f"{engine}-self", network, removal)
     guided = method.fill(crops, faces.hole, faces.reference, faces.confidence).crops
-    alone = build("ours", None, removal).fill(crops, faces.hole).crops
+    alone = build(engine, network, removal).fill(crops, faces.hole).crops
     assert (guided != alone).any()
     untrusted = method.fill(crops, faces.hole, faces.reference, np.zeros_like(faces.confidence)).crops
     np.testing.assert_array_equal(untrusted, alone)
@@ -330,10 +329,10 @@ def test_the_command_writes_every_row(
     assert run(out, *given, "--embedder", str(embedder_file)) == 0
     printed = capsys.readouterr().out
     report = json.loads((out / "mask_removal.json").read_text())
-    other = {key: {"ours-self", "ours-reference"} - {GUIDED_BY[key]} for key in SETS}
-    wanted = [(key, method) for key in SETS for method in REMOVAL_METHODS if method not in other[key]]
+    other = {key: "self" if GUIDED_BY[key] == "reference" else "reference" for key in SETS}
+    wanted = [(key, method) for key in SETS for method in REMOVAL_METHODS if not method.endswith(f"-{other[key]}")]
     assert [(row["set"], row["method"]) for row in report["rows"]] == wanted
-    assert report["weights_sha256"] == sha256_of(removal_checkpoint) and report["cleft_inpainting_weights"] == "tiny"
+    assert report["weights_sha256"] == sha256_of(removal_checkpoint) and report["draft_weights"] == "tiny"
     assert report["embedder_sha256"] == sha256_of(embedder_file)
     assert [report[f"{key}_photos"] for key in SETS] == [1, 4, 2]
     assert report["pairs_left_out"] == report["pairs_left_out_no_face_found"] == 1
@@ -354,7 +353,7 @@ def test_the_command_writes_every_row(
     text = (out / "mask_removal.md").read_text()
     assert text in printed and "it is not FID" in text and "p, Wilcoxon" in text
     for key, rows in zip(SETS, (1, 4, 2), strict=True):
-        assert read_image(out / f"{key}.png").shape == (24 + rows * 256, 9 * 256, 3)
+        assert read_image(out / f"{key}.png").shape == (24 + rows * 256, 10 * 256, 3)
 
     # Started again, it finds its scores and measures nothing; another reference is another measurement.
     measured = []

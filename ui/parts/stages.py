@@ -15,8 +15,8 @@ _STAGES = {
     "reference": ("Reference", "The reference photo with the control points of the warp."),
     "warped": ("Warped", "The reference, warped onto the aligned face and matched in colour."),
     "confidence": ("Confidence", "How far the warped reference is trusted, from black = 0 to white = 1."),
-    "coarse": ("Coarse", "The coarse network's picture of the aligned face."),
-    "refined": ("Refined", "The refinement network's picture of the aligned face."),
+    "coarse": ("Draft", "The aligned face as it was drafted."),
+    "refined": ("Drawn", "The aligned face as it was drawn in the end."),
     "final": ("Result", "The result around the face, at the photo's own size."),
 }
 """Name and meaning on the screen of each picture of :func:`pipelines.mask_removal.exports.stage_pictures`."""

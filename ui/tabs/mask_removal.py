@@ -11,11 +11,11 @@ from pipelines.exports.repainted import mask_share
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
-from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, EXTENT, FEWEST, MOST
+from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, ENGINE, EXTENT, FEWEST, MOST
 from pipelines.mask_removal.exports import likeness_sentence, mean_confidence
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.progress import Progress
-from pipelines.results import MaskRemovalResult
+from pipelines.results import MaskRemovalResult, PaintingEngine
 from ui.examples import masked_faces
 from ui.parts.editor import add_base, answer, reference_field, reference_props, refusal
 from ui.parts.stages import show_stages, stage_strip
@@ -27,6 +27,12 @@ from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 
 WITH, WITHOUT = "with", "without"
 """Whether a reference is used."""
+
+ENGINE_NAMES: dict[PaintingEngine, str] = {
+    "inpainter": "Inpainting network, refined by the reference",
+    "paper": "Coarse and refinement network of the paper",
+}
+"""Engine → what the page calls it."""
 
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 _SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
@@ -42,7 +48,7 @@ class MaskRemovalTab(RepaintingTab):
     lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
     canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
     after = "Without the mask"
-    advanced = "Mask edge, control points and seed"
+    advanced = "Mask edge, control points, networks and seed"
     gallery = staticmethod(masked_faces.gallery)
 
     def build_region(self) -> None:
@@ -75,6 +81,12 @@ class MaskRemovalTab(RepaintingTab):
             FEWEST, MOST, CONTROL_POINTS, step=1, label="Control points of the warp",
             info="More follow the reference more closely, fewer more smoothly.",
         )  # fmt: skip
+        self.painting = gr.Radio(
+            [(title, name) for name, title in ENGINE_NAMES.items()],
+            value=ENGINE,
+            label="Networks that draw",
+            info="The first is nearer to the hidden face wherever that could be measured.",
+        )
 
     def build_facts(self) -> None:
         self.facts = [gr.HTML(note_html(), apply_default_css=False), stage_strip("removal-stages")]
@@ -97,7 +109,7 @@ class MaskRemovalTab(RepaintingTab):
         )
 
     def own_inputs(self) -> list[gr.components.Component]:
-        return [self.choice, self.reference, self.reference_face, self.points]
+        return [self.choice, self.reference, self.reference_face, self.points, self.painting]
 
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
@@ -185,6 +197,7 @@ class MaskRemovalTab(RepaintingTab):
         reference: dict | None,
         reference_face: int,
         points: float,
+        painting: PaintingEngine,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
@@ -192,9 +205,14 @@ class MaskRemovalTab(RepaintingTab):
 
         def own(work: Work) -> dict[str, Any]:
             if choice == WITHOUT:
-                return {}
+                return {"engine": painting}
             photo = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
-            return {"reference": photo.pixels, "reference_face": int(reference_face), "points": int(points)}
+            return {
+                "reference": photo.pixels,
+                "reference_face": int(reference_face),
+                "points": int(points),
+                "engine": painting,
+            }
 
         return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own)
 
@@ -218,17 +236,18 @@ class MaskRemovalTab(RepaintingTab):
         feather: float | None = None,
         seed: int = 0,
         case: str | None = None,
+        engine: str = ENGINE,
     ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
         """Removes the surgical mask from the face in a photo, at the photo's own resolution.
 
         Give `photo` and, if you have one, `reference`, a photo of the same person without a mask. The surgical mask is
-        found by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent`
-        ("lips", "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of
-        several faces, 0 = largest. `points` is how many control points warp the reference. `grow` and `feather` are in
-        pixels of the photo; without `feather` it is 4 % of the distance between the eyes. `case` is a name that stands
-        in every table and in the report. Returns the numbers (landmarks, reference, seconds, weights, the SHA-256 of
-        the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything
-        with the stages' pictures and a PDF report.
+        found by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent` ("lips",
+        "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of several
+        faces, 0 = largest. `points` is how many control points warp the reference. `grow` and `feather` are in pixels
+        of the photo; without `feather` it is 4 % of the distance between the eyes. `case` is a name that stands in
+        every table and in the report. `engine` is "inpainter", or "paper" for the paper's two networks alone. Returns
+        the numbers (landmarks, reference, seconds, weights, the SHA-256 of the photos' pixels), the result as PNG, the
+        mask as used as PNG, the landmarks as CSV, and a ZIP of everything with the stages' pictures and a PDF report.
         """
 
         def run(photo: bytes, reference: bytes | None, mask: bytes | None, progress: Progress) -> MaskRemovalResult:
@@ -242,6 +261,7 @@ class MaskRemovalTab(RepaintingTab):
                 face=face,
                 reference_face=reference_face,
                 points=points,
+                engine=engine,
                 grow=grow,
                 feather=feather,
                 seed=seed,

@@ -57,12 +57,13 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     assert image.shape == photo.shape and not np.array_equal(image, photo)
     facts = json.loads((out / "anna.json").read_text(encoding="utf-8"))
     assert (facts["job"], facts["version"], facts["seed"]) == ("mask-removal", __version__, 7)
-    assert facts["weights"][0]["name"] == "small-removal"
+    assert [used["name"] for used in facts["weights"]] == ["small"], "without a reference nothing is refined"
+    assert facts["engine"] == "inpainter"
     assert facts["mask"]["source"] == "found" and facts["reference"] is None and "measurements" not in facts
     (row,) = summary(out)
     assert list(row) == [
-        "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "reference",
-        "reference_yaw", "identity", "identity_meaning", "case", "photo_pixels_sha256",
+        "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "engine",
+        "reference", "reference_yaw", "identity", "identity_meaning", "case", "photo_pixels_sha256",
     ]  # fmt: skip
     assert (row["photo"], row["result"], row["status"], row["error"]) == ("anna.png", "anna.png", "done", "")
     assert (row["faces"], row["face"], row["mask_source"], row["reference"]) == ("1", "1", "found", "none")

@@ -67,6 +67,7 @@ def make_removal(height: int = 480, width: int = 360) -> MaskRemovalResult:
         reference_yaw=-12.34,
         warped=smooth[0],
         confidence=np.where(hole, np.float32(0.8), np.linspace(0, 1, 256, dtype=np.float32)),
+        engine="inpainter",
         coarse=smooth[1],
         refined=smooth[2],
         identity=0.7129,

@@ -12,6 +12,7 @@ from pipelines.models import loading, registering
 from tests.pipelines.mask_removal.worn_masks import wear
 
 ARCHITECTURE = {"coarse_width": 8, "width": 8, "coarse_blocks": 1, "blocks": 1, "fold": 2}
+INPAINTER = {"width": 8, "blocks": 1, "landmark_width": 16, "fold": 2, "view": "joined"}
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +23,17 @@ def masked(face) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def untrained(tmp_path, monkeypatch) -> Path:
-    """A weights folder with a narrow untrained network of the job."""
+    """A weights folder with narrow untrained networks: the job's, and the inpainter that drafts for it."""
     monkeypatch.setenv("PHILTRUM_WEIGHTS", str(tmp_path / "weights"))
+    from pipelines.cleft_inpainting.network import INCLG
     from pipelines.mask_removal.network import MaskRemovalNetwork
 
     torch.manual_seed(0)
-    about = {"job": "mask-removal", "network": "mask-removal", "licence": "none", "default": True}
-    registering.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), architecture=ARCHITECTURE, **about)
+    about = {"licence": "none", "default": True}
+    removal = {**about, "job": "mask-removal", "network": "mask-removal", "architecture": ARCHITECTURE}
+    registering.save("small", MaskRemovalNetwork(**ARCHITECTURE).state_dict(), **removal)
+    inpainter = {**about, "job": "cleft-inpainting", "network": "inclg", "architecture": INPAINTER}
+    registering.save("drafts", INCLG(**INPAINTER).state_dict(), **inpainter)
     yield tmp_path / "weights"
     loading.clear()
 

@@ -38,7 +38,7 @@ def table_of(result, name: str) -> str:
 def test_json_of_a_mask_removal(removal):
     facts = json.loads(json_text(exports.facts(removal)))
     assert facts == exports.facts(removal)
-    assert facts["job"] == "mask-removal" and "measurements" not in facts
+    assert facts["job"] == "mask-removal" and facts["engine"] == "inpainter" and "measurements" not in facts
     assert facts["mask"]["source"] == "found" and facts["mask"]["extent"] is None
     assert facts["reference"] == {
         "width": 240,
@@ -102,13 +102,17 @@ def test_the_report_of_a_mask_removal(removal):
     assert len(pdf.pages[0].images) == 9  # two, three, three, and the scale of the confidence
 
 
-def test_the_report_of_a_mask_removal_without_reference(alone):
-    page = PdfReader(BytesIO(bundles.report(exports, alone))).pages[0]
+@pytest.mark.parametrize(
+    ("engine", "titles", "images"),
+    [("inpainter", ["Aligned face as drawn"], 7), ("paper", ["Coarse network", "Refinement network"], 8)],
+)
+def test_the_report_of_a_mask_removal_without_reference(alone, engine, titles, images):
+    page = PdfReader(BytesIO(bundles.report(exports, replace(alone, engine=engine)))).pages[0]
     text = page.extract_text()
-    for said in ("from the photo alone", "Coarse network", "Refinement network", "Reference none"):
+    for said in ("from the photo alone", *titles, "Reference none"):
         assert said in text, said
     assert "Confidence" not in text and "Likeness" not in text and "Its face" not in text
-    assert len(page.images) == 8
+    assert len(page.images) == images
 
 
 def test_the_report_says_no_likeness_that_nobody_measured(removal):

@@ -13,7 +13,6 @@ from pipelines.mask_removal.network import (
     initialize,
     predict,
     skin_colour,
-    tempered,
 )
 
 pytestmark = pytest.mark.slow
@@ -318,16 +317,16 @@ def test_no_wall_tints_what_is_drawn_within_the_face_and_beyond_it_all_is_seen()
     assert not torch.allclose(drawn.image[middle], far.image[middle], atol=1e-3)
 
 
-def test_the_answer_with_a_reference_is_drawn_back():
+def test_a_draft_takes_the_coarse_networks_place():
     network, (image, hole, reference, confidence) = attentive(fold=2), inputs(2)
     with torch.inference_mode():
-        alone = predict(network, image, hole, 0 * reference, 0 * confidence)
-        guided = predict(network, image, hole, reference, confidence)
-    mixed = tempered(alone, guided)
-    for name in ("coarse", "image", "embedding"):
-        one, two, mean = (getattr(answer, name) for answer in (alone, guided, mixed))
-        assert not torch.equal(one, two)
-        assert torch.allclose(mean, 0.25 * one + 0.75 * two, atol=1e-5)
+        own = predict(network, image, hole, reference, confidence)
+        same = predict(network, image, hole, reference, confidence, draft=own.coarse)
+        other = predict(network, image, hole, reference, confidence, draft=-own.coarse)
+        once = network(image, hole, reference, confidence, own.coarse)
+        outside = network(image, hole, reference, confidence, torch.where(hole > 0, own.coarse, 0.5))
+    assert torch.equal(same.coarse, own.coarse) and not torch.allclose(other.image, own.image, atol=1e-3)
+    assert torch.equal(once.image, outside.image), "only the hole of a draft is looked at"
 
 
 def test_unknown_initialization():

@@ -109,14 +109,24 @@ def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatc
     assert given[-1] is None, "a face lost in the repainted crop is no error"
 
 
-def test_the_two_answers_are_mixed(job, masked, astronaut, monkeypatch):
-    alone, mixed = job(masked[0]), job(masked[0], reference=astronaut)
-    monkeypatch.setattr(pipeline, "tempered", lambda alone, guided: guided)
-    guided = job(masked[0], reference=astronaut)
-    for name in ("coarse", "refined"):
-        one, two, mean = (getattr(result, name).astype(float) for result in (alone, guided, mixed))
-        assert np.abs(one - two).max() > 2
-        assert np.abs(mean - (0.25 * one + 0.75 * two)).max() <= 1.01, "rounded to whole levels three times"
+def test_an_inpainter_draws_and_a_reference_refines(job, masked, astronaut):
+    alone, helped = job(masked[0]), job(masked[0], reference=astronaut)
+    assert alone.engine == helped.engine == "inpainter"
+    assert [used.name for used in alone.weights] == ["drafts"]
+    assert [used.name for used in helped.weights] == ["small", "drafts"]
+    assert np.array_equal(alone.coarse, alone.refined), "its drawing is the answer"
+    assert np.array_equal(helped.coarse, alone.coarse), "and the draft that is refined"
+    assert not np.array_equal(helped.refined, alone.refined)
+
+
+def test_the_papers_networks_draw_by_themselves(job, masked, astronaut):
+    alone, helped = (job(masked[0], reference=one, engine="paper") for one in (None, astronaut))
+    assert alone.engine == "paper" and [used.name for used in alone.weights] == ["small"]
+    assert not np.array_equal(alone.coarse, alone.refined)
+    assert not np.array_equal(helped.coarse, alone.coarse), "the coarse network sees the reference, too"
+    assert not np.array_equal(alone.refined, job(masked[0]).refined)
+    with pytest.raises(OptionInvalid, match="engine must be one of inpainter, paper"):
+        job(masked[0], engine="other")
 
 
 def test_what_lies_under_the_mask_does_not_matter(job, masked, astronaut):
@@ -262,7 +272,7 @@ def with_embedder(untrained) -> Path:
 def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with_embedder):
     photo, truth = masked
     result = job(photo, reference=astronaut, mask=truth)
-    assert [used.name for used in result.weights] == ["small", "face-embedder"]
+    assert [used.name for used in result.weights] == ["small", "drafts", "face-embedder"]
     found = find_face(astronaut).points
     told = FaceEmbedder().similarity(result.image, result.landmarks, astronaut, found)
     assert result.identity == pytest.approx(told, abs=1e-6) and -1 <= result.identity < 1
@@ -273,7 +283,7 @@ def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with
 def test_without_a_reference_no_embedder_is_loaded(job, masked, with_embedder):
     (with_embedder / "face-embedder.safetensors").unlink()
     result = job(masked[0])
-    assert result.identity is None and [used.name for used in result.weights] == ["small"]
+    assert result.identity is None and [used.name for used in result.weights] == ["drafts"]
 
 
 def test_an_embedder_that_is_damaged_is_said_before_anything_is_drawn(job, masked, astronaut, with_embedder):
