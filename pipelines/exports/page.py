@@ -26,7 +26,8 @@ _WIDTH, _HEIGHT = 8.27, 11.69  # in, A4
 _MARGIN = 0.62
 _INNER = _WIDTH - 2 * _MARGIN
 _GAP = 0.2
-_SMALL = 2.1  # height of small pictures
+_SMALL = 2.1  # height of small pictures, where all facts have room below them
+_FOOT = 0.68  # what the footer takes
 _DPI = 220  # of pictures on the page; more only makes the file large
 
 _INK, _GREY, _RULE, _BAND = "#16202a", "#5b6670", "#c9d1d8", "#f2f5f7"
@@ -54,18 +55,27 @@ def write_page(page: Page, kind: str = "pdf", dpi: int = 110) -> bytes:
 
 
 def _draw(page: Page) -> Figure:
+    figure, end = _drawn(page, _SMALL)
+    missing = end - (_HEIGHT - _FOOT - 0.08)
+    if missing <= 0 or not page.small:
+        return figure
+    return _drawn(page, _SMALL - missing / len(page.small))[0]
+
+
+def _drawn(page: Page, small: float) -> tuple[Figure, float]:
+    """The page with small pictures of a height, and where its facts end."""
     figure = Figure(figsize=(_WIDTH, _HEIGHT), facecolor="white")
     FigureCanvasAgg(figure)
     y = _header(figure, page)
     width = (_INNER - _GAP) / 2
     y = _row(figure, page.large, y, 0.31, width, width, 10)
     for pictures in page.small:
-        y = _row(figure, pictures, y, 0.3, (_INNER - 2 * _GAP) / 3, _SMALL, 8.5)
+        y = _row(figure, pictures, y, 0.3, (_INNER - 2 * _GAP) / 3, small, 8.5)
     if page.measurements:
         y = _measurements(figure, page.measurements, y)
-    _facts(figure, page.facts, y)
+    end = _facts(figure, page.facts, y)
     _footer(figure, page.footer)
-    return figure
+    return figure, end
 
 
 def _text(figure: Figure, x: float, y: float, text: str, size: float, **given: Any) -> None:
@@ -206,15 +216,18 @@ def _change(before: Measurement, after: Measurement) -> str:
     return signed(f"{difference:+z.1f}{before.unit}" if before.unit else f"{difference:+z.3f}")
 
 
-def _facts(figure: Figure, columns: tuple[tuple[float, Facts], tuple[float, Facts]], y: float) -> None:
+def _facts(figure: Figure, columns: tuple[tuple[float, Facts], tuple[float, Facts]], y: float) -> float:
+    end = y
     for x, (indent, facts) in zip((_MARGIN + 0.08, _MARGIN + 3.1), columns, strict=True):
         for number, (name, value) in enumerate(facts):
             line = y + 0.24 + 0.17 * number
             _text(figure, x, line, name, 7.2, color=_GREY)
             _text(figure, x + indent, line, value, 7.2)
+            end = max(end, line)
+    return end
 
 
 def _footer(figure: Figure, made: str) -> None:
-    _rule(figure, _HEIGHT - 0.68)
+    _rule(figure, _HEIGHT - _FOOT)
     _text(figure, _MARGIN, _HEIGHT - 0.5, NOTICE, 8.5, weight="bold")
     _text(figure, _MARGIN, _HEIGHT - 0.35, made, 7, color=_GREY)

@@ -24,6 +24,8 @@ class FaceRecognition(nn.Module):
         dimensions: length of an embedding.
     """
 
+    mean: Tensor
+
     def __init__(
         self,
         widths: Sequence[int] = (32, 64, 128, 256, 256),

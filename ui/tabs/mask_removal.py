@@ -286,19 +286,20 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
                 "Mean confidence in the warped reference over the hidden part.",
             )
         )
-    if sentence := likeness_sentence(result):
-        facts.append(
-            (
-                sentence,
-                "How much of the person came over, not whether the drawing is true. Cosine similarity of both faces by "
-                "a face recognition network, at most 1.",
-            )
-        )
     spans = "".join(
         f'<span title="{html.escape(meaning)}">{text}</span>' if meaning else f"<span>{text}</span>"
         for text, meaning in facts
     )
-    return f'<p class="note">{spans}</p>'
+    return f'<p class="note">{spans}</p>{_likeness_html(result)}'
+
+
+def _likeness_html(result: MaskRemovalResult) -> str:
+    """The sentence about the likeness to the reference; nothing where there is none."""
+    sentence = likeness_sentence(result)
+    if sentence is None:
+        return ""
+    meaning = "How much of the person came over, not whether the drawing is true."
+    return f'<p class="note-likeness" title="{meaning}">{html.escape(sentence)}</p>'
 
 
 def _turned(yaw: float) -> str:

@@ -54,7 +54,9 @@ def test_the_aligned_face_is_upright_and_where_dlib_puts_it(astronaut, face):
         aligned = align_face(photo, points.astype(np.float32))
         assert aligned.shape == (SIZE, SIZE, 3) and aligned.dtype == np.uint8
         left, right = find_face(cv2.resize(aligned, (600, 600), interpolation=cv2.INTER_CUBIC)).eyes / 4
-        assert left == pytest.approx([47.5, 46.6], abs=4) and right == pytest.approx([100.5, 46.6], abs=4)
+        # All five points are fitted at once, so the eyes lie where those of a mean face do only roughly.
+        assert left == pytest.approx([47.5, 46.6], abs=6) and right == pytest.approx([100.5, 46.6], abs=6)
+        assert left[1] == pytest.approx(right[1], abs=2), "upright"
 
 
 def test_people_are_told_apart(embedder, shared):

@@ -16,6 +16,7 @@ from pipelines.exports.tables import json_text
 from pipelines.faces.images import read_image
 from pipelines.identity.likeness import LIMITS, TWO_PEOPLE
 from pipelines.mask_removal import exports
+from pipelines.results import WeightsUsed
 from tests.pipelines.exports.made_results import WHOSE, chunks, make_alone, make_removal, rows_of
 
 pytestmark = pytest.mark.slow
@@ -100,6 +101,21 @@ def test_the_report_of_a_mask_removal(removal):
         assert said in text, said
     assert "Measure" not in text and "Prediction" not in text
     assert len(pdf.pages[0].images) == 9  # two, three, three, and the scale of the confidence
+
+
+def test_facts_of_many_lines_end_above_the_footer(removal):
+    """Both columns at their longest: a case of two lines, and what two networks and a likeness have to say."""
+    used = (*removal.weights, WeightsUsed("face-embedder", "0123456789ab"))
+    crowded = replace(removal, weights=used, case="a case " * 10)
+    heights: dict[str, float] = {}
+
+    def visit(text, matrix, position, *_):
+        for word in ("under", "image-left", "Research use only"):
+            if word in text:
+                heights[word] = position[5]
+
+    PdfReader(BytesIO(bundles.report(exports, crowded))).pages[0].extract_text(visitor_text=visit)
+    assert min(heights["under"], heights["image-left"]) > heights["Research use only"] + 15  # points, from below
 
 
 @pytest.mark.parametrize(
