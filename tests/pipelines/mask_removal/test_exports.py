@@ -112,7 +112,7 @@ def test_facts_of_many_lines_end_above_the_footer(removal):
     def visit(text, matrix, position, *_):
         for word in ("under", "image-left", "Research use only"):
             if word in text:
-                heights[word] = position[5]
+                heights[word] = matrix[5] + position[5]
 
     PdfReader(BytesIO(bundles.report(exports, crowded))).pages[0].extract_text(visitor_text=visit)
     assert min(heights["under"], heights["image-left"]) > heights["Research use only"] + 15  # points, from below
