@@ -3,7 +3,8 @@
 Source: Lumetti et al., section 1: k-means with k = 3 over a polygon of the lower face. The paper takes the largest
 cluster; here every cluster is compared with the face's own skin and with where a mask must be (docs/methods.md, mask
 removal), and the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds. Beards and hard
-shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none.
+shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none. What is thin is
+looked for beside the mask that was found: straps, and slivers that the border's smoothing cut off.
 
 Colours are CIE Lab (L 0-100, a and b about -128 to 127), lengths in eye distances unless they say pixels.
 """
@@ -37,6 +38,7 @@ _GREY = 0.5  # of the skin's chroma: what is less coloured is grey, as no lit sk
 _GREY_SKIN = 4.0  # chroma of a skin that is grey itself, as in black-and-white photos
 _GREY_DISTANCE = 5.0
 _TONES = 3  # skin in light and in shadow
+_CLEAR = 0.06  # how far from the mask skin has the skin's own tones
 _TONE_RANGE = 22.0  # what differs more from the skin's median is hair or spectacles
 
 # What belongs to the mask.
@@ -47,8 +49,9 @@ _SHADE_SHARE = 0.3  # of the core: a cluster of the mask's colour that covers so
 _PLAINLY = 2.0  # times as near to the mask's colours as to the skin's: then a colour that skin can have is the mask's
 _LIKE_OUTSIDE = 10.0  # beyond the region, where clothes are
 _SAME_HUE = 25.0  # degrees: a coloured mask's hem in shadow keeps its hue
-_RIM = 0.12  # how far a rim of another colour reaches beyond the cloth
+_RIM = 0.25  # how far a rim of another colour reaches beyond the cloth
 _RIM_TONE = 5.0  # a rim differs from the skin's tones by that much
+_GLEAM = 0.5  # of the skin's a: where light gleams on skin it stays redder than that
 _PALE = 10.0  # a rim is darker than the skin by no more than that: shadows are
 _CORE_SHARE = 0.6  # of the part that every mask covers must be the mask's
 _SMALLEST = 0.22  # of the region: less is no mask
@@ -67,6 +70,7 @@ _REACH = 0.35  # how far below the jaw a loose mask may hang
 _SIDE = 0.25  # and how far it may stand off to the sides
 _FAR_REACH, _FAR_SIDE = 0.9, 0.4  # the same where FaceMesh has squeezed the face into the part that is seen
 _FAR_EDGE = 0.03  # width of the border of what lies so far
+_FAR_JOINT = 0.6  # how broadly what lies so far joins the rest: a collar only touches it
 _FAR_END = 0.05  # of what lies so far that may lie on the far border: a mask ends, clothes and walls do not
 _NEAR = 0.12  # beyond the seeds, where the border is looked for
 _SURE = 0.06  # within the seeds, where no border is
@@ -165,11 +169,13 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
 
     lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     smooth = cv2.bilateralFilter(lab, 7, 12, 5)
-    visible = _around(smooth, mesh[list(_SKIN)], 0.05)
-    skin = np.median(visible, 0)
+    shown = _around(mesh[list(_SKIN)], 0.05)
+    skin = np.median(smooth[shown], 0)
     labels, centres = _cluster(smooth, areas.region)
     worn, contrast = _worn(labels, centres, areas.core, skin)
-    seeds = _seeds(smooth, centres, worn, skin, _tones(visible, skin), areas)
+    # A mask that is worn high, or turned, covers points of the skin: bridge of the nose, cheek.
+    clear = shown & ~_dilated(np.isin(labels, worn), _CLEAR)
+    seeds = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
     drawn = _bordered(crop, seeds, areas)
     large = drawn.sum() >= _SMALLEST * areas.region.sum() and drawn[areas.core].mean() >= _CORE_SHARE
     if not large or _lip_seen(smooth, mesh, drawn):
@@ -182,7 +188,7 @@ def with_margin(found: Mask, face: Face) -> Mask:
     """A mask that was found, with its hem and its shadow on the skin, which belong to it.
 
     Args:
-        found: ``bool`` ``(H, W)``.
+        found: ``bool`` ``(H, W)``, its cloth.
         face: in pixels of the photo.
 
     Returns:
@@ -222,7 +228,6 @@ def _tones(visible: Floats, skin: Floats) -> Floats:
     """The skin's colours in light and shadow, its median first, ``(n, 3)``."""
     _, found = _k_means(visible * (_LIGHTNESS, 1, 1), _TONES)
     found = found / (_LIGHTNESS, 1, 1)
-    # A mask that is worn high reaches the bridge of the nose: what is no skin beside the median is none of its tones.
     return np.vstack([skin, found[(_distance(found, skin) < _TONE_RANGE) & ~_foreign(found, skin)]])
 
 
@@ -269,22 +274,23 @@ def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones
         np.min([_distance(smooth, colour) for colour in colours], 0) for colours in (centres[worn], others, tones)
     )
     hem = np.any([_same_hue(smooth, centres[k]) for k in worn], 0) & _foreign(smooth, skin)
-    foreign = _foreign(smooth, skin)
-    # Where light gleams on skin it is nearly as pale as a white mask.
+    # Where light gleams on skin, skin is nearly as pale as a white mask, but redder.
+    gleam = (smooth[..., 0] > skin[0]) & (smooth[..., 1] > _GLEAM * max(skin[1], 0))
+    foreign = _foreign(smooth, skin) & ~gleam
     cloth = (to_worn < to_other) & (foreign | (_PLAINLY * to_worn < to_tones))
     seeds = areas.reach & (cloth | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
-    rim = areas.inner & areas.reach & foreign & (to_tones > _RIM_TONE)
-    rim &= smooth[..., 0] > skin[0] - _PALE
-    hanging = _hanging(areas.inside & ((cloth & (to_worn < _LIKE_OUTSIDE)) | hem), areas)
-    return seeds | hanging | (rim & _dilated(seeds, _RIM))
+    rim = areas.inner & areas.reach & foreign & (to_tones > _RIM_TONE) & (smooth[..., 0] > skin[0] - _PALE)
+    seeds |= _hanging(areas.inside & ((cloth & (to_worn < _LIKE_OUTSIDE)) | hem), seeds, areas)
+    return seeds | (rim & _dilated(seeds, _RIM))
 
 
-def _hanging(cloth: Mask, areas: _Areas) -> Mask:
-    """What of the cloth hangs out of the reach of masks, in pieces that end within ``far``."""
+def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
+    """What of the cloth hangs out of the reach of masks: pieces that join the seeds broadly and end within ``far``."""
     border = areas.far & ~cv2.erode(areas.far.astype(np.uint8), _disc(_FAR_EDGE)).astype(bool)
     count, pieces = cv2.connectedComponents((cloth & areas.far & ~areas.reach).astype(np.uint8))
-    sizes, ends = (np.bincount(pieces[mask], minlength=count) for mask in (areas.far, border))
-    kept = ends <= _FAR_END * sizes
+    joint = cv2.dilate(seeds.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)  # a row of pixels: a length
+    sizes, ends, joined = (np.bincount(pieces[mask], minlength=count) for mask in (areas.far, border, joint))
+    kept = (ends <= _FAR_END * sizes) & (joined > _FAR_JOINT * _UNIT)
     kept[0] = False
     return kept[pieces]
 
@@ -335,9 +341,12 @@ def _straps(crop: Pixels, lab: Floats, worn: Floats, skin: Floats, drawn: Mask, 
     for k in range(1, count):
         distances = away[pieces == k]
         long = np.ptp(distances) > _STRAP_LENGTH
-        kept[k] = long and distances.min() < _STRAP_ROOT and len(distances) < _STRAP_WIDTH * _UNIT**2 * np.ptp(distances)
+        kept[k] = (
+            long and distances.min() < _STRAP_ROOT and len(distances) < _STRAP_WIDTH * _UNIT**2 * np.ptp(distances)
+        )
     straps = kept[pieces]
-    return straps | (_dilated(straps, _STRAP_ROOT) & (away < _STRAP_ROOT) & areas.inside & ~drawn)
+    roots = cv2.morphologyEx((straps | drawn).astype(np.uint8), cv2.MORPH_CLOSE, _disc(_STRAP_ROOT)).astype(bool)
+    return straps | (roots & _dilated(straps, _STRAP_ROOT) & areas.inside & ~drawn)
 
 
 def _slivers(cloth: Mask, drawn: Mask) -> Mask:
@@ -379,12 +388,12 @@ def _distance(colours: Floats, colour: Floats, lightness: float = _LIGHTNESS) ->
     return np.linalg.norm((colours - colour) * (lightness, 1, 1), axis=-1)
 
 
-def _around(picture: Floats, points: Points, radius: float) -> Floats:
-    """Pixels within ``radius`` of the points, ``(N, C)``."""
-    canvas = np.zeros(picture.shape[:2], np.uint8)
+def _around(points: Points, radius: float) -> Mask:
+    """What lies within ``radius`` of the points, ``bool`` ``(S, S)``."""
+    canvas = np.zeros((_SIZE, _SIZE), np.uint8)
     for x, y in points:
         cv2.circle(canvas, (round(x - 0.5), round(y - 0.5)), max(1, round(radius * _UNIT)), 1, -1)
-    return picture[canvas > 0]
+    return canvas > 0
 
 
 def _hull(points: Points, margin: float = 0) -> Mask:
