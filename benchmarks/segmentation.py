@@ -34,7 +34,7 @@ from pipelines.errors import NoFaceFound, SurgicalMaskNotFound
 from pipelines.faces import masks
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.points import Face
-from pipelines.mask_removal.segmentation import segment_mask
+from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.training.data import FaceSet, load_faces
 
 LABELLED, RENDERED, BARE, BEARDED = "labelled", "rendered", "bare", "bearded"
@@ -53,49 +53,61 @@ BEARDED_FACES = frozenset(
 _CLUSTERS = 3  # of the baseline
 _WRONG, _MISSED = (230, 60, 40), (40, 90, 230)  # colours of the contact sheet
 _SHEET_SIDE = 320  # px
+_CLOTH = 14  # grey levels by which a render differs from the bare face where its mask or strap plainly is
 
 
-def _ours(photo: np.ndarray, face: Face) -> np.ndarray | None:
+class Found(NamedTuple):
+    """What a method takes for the mask, and what of the photo it would repaint for it, each ``bool`` ``(H, W)``."""
+
+    mask: np.ndarray
+    hole: np.ndarray
+
+
+def _ours(photo: np.ndarray, face: Face) -> Found | None:
     try:
-        return segment_mask(photo, face).mask
+        found = segment_mask(photo, face)
     except SurgicalMaskNotFound:
         return None
+    return Found(found.mask, with_margin(found.cloth, face))
 
 
-def _polygon(photo: np.ndarray, face: Face) -> np.ndarray:
-    return masks.suggest_mask(face, photo.shape[:2], "lower-face")
+def _polygon(photo: np.ndarray, face: Face) -> Found:
+    mask = masks.suggest_mask(face, photo.shape[:2], "lower-face")
+    return Found(mask, mask)
 
 
-def _largest(photo: np.ndarray, face: Face) -> np.ndarray:
+def _largest(photo: np.ndarray, face: Face) -> Found:
     """The largest of three clusters of colour in the lower face, as in section 1 of Lumetti et al."""
-    polygon = _polygon(photo, face)
+    polygon = _polygon(photo, face).mask
     colours = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[polygon]
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
     _, labels, _ = cv2.kmeans(colours, _CLUSTERS, None, stop, 3, cv2.KMEANS_PP_CENTERS)
     found = np.zeros(polygon.shape, bool)
     found[polygon] = labels[:, 0] == np.bincount(labels[:, 0]).argmax()
-    return found
+    return Found(found, with_margin(found, face))
 
 
-METHODS: dict[str, Callable[[np.ndarray, Face], np.ndarray | None]] = {
+METHODS: dict[str, Callable[[np.ndarray, Face], Found | None]] = {
     "ours": _ours,
     "largest": _largest,
     "polygon": _polygon,
 }
-"""Method -> what it takes for the mask in photo and face, ``bool`` ``(H, W)``; None where it finds none."""
+"""Method -> what it finds in photo and face; None where it finds no mask."""
 
 _COLUMNS = (
     Column("hole", "Mask, % of the photo", 1),
     Column("iou", "IoU ↑", 3),
     Column("worst_tenth", "IoU, worst tenth ↑", 3),
+    Column("left", "Cloth outside the hole, % ↓", 2),
     Column("found", "Masks found, %", 1),
     Column("lost", "Faces lost", 0),
 )
 _LABELS = {"ours": "Philtrum", "largest": "Largest cluster", "polygon": "Lower face"}
 _NOTE = (
     "A mask that is not found, and one on a face that FaceMesh does not find, has an IoU of 0. Largest cluster is the "
-    "largest of three clusters of colour in the lower face; lower face is the region that the app suggests."
+    "largest of three clusters of colour in the lower face; lower face is the region that the app suggests. Cloth "
+    "outside the hole is what of a render's mask and straps is not repainted where the mask is found."
 )
 
 
@@ -106,6 +118,8 @@ class Finding(NamedTuple):
         share: of the photo that the mask covers, in per cent.
         face: whether FaceMesh found a face.
         iou: by method, 0 where nothing was found, NaN where there is no mask.
+        left: by method, share of mask and straps that the hole leaves, in per cent; NaN where nothing was found, or
+            where it is not known what is cloth.
         found: by method, whether it found a mask.
         picture: RGB ``uint8`` ``(320, 320, 3)``, what ours found against the truth.
     """
@@ -113,23 +127,31 @@ class Finding(NamedTuple):
     share: float
     face: bool
     iou: dict[str, float]
+    left: dict[str, float]
     found: dict[str, bool]
     picture: np.ndarray
 
 
-def examine(photo: np.ndarray, face: Face | None, truth: np.ndarray) -> Finding:
+def examine(photo: np.ndarray, face: Face | None, truth: np.ndarray, cloth: np.ndarray | None = None) -> Finding:
     """Lets every method find the mask.
 
     Args:
         photo: RGB ``uint8`` ``(H, W, 3)``.
         face: found in this photo; None where none was.
         truth: ``bool`` ``(H, W)``, nowhere True where there is no mask.
+        cloth: the same with its straps; None where they are not known.
     """
     found = {key: method(photo, face) if face else None for key, method in METHODS.items()}
-    drawn = {key: np.zeros_like(truth) if mask is None else mask for key, mask in found.items()}
+    drawn = {key: np.zeros_like(truth) if one is None else one.mask for key, one in found.items()}
     iou = {key: (mask & truth).sum() / (mask | truth).sum() if truth.any() else np.nan for key, mask in drawn.items()}
+    left = {key: _left(one, cloth) for key, one in found.items()}
     picture = _picture(photo, drawn["ours"], truth)
-    return Finding(100 * truth.mean(), face is not None, iou, {k: m is not None for k, m in found.items()}, picture)
+    present = {key: one is not None for key, one in found.items()}
+    return Finding(100 * truth.mean(), face is not None, iou, left, present, picture)
+
+
+def _left(found: Found | None, cloth: np.ndarray | None) -> float:
+    return np.nan if found is None or cloth is None else 100 * (cloth & ~found.hole).sum() / cloth.sum()
 
 
 def row(kind: str, method: str, findings: Sequence[Finding]) -> Row:
@@ -140,6 +162,7 @@ def row(kind: str, method: str, findings: Sequence[Finding]) -> Row:
         "hole": np.array([finding.share for finding in findings]),
         "iou": iou,
         "worst_tenth": worst.mean(),
+        "left": np.array([finding.left[method] for finding in findings]),
         "found": np.array([finding.found[method] for finding in findings], float),
         "lost": np.array(sum(not finding.face for finding in findings), float),
     }
@@ -167,7 +190,8 @@ def _examine_labelled(path: Path) -> Finding:
 
 def _examine_worn(crop: np.ndarray, mesh: np.ndarray, template: Template) -> Finding:
     photo, truth = render(crop, Face(mesh), template)
-    return examine(photo, find_crop_face(photo), truth)
+    cloth = truth | (cv2.absdiff(photo, crop).max(-1) > _CLOTH)
+    return examine(photo, find_crop_face(photo), truth, cloth)
 
 
 def _examine_bare(crop: np.ndarray) -> Finding:

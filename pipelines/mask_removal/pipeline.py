@@ -114,7 +114,7 @@ class MaskRemoval:
             other = None if reference is None else _find_reference(reference, reference_face)
 
         with stage("segmentation", 0.25):
-            found = segment_mask(photo, subject.face).mask if given is None and extent is None else None
+            found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
 
         with stage("alignment", 0.4):
             wanted = _wanted(given, found, extent, subject)

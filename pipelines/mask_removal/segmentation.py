@@ -3,7 +3,8 @@
 Source: Lumetti et al., section 1: k-means with k = 3 over a polygon of the lower face. The paper takes the largest
 cluster; here every cluster is compared with the face's own skin and with where a mask must be (docs/methods.md, mask
 removal), and the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds. Beards and hard
-shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none.
+shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none. What is thin is
+looked for beside the mask that was found: straps, and slivers that the border's smoothing cut off.
 
 Colours are CIE Lab (L 0-100, a and b about -128 to 127), lengths in eye distances unless they say pixels.
 """
@@ -37,16 +38,20 @@ _GREY = 0.5  # of the skin's chroma: what is less coloured is grey, as no lit sk
 _GREY_SKIN = 4.0  # chroma of a skin that is grey itself, as in black-and-white photos
 _GREY_DISTANCE = 5.0
 _TONES = 3  # skin in light and in shadow
+_CLEAR = 0.06  # how far from the mask skin has the skin's own tones
 _TONE_RANGE = 22.0  # what differs more from the skin's median is hair or spectacles
 
 # What belongs to the mask.
 _LIKE = 14.0  # a cluster nearer than that to the mask's own is its folds
 _FOLD_LIGHTNESS = 0.35  # weight of lightness between clusters of one mask: a fold is the same cloth in shadow
 _PRINT_SHARE = 0.12  # of the core: a cluster that covers so much of it is the mask's print
+_SHADE_SHARE = 0.3  # of the core: a cluster of the mask's colour that covers so much of it is the mask's, skin's or not
+_PLAINLY = 2.0  # times as near to the mask's colours as to the skin's: then a colour that skin can have is the mask's
 _LIKE_OUTSIDE = 10.0  # beyond the region, where clothes are
 _SAME_HUE = 25.0  # degrees: a coloured mask's hem in shadow keeps its hue
 _RIM = 0.25  # how far a rim of another colour reaches beyond the cloth
 _RIM_TONE = 5.0  # a rim differs from the skin's tones by that much
+_GLEAM = 0.5  # of the skin's a: where light gleams on skin it stays redder than that
 _PALE = 10.0  # a rim is darker than the skin by no more than that: shadows are
 _CORE_SHARE = 0.6  # of the part that every mask covers must be the mask's
 _SMALLEST = 0.22  # of the region: less is no mask
@@ -63,12 +68,29 @@ _CHIN = 0.12  # how far the region reaches below the jaw
 _SPREAD = 0.12  # and beyond it to all sides: masks end beyond the jaw
 _REACH = 0.35  # how far below the jaw a loose mask may hang
 _SIDE = 0.25  # and how far it may stand off to the sides
+_FAR_REACH, _FAR_SIDE = 0.9, 0.4  # the same where FaceMesh has squeezed the face into the part that is seen
+_FAR_EDGE = 0.03  # width of the border of what lies so far
+_FAR_JOINT = 0.6  # how broadly what lies so far joins the rest: a collar only touches it
+_FAR_END = 0.05  # of what lies so far that may lie on the far border: a mask ends, clothes and walls do not
 _NEAR = 0.12  # beyond the seeds, where the border is looked for
 _SURE = 0.06  # within the seeds, where no border is
 _MARGIN = 0.3  # around what GrabCut looks at
 _ITERATIONS = 3
 _OPEN = 0.16  # half the width of a strap, generously
 _CLOSE = 0.12
+
+# What of the cloth is thin.
+_STRAP_FIELD = 0.21  # width of what a strap is compared with, more than twice its own
+_STRAP_CONTRAST = 7.0  # by which a strap differs from that
+_STRAP_SIDE = 0.3  # how far beyond the mesh, which ends before the ears, straps are looked for
+_STRAP_DARKER = 5.0  # a pale strap is not darker than the skin by more than that: strands of hair are
+_STRAP_TOP = 0.3  # how far above the eyes straps can be
+_STRAP_GAP = 0.04  # between parts of one strap
+_STRAP_ROOT = 0.08  # and between the mask and its strap
+_STRAP_LENGTH = 0.12  # how far a strap leads away from the mask, at least
+_STRAP_WIDTH = 0.13  # its area over that length, at most
+_SLIVER_REACH = 0.2  # how far a sliver leads away from the mask, at most
+_SLIVER_WIDTH = 0.05  # half of its width, at most
 
 _POLYGON = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 346,
             197, 117)  # fmt: skip
@@ -89,13 +111,20 @@ class Segmentation:
 
     Attributes:
         mask: ``bool`` ``(H, W)``, the mask.
+        thin: ``bool`` ``(H, W)``, what of it is narrow: straps beside the face, slivers along the border.
         region: ``bool`` ``(H, W)``, the part of the lower face that was searched.
         contrast: distance in Lab between the mask's colour and the skin's.
     """
 
     mask: Mask
+    thin: Mask
     region: Mask
     contrast: float
+
+    @property
+    def cloth(self) -> Mask:
+        """All that has to be repainted: the mask and what of it is narrow, ``bool`` ``(H, W)``."""
+        return self.mask | self.thin
 
 
 class _Areas(NamedTuple):
@@ -106,12 +135,18 @@ class _Areas(NamedTuple):
         region: the same, widened; where colours are clustered.
         core: what every mask covers.
         reach: where a mask can be.
+        sides: where straps can be: the face and the ears without eyes and mouth.
+        far: where the rest of one can hang; beyond the photo too.
+        inside: what of the crop is the photo; the crop repeats its border beyond.
     """
 
     inner: Mask
     region: Mask
     core: Mask
     reach: Mask
+    sides: Mask
+    far: Mask
+    inside: Mask
 
 
 def segment_mask(photo: Pixels, face: Face) -> Segmentation:
@@ -134,23 +169,26 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
 
     lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     smooth = cv2.bilateralFilter(lab, 7, 12, 5)
-    visible = _around(smooth, mesh[list(_SKIN)], 0.05)
-    skin = np.median(visible, 0)
+    shown = _around(mesh[list(_SKIN)], 0.05)
+    skin = np.median(smooth[shown], 0)
     labels, centres = _cluster(smooth, areas.region)
     worn, contrast = _worn(labels, centres, areas.core, skin)
-    seeds = _seeds(smooth, centres, worn, skin, _tones(visible, skin), areas)
+    # A mask that is worn high, or turned, covers points of the skin: bridge of the nose, cheek.
+    clear = shown & ~_dilated(np.isin(labels, worn), _CLEAR)
+    seeds = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
     drawn = _bordered(crop, seeds, areas)
     large = drawn.sum() >= _SMALLEST * areas.region.sum() and drawn[areas.core].mean() >= _CORE_SHARE
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
-    return Segmentation(_to_photo(drawn, alignment), _to_photo(areas.region, alignment), contrast)
+    thin = _straps(crop, lab, centres[worn], skin, drawn, areas) | _slivers(seeds & _foreign(smooth, skin), drawn)
+    return Segmentation(*(_to_photo(mask, alignment) for mask in (drawn, thin, areas.region)), contrast)
 
 
 def with_margin(found: Mask, face: Face) -> Mask:
     """A mask that was found, with its hem and its shadow on the skin, which belong to it.
 
     Args:
-        found: ``bool`` ``(H, W)``.
+        found: ``bool`` ``(H, W)``, its cloth.
         face: in pixels of the photo.
 
     Returns:
@@ -162,12 +200,15 @@ def with_margin(found: Mask, face: Face) -> Mask:
 def _areas(mesh: Points, alignment: Alignment) -> _Areas:
     height, width = alignment.photo_shape
     corners = alignment.to_crop(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
-    inside = _hull(corners.clip(-20 * _SIZE, 20 * _SIZE))  # the photo; the crop repeats its border beyond
-    polygon = mesh[list(_POLYGON)]
-    lower = [np.vstack([polygon, polygon[_JAW] + (0, down * _UNIT)]) for down in (_CHIN, _REACH)]
+    inside = _hull(corners.clip(-20 * _SIZE, 20 * _SIZE))
+    polygon, free = mesh[list(_POLYGON)], _hull(mesh[list(_FREE)])
+    lower = [np.vstack([polygon, polygon[_JAW] + (0, down * _UNIT)]) for down in (_CHIN, _REACH, _FAR_REACH)]
     region = _hull(lower[0], _SPREAD) & inside
-    reach = _hull(lower[1], _SIDE) & inside & ~_hull(mesh[list(_FREE)])
-    return _Areas(_hull(polygon), region, _hull(mesh[list(_CORE)]) & region, reach)
+    reach, far = _hull(lower[1], _SIDE) & inside & ~free, _hull(lower[2], _FAR_SIDE) & ~free
+    core = _hull(mesh[list(_CORE)]) & region
+    sides = _hull(mesh, _STRAP_SIDE) & inside & ~_hull(mesh[list(_FREE + _CORE)])
+    sides[: round(_ROOM.eyes[0][1] * _SIZE - _STRAP_TOP * _UNIT)] = False
+    return _Areas(_hull(polygon), region, core, reach, sides, far, inside)
 
 
 def _cluster(lab: Floats, region: Mask) -> tuple[Integers, Floats]:
@@ -187,7 +228,7 @@ def _tones(visible: Floats, skin: Floats) -> Floats:
     """The skin's colours in light and shadow, its median first, ``(n, 3)``."""
     _, found = _k_means(visible * (_LIGHTNESS, 1, 1), _TONES)
     found = found / (_LIGHTNESS, 1, 1)
-    return np.vstack([skin, found[_distance(found, skin) < _TONE_RANGE]])
+    return np.vstack([skin, found[(_distance(found, skin) < _TONE_RANGE) & ~_foreign(found, skin)]])
 
 
 def _worn(labels: Integers, centres: Floats, core: Mask, skin: Floats) -> tuple[list[int], float]:
@@ -203,7 +244,8 @@ def _worn(labels: Integers, centres: Floats, core: Mask, skin: Floats) -> tuple[
     if not other[main]:
         raise SurgicalMaskNotFound(_NOTHING)
     like = _distance(centres, centres[main], _FOLD_LIGHTNESS)
-    joined = other & (((like < _LIKE) & (like < from_skin)) | (share > _PRINT_SHARE))
+    near = (like < _LIKE) & (like < from_skin)
+    joined = (other & (near | (share > _PRINT_SHARE))) | (near & (share > _SHADE_SHARE))
     return [k for k in range(_CLUSTERS) if k == main or joined[k]], float(from_skin[main])
 
 
@@ -232,10 +274,25 @@ def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones
         np.min([_distance(smooth, colour) for colour in colours], 0) for colours in (centres[worn], others, tones)
     )
     hem = np.any([_same_hue(smooth, centres[k]) for k in worn], 0) & _foreign(smooth, skin)
-    seeds = areas.reach & ((to_worn < to_other) | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
-    rim = areas.inner & areas.reach & _foreign(smooth, skin) & (to_tones > _RIM_TONE)
-    rim &= smooth[..., 0] > skin[0] - _PALE
+    # Where light gleams on skin, skin is nearly as pale as a white mask, but redder.
+    gleam = (smooth[..., 0] > skin[0]) & (smooth[..., 1] > _GLEAM * max(skin[1], 0))
+    foreign = _foreign(smooth, skin) & ~gleam
+    cloth = (to_worn < to_other) & (foreign | (_PLAINLY * to_worn < to_tones))
+    seeds = areas.reach & (cloth | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
+    rim = areas.inner & areas.reach & foreign & (to_tones > _RIM_TONE) & (smooth[..., 0] > skin[0] - _PALE)
+    seeds |= _hanging(areas.inside & ((cloth & (to_worn < _LIKE_OUTSIDE)) | hem), seeds, areas)
     return seeds | (rim & _dilated(seeds, _RIM))
+
+
+def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
+    """What of the cloth hangs out of the reach of masks: pieces that join the seeds broadly and end within ``far``."""
+    border = areas.far & ~cv2.erode(areas.far.astype(np.uint8), _disc(_FAR_EDGE)).astype(bool)
+    count, pieces = cv2.connectedComponents((cloth & areas.far & ~areas.reach).astype(np.uint8))
+    joint = cv2.dilate(seeds.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)  # a row of pixels: a length
+    sizes, ends, joined = (np.bincount(pieces[mask], minlength=count) for mask in (areas.far, border, joint))
+    kept = (ends <= _FAR_END * sizes) & (joined > _FAR_JOINT * _UNIT)
+    kept[0] = False
+    return kept[pieces]
 
 
 def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
@@ -243,7 +300,7 @@ def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
     sure = cv2.erode((seeds & areas.inner).astype(np.uint8), _disc(_SURE)).astype(bool)
     if not sure.any():
         return np.zeros_like(seeds)
-    near = areas.reach & _dilated(seeds, _NEAR)
+    near = (areas.reach | (seeds & areas.far)) & _dilated(seeds, _NEAR)
     state = np.full(seeds.shape, cv2.GC_BGD, np.uint8)
     state[near] = cv2.GC_PR_BGD
     state[seeds] = cv2.GC_PR_FGD
@@ -266,6 +323,38 @@ def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
     if not counts.any():
         return np.zeros_like(seeds)
     return clean(pieces == counts.argmax(), smallest=0.2)
+
+
+def _straps(crop: Pixels, lab: Floats, worn: Floats, skin: Floats, drawn: Mask, areas: _Areas) -> Mask:
+    """Thin lines that lead from the mask to the ears: paler than what is around, or of the cloth's colour on skin."""
+    field = cv2.medianBlur(crop, 2 * round(_STRAP_FIELD * _UNIT / 2) + 1)
+    around = cv2.cvtColor(field.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    to_worn, around_to_worn = (np.min([_distance(one, colour) for colour in worn], 0) for one in (lab, around))
+    contrast = _STRAP_CONTRAST
+    alike = (to_worn < around_to_worn - contrast) & ~_foreign(around, skin)
+    paler = (lab[..., 0] > around[..., 0] + contrast) & (lab[..., 0] > skin[0] - _STRAP_DARKER)
+    lines = areas.sides & _foreign(lab, skin) & ~drawn & (alike | paler) & (_distance(lab, around) > contrast)
+    lines = cv2.morphologyEx(lines.astype(np.uint8), cv2.MORPH_CLOSE, _disc(_STRAP_GAP))
+    away = cv2.distanceTransform((~drawn).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / _UNIT
+    count, pieces = cv2.connectedComponents(lines)
+    kept = np.zeros(count, bool)
+    for k in range(1, count):
+        distances = away[pieces == k]
+        long = np.ptp(distances) > _STRAP_LENGTH
+        kept[k] = (
+            long and distances.min() < _STRAP_ROOT and len(distances) < _STRAP_WIDTH * _UNIT**2 * np.ptp(distances)
+        )
+    straps = kept[pieces]
+    roots = cv2.morphologyEx((straps | drawn).astype(np.uint8), cv2.MORPH_CLOSE, _disc(_STRAP_ROOT)).astype(bool)
+    return straps | (roots & _dilated(straps, _STRAP_ROOT) & areas.inside & ~drawn)
+
+
+def _slivers(cloth: Mask, drawn: Mask) -> Mask:
+    """Narrow parts of the cloth that adjoin the mask: its opening and GrabCut's smoothness cut them off."""
+    rest = (cloth & ~drawn & _dilated(drawn, _SLIVER_REACH)).astype(np.uint8)
+    rest &= ~cv2.morphologyEx(rest, cv2.MORPH_OPEN, _disc(_SLIVER_WIDTH))
+    _, pieces = cv2.connectedComponents(rest | drawn)
+    return (rest > 0) & np.isin(pieces, np.unique(pieces[drawn]))
 
 
 def _lip_seen(lab: Floats, mesh: Points, drawn: Mask) -> bool:
@@ -299,12 +388,12 @@ def _distance(colours: Floats, colour: Floats, lightness: float = _LIGHTNESS) ->
     return np.linalg.norm((colours - colour) * (lightness, 1, 1), axis=-1)
 
 
-def _around(picture: Floats, points: Points, radius: float) -> Floats:
-    """Pixels within ``radius`` of the points, ``(N, C)``."""
-    canvas = np.zeros(picture.shape[:2], np.uint8)
+def _around(points: Points, radius: float) -> Mask:
+    """What lies within ``radius`` of the points, ``bool`` ``(S, S)``."""
+    canvas = np.zeros((_SIZE, _SIZE), np.uint8)
     for x, y in points:
         cv2.circle(canvas, (round(x - 0.5), round(y - 0.5)), max(1, round(radius * _UNIT)), 1, -1)
-    return picture[canvas > 0]
+    return canvas > 0
 
 
 def _hull(points: Points, margin: float = 0) -> Mask:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import segmentation
-from benchmarks.segmentation import METHODS, examine, main, row
+from benchmarks.segmentation import METHODS, Found, examine, main, row
 from pipelines.faces.images import read_image
 from pipelines.training.data import FaceSet
 
@@ -28,12 +28,18 @@ def test_what_each_method_finds(astronaut, face, monkeypatch):
     truth[100:200, 100:200] = True
     half = truth.copy()
     half[:, 150:] = False
-    known = {"ours": lambda *_: truth, "largest": lambda *_: half, "polygon": lambda *_: None}
+    known = {
+        "ours": lambda *_: Found(truth, truth),
+        "largest": lambda *_: Found(half, half),
+        "polygon": lambda *_: None,
+    }
     monkeypatch.setattr(segmentation, "METHODS", known)
-    found = examine(astronaut, face, truth)
+    found = examine(astronaut, face, truth, truth)
     assert found.iou == {"ours": 1, "largest": 0.5, "polygon": 0}
     assert found.found == {"ours": True, "largest": True, "polygon": False}
     assert found.face and found.share == pytest.approx(100 * 10_000 / truth.size)
+    assert found.left["ours"] == 0 and found.left["largest"] == 50 and np.isnan(found.left["polygon"])
+    assert np.isnan(examine(astronaut, face, truth).left["ours"]), "without straps nobody knows what is left"
     lost = examine(astronaut, None, truth)
     assert not lost.face and not any(lost.found.values()) and set(lost.iou.values()) == {0}
     bare = examine(astronaut, face, np.zeros_like(truth))

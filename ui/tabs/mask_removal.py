@@ -315,7 +315,7 @@ def found_base(photo: Photo, face: int) -> dict[str, Any]:
         SurgicalMaskNotFound: there is none.
     """
     chosen = pick_face(photo.faces, face)
-    found = segment_mask(photo.pixels, chosen).mask
+    found = segment_mask(photo.pixels, chosen).cloth
     said = "Mask found; repair it with the brush."
     return add_base(photo, with_margin(found, chosen), said, {"face": face, "extent": None})
 

@@ -121,6 +121,51 @@ def test_people_in_masks(shared, number):
     assert mask[mouth[1], mouth[0]]
 
 
+def strap_of(face: Face, shape: tuple) -> np.ndarray:
+    """Two lines of 5 % of the eye distance, from the mask's upper corners to the ears."""
+    canvas = np.zeros(shape[:2], np.uint8)
+    for cheek, ear in ((50, 127), (280, 356)):
+        ends = [tuple(np.round(point).astype(int).tolist()) for point in face.mesh[[cheek, ear]]]
+        cv2.line(canvas, *ends, 1, max(2, round(0.05 * face.eye_distance)))
+    return canvas.astype(bool)
+
+
+@pytest.mark.parametrize(
+    ("colour", "strap_colour"),
+    [((120, 180, 225), (240, 240, 240)), ((235, 235, 232), (235, 235, 232)), ((35, 35, 38), (35, 35, 38))],
+    ids=["white on blue", "white on white", "black on black"],
+)
+def test_straps_belong_to_the_cloth_and_not_to_the_mask(astronaut, face, colour, strap_colour):
+    photo, truth = wear(astronaut, face, colour)
+    strap = strap_of(face, photo.shape) & ~truth
+    bare = segment_mask(photo, face)
+    photo[strap] = strap_colour
+    found = segment_mask(photo, face)
+    beside = strap & ~cv2.dilate(truth.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    assert (with_margin(found.cloth, face) & beside).sum() > 0.8 * beside.sum()
+    assert (found.mask & beside).sum() < 0.3 * beside.sum()
+    near = cv2.dilate((truth | strap).astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    assert (found.cloth & ~near).sum() <= (bare.cloth & ~near).sum() + 0.01 * truth.sum()
+
+
+def test_a_mask_that_hangs_far_below_the_chin_is_found_to_its_end(astronaut, face):
+    """FaceMesh squeezes a face into the part that is seen, so that its jaw may lie in the middle of the mask."""
+    squeezed = face.mesh.copy()
+    nose = squeezed[1, 1]
+    below = squeezed[:, 1] > nose
+    squeezed[below, 1] = nose + 0.6 * (squeezed[below, 1] - nose)
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    assert iou(segment_mask(photo, Face(squeezed)).mask, truth) > 0.85
+
+
+def test_clothes_of_the_masks_colour_are_left_alone(astronaut, face):
+    photo, truth = wear(astronaut, face, (120, 180, 225))
+    photo[round(face.points[8, 1] + 0.45 * face.eye_distance) :] = (120, 180, 225)
+    found = segment_mask(photo, face)
+    assert iou(found.mask, truth) > 0.85
+    assert not found.cloth[round(face.points[8, 1] + 0.5 * face.eye_distance) :].any()
+
+
 def found_on(shared, chosen):
     """How many of the validation photos that ``chosen`` takes by name wear a mask, as is found, and of how many."""
     found = 0
