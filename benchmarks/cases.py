@@ -184,19 +184,46 @@ def pairs_cases(data: str | Path, draw: Draw, most: int | None = None, pool: Exe
     Raises:
         DataUnreadable: the archive is not there, or damaged.
     """
-    try:
-        with tarfile.open(Path(data) / "pairs.tar") as archive:
-            photos = {Path(file.name).stem: archive.extractfile(file).read() for file in archive if file.isfile()}
-        people = sorted(name.removesuffix("-a") for name in photos if name.endswith("-a"))[:most]
-        jobs = [(photos[f"{name}-a"], photos[f"{name}-b"]) for name in people]
-    except (OSError, tarfile.TarError, KeyError) as error:
-        raise DataUnreadable(
-            "The archive of photo pairs is missing or damaged; copy it into the data folder, or leave the set out."
-        ) from error
+    jobs = photo_pairs(data, most)
     found = list(_map(pool, _pair, jobs))
     pairs = [pair for pair in found if isinstance(pair, _Pair)]
     drawn = draw(np.stack([pair.covered for pair in pairs]), np.stack([pair.hole for pair in pairs])) if pairs else []
     return Cases.of([*_map(pool, _warped, pairs, drawn), *(reason for reason in found if isinstance(reason, str))])
+
+
+def photo_pairs(data: str | Path, most: int | None = None) -> list[tuple[bytes, bytes]]:
+    """The files of two photos a person, by the people's numbers.
+
+    Args:
+        data: folder with ``pairs.tar``.
+        most: only the first so many people.
+
+    Raises:
+        DataUnreadable: the archive is not there, or damaged.
+    """
+    try:
+        with tarfile.open(Path(data) / "pairs.tar") as archive:
+            photos = {Path(file.name).stem: archive.extractfile(file).read() for file in archive if file.isfile()}
+        people = sorted(name.removesuffix("-a") for name in photos if name.endswith("-a"))[:most]
+        return [(photos[f"{name}-a"], photos[f"{name}-b"]) for name in people]
+    except (OSError, tarfile.TarError, KeyError) as error:
+        raise DataUnreadable(
+            "The archive of photo pairs is missing or damaged; copy it into the data folder, or leave the set out."
+        ) from error
+
+
+def middle_face(photo: np.ndarray) -> Face:
+    """The face nearest to the middle: whom the photo is of.
+
+    Raises:
+        NoFaceFound, FaceIncomplete, ImageTooSmall: there is none, or one that cannot be aligned.
+    """
+    faces, middle = find_faces(photo), np.array(photo.shape[1::-1]) / 2
+    if not faces:
+        raise NoFaceFound("There is no face in the photo; leave it out.")
+    face = min(faces, key=lambda face: np.linalg.norm(face.mesh.mean(0) - middle))
+    check_face(face, photo.shape)
+    return face
 
 
 def _map(pool: Executor | None, function: Callable, *jobs: Sequence) -> Iterable:
@@ -226,7 +253,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
 def _pair(photos: tuple[bytes, bytes]) -> _Pair | str:
     photo, other = map(read_image, photos)
     try:
-        face, other_face = _middle_face(photo), _middle_face(other)
+        face, other_face = middle_face(photo), middle_face(other)
         alignment = align(photo, face)
         truth = alignment.crop(photo)
         true = Face(alignment.to_crop(face.mesh).astype(np.float32))
@@ -245,16 +272,6 @@ def _warped(pair: _Pair, drawn: np.ndarray) -> Case | str:
     except ReferenceUnusable as error:
         return _REASONS[type(error)]
     return Case(pair.truth, pair.hole, pair.truth, pair.points, warped.image, warped.confidence)
-
-
-def _middle_face(photo: np.ndarray) -> Face:
-    """The face nearest to the middle: whom the photo is of."""
-    faces, middle = find_faces(photo), np.array(photo.shape[1::-1]) / 2
-    if not faces:
-        raise NoFaceFound("There is no face in the photo; leave it out.")
-    face = min(faces, key=lambda face: np.linalg.norm(face.mesh.mean(0) - middle))
-    check_face(face, photo.shape)
-    return face
 
 
 def _self_reference(truth: np.ndarray, points: np.ndarray, name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
