@@ -1,4 +1,4 @@
-"""Drift of a drawing's colours: known beside the hole, and carried in to what looks alike."""
+"""Drift of a drawing's colours: known beside the hole, and carried in up to the drawing's edges."""
 
 import numpy as np
 import pytest
@@ -49,10 +49,10 @@ def test_a_wall_beside_a_jaw_is_nothing_to_the_jaw():
     assert np.abs(found[90:190, 158:180] + (10, 10, -10)).max() < 1.5
 
 
-def test_what_looks_like_nothing_beside_the_hole_takes_what_is_least_unlike():
+def test_what_touches_nothing_beside_the_hole_takes_the_drift_of_what_is_around_it():
     """Lips lie in the hole alone, and get the drift of the skin rather than that of the wall."""
     photo = plain(SKIN)
-    wall = np.arange(256) >= 190
+    wall = np.arange(256) >= 170
     photo[:, wall] = WALL
     drawn = shifted(shifted(photo, (6, 6, 6), ~wall), (-10, 0, 10), wall)
     drawn[130:150, 110:150] = LIPS
@@ -61,7 +61,7 @@ def test_what_looks_like_nothing_beside_the_hole_takes_what_is_least_unlike():
 
 
 def test_light_from_a_side_is_followed():
-    """Drift that grows with the light is taken over by what lies in the same light."""
+    """Drift that grows with the light, from one side of the hole to the other."""
     ramp = np.linspace(110, 220, 256)
     photo = np.repeat(np.round(ramp)[None, :, None], 256, 0).repeat(3, 2).astype(np.uint8)
     drawn = np.round(0.95 * photo).astype(np.uint8)
@@ -75,7 +75,7 @@ def test_an_edge_that_was_drawn_elsewhere_is_no_drift():
     photo[:, 184:] = 30
     drawn = plain(SKIN)
     drawn[:, 189:] = 30
-    assert np.abs(drift(photo, drawn, HOLE, SAME)[90:190, 80:170]).max() < 2  # of some 130 levels
+    assert np.abs(drift(photo, drawn, HOLE, SAME)[90:190, 80:170]).max() < 3  # of some 130 levels
 
 
 def test_it_is_no_more_than_16_levels():
