@@ -62,6 +62,8 @@ figures: $(VENV)/.installed-dev ## measure the weights anew (hours; DATA=, LOSS=
 	$(VENV)/bin/python -m benchmarks.inpainting --data $(DATA) --weights-dir $(LOSS) --workers 2
 	$(VENV)/bin/python -m benchmarks.surroundings --data $(DATA)
 	$(VENV)/bin/python -m benchmarks.surroundings --data $(DATA) --job anomaly-scoring --out runs/surroundings-scored
+	$(VENV)/bin/python -m benchmarks.seams --data $(DATA) --weights-dir $(LOSS) \
+		$(if $(MASKED),--masked $(MASKED),--sets val pairs)
 	$(VENV)/bin/python -m benchmarks.grid --data $(DATA)
 	$(VENV)/bin/python -m benchmarks.groups --data $(DATA) --weights-dir $(LOSS)
 	$(VENV)/bin/python -m benchmarks.mouths --data $(DATA)

@@ -26,11 +26,13 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.devices import DEVICES, PRECISIONS
 from pipelines.errors import DataUnreadable, PhiltrumError
+from pipelines.faces.alignment import PROJECT
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.faces.points import Face
 from pipelines.files import write_all_atomic
 from pipelines.mask_removal.pipeline import MaskRemoval
+from pipelines.metrics.seam import step
 from pipelines.results import AnomalyScoringResult
 from pipelines.training.data import load_faces
 
@@ -66,7 +68,6 @@ _Answer = TypeVar("_Answer")
 _EDGE = 0.06  # eye distances from the face's outline to the wall
 _SOFT = 1.5  # px, blur of the wall's edge
 _ROOM = 0.15  # eye distances from the face to a border
-_RING = 3  # px on either side of a hole's border, which are compared for a seam
 
 
 def around(crop: np.ndarray, face: Face) -> Iterator[tuple[str, np.ndarray]]:
@@ -94,20 +95,9 @@ def difference(one: np.ndarray, other: np.ndarray, hole: np.ndarray) -> float:
 
 
 def seam(picture: np.ndarray, hole: np.ndarray) -> float:
-    """Mean difference across the hole's border, CIEDE2000, of colours averaged along it over some pixels."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RING + 1, 2 * _RING + 1))
-    inside = hole & ~cv2.erode(hole.astype(np.uint8), kernel).astype(bool)
-    outside = cv2.dilate(hole.astype(np.uint8), kernel).astype(bool) & ~hole
-    lab = rgb2lab(picture).astype(np.float32)
-    edge = inside & cv2.dilate(outside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    one, other = (_averaged(lab, ring)[edge] for ring in (inside, outside))
-    return float(deltaE_ciede2000(one, other).mean())
-
-
-def _averaged(lab: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    weight = ring.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), 2 * _RING)[..., None]
-    return cv2.GaussianBlur(lab * weight[..., None], (0, 0), 2 * _RING) / np.maximum(total, 1e-6)
+    """Mean difference of colour across the whole of the hole's border, CIEDE2000."""
+    left, right = (x for x, _ in PROJECT.eyes)
+    return step(picture, hole.astype(np.float32), np.ones_like(hole), (right - left) * hole.shape[1]).colour
 
 
 def repainted(job: CleftInpainting | MaskRemoval, crops: Sequence[np.ndarray], extent: str) -> Found:

@@ -3,8 +3,8 @@
 The crop is coarse (256 px) and the photo may be fine (12 megapixels and more), so three things happen on the way back,
 all under the blend weights ``alpha`` and nowhere else:
 
-1. The network may draw a face a shade lighter or redder than the photo is. That drift is measured beside the mask,
-   where both show the same skin, spread smoothly into the hole and taken off.
+1. The network may draw a face a shade lighter or redder than the photo is. That drift of its colours is taken off
+   (:mod:`pipelines.faces.blending.drift`).
 2. The crop is resampled bicubically through the alignment's exact inverse.
 3. An enlarged crop has no grain: next to real skin it looks like a plaster. The fine texture of the skin around the
    mask is measured, and so is what the repainted skin has of it; noise of the colours, strength and spectrum that are
@@ -17,11 +17,9 @@ from scipy import fft
 
 from pipelines.arrays import Floats, Integers, Numbers, Pixels
 from pipelines.faces.alignment import Alignment, centred
+from pipelines.faces.blending.drift import drift
 from pipelines.faces.blending.tone import IN_COLOUR, Tone
 
-_RING = 16  # crop px of 256 around the mask in which photo and repainted crop are compared
-_MISFIT = 16.0  # levels; beside the mask, a larger difference is an edge drawn elsewhere and weighs little
-_MOST_DRIFT = 16.0  # levels; a larger correction would smear one side of an edge over the other
 _RAMP = 4.0  # crop px over which alpha fades towards the crop's border, past which nothing was drawn
 _TILE = 512  # px side of the periodic noise tile
 _PATCHES = 250  # about how many places are looked at for skin
@@ -70,7 +68,7 @@ def composite(
     box = (slice(top, top + height), slice(left, left + width))
     before = alignment.crop(photo)
     weight = alpha[box] * _inside(alignment, left, top, width, height)
-    drawn = tone(crop) + _drift(before, crop, alpha, alignment)
+    drawn = tone(crop) + drift(before, crop, alpha, alignment)
     fresh = _enlarge(drawn, alignment, left, top, width, height)
     old = photo[box].astype(np.float32)
     blend = old + weight[..., None] * (fresh - old)
@@ -109,44 +107,6 @@ def _inside(alignment: Alignment, left: int, top: int, width: int, height: int) 
     depth: Floats = np.minimum(at, alignment.size - at).min(1).reshape(height, width)
     inside: Floats = np.clip(depth / _RAMP, 0, 1).astype(np.float32)
     return inside
-
-
-def _drift(before: Pixels, crop: Pixels, alpha: Floats, alignment: Alignment) -> Floats:
-    """What to add to the repainted crop so that its colours meet the photo's: smooth, at most :data:`_MOST_DRIFT`.
-
-    Beside the mask the photo is the truth, and the difference to it is known; into the hole it is interpolated by
-    push-pull (averaged to coarser and coarser grids and handed back down where nothing is known), the cheap cousin of
-    the membrane of Pérez et al., Poisson Image Editing, 2003.
-    """
-    hole = alignment.sample(alpha, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT) > 0.95
-    away = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    unit = alignment.size / 256
-    # The nearest pixels count most: what is blended in the feather is what would show as a seam.
-    known = np.clip(1 - away / (_RING * unit), 0, 1) ** 2 * ~hole * hole.any()
-    difference = before.astype(np.float32) - crop
-    # A difference of low frequency is drift, one of high frequency is texture: look at the low ones only.
-    spread = cv2.GaussianBlur(known, (0, 0), 2 * unit)[..., None] + 1e-6
-    smooth = cv2.GaussianBlur(difference * known[..., None], (0, 0), 2 * unit) / spread
-    weight = known / (1 + (np.abs(smooth).max(2) / _MISFIT) ** 4)
-    if weight.sum() < 1:
-        return np.zeros_like(difference)
-    membrane: Floats = cv2.GaussianBlur(_push_pull(smooth * weight[..., None], weight), (0, 0), 3 * unit)
-    drift: Floats = _MOST_DRIFT * np.tanh(membrane / _MOST_DRIFT)
-    return drift
-
-
-def _push_pull(weighted: Floats, weight: Floats) -> Floats:
-    """Values known where ``weight`` is above 0, spread smoothly over the whole grid."""
-    height, width = weight.shape
-    confident = np.minimum(weight, 1)[..., None]
-    values: Floats = weighted / np.maximum(weight, 1e-6)[..., None]
-    if max(height, width) <= 2:
-        return np.broadcast_to(weighted.sum((0, 1)) / max(float(weight.sum()), 1e-6), values.shape)
-    # Four fine cells feed a coarse one: confidence adds up, so that thin rings count on coarse grids.
-    coarse = _push_pull(4 * cv2.pyrDown(weighted), 4 * cv2.pyrDown(weight))
-    handed: Floats = cv2.pyrUp(np.ascontiguousarray(coarse), dstsize=(width, height))
-    spread: Floats = confident * values + (1 - confident) * handed
-    return spread
 
 
 def _grain(
