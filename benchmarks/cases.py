@@ -34,9 +34,9 @@ from pipelines.faces.landmarks import find_crop_face, find_face, find_faces
 from pipelines.faces.points import MESH_TO_68, Face
 from pipelines.faces.subject import check_face
 from pipelines.mask_removal.covered import covered
+from pipelines.mask_removal.references.warping import warp_reference
 from pipelines.mask_removal.segmentation import with_margin
 from pipelines.mask_removal.synthesis.references import self_references
-from pipelines.mask_removal.warping import warp_reference
 from pipelines.training.data import load_faces
 
 SETS = ("labelled", "val", "pairs")

@@ -29,7 +29,7 @@ from pipelines.errors import DataUnreadable, FaceIncomplete, ImageTooSmall, NoFa
 from pipelines.faces.alignment import align
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.images import read_image
-from pipelines.faces.landmarks import find_face, find_faces
+from pipelines.faces.landmarks import find_face
 from pipelines.faces.masks import EXTENTS, hull_mask, suggest_mask
 from pipelines.faces.points import Face
 from pipelines.files import write_all_atomic
@@ -123,10 +123,9 @@ def pair_cases(options: argparse.Namespace) -> Iterator[Case]:
     for first, other in read_pairs(options.data, options.most):
         photo = read_image(first)
         try:
-            _, face = middle_face(photo)
+            index, face = middle_face(photo)
         except (NoFaceFound, FaceIncomplete, ImageTooSmall):
             continue
-        index = [np.array_equal(one.mesh, face.mesh) for one in find_faces(photo)].index(True)
         mask = suggest_mask(face, photo.shape[:2], "lower-face")
         yield Case("two photos", photo, photo, face, {"mask": mask, "face": index}, read_image(other))
 

@@ -208,6 +208,29 @@ class CleftInpaintingResult(RepaintResult):
     """
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UsedReference:
+    """A reference photo and what was made of it.
+
+    Attributes:
+        number: which of those that were given, 1 = the first.
+        photo: ``uint8`` ``(H', W', 3)``.
+        points: ``float32`` ``(N, 2)``, control points of the warp in its pixels.
+        yaw: degrees by which its face is turned, positive to the image's right.
+        share: of the hole that it fills, 0-1, as far as any reference is trusted there; the shares of all add up to 1.
+        warped: ``uint8`` ``(256, 256, 3)``, the photo warped onto the face.
+        weight: ``float32`` ``(256, 256)`` in [0, 1], its part in the fused picture; the weights of all add up to 1.
+    """
+
+    number: int
+    photo: Pixels
+    points: Points
+    yaw: float
+    share: float
+    warped: Pixels
+    weight: Floats
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskRemovalResult(RepaintResult):
     """A face without its surgical mask; ``landmarks`` are found in the repainted face.
@@ -215,19 +238,22 @@ class MaskRemovalResult(RepaintResult):
     ``landmarks_before`` are FaceMesh's guess under the mask, so no measurements are taken from them.
 
     Attributes:
-        found: ``bool`` ``(H, W)``, the surgical mask as the segmentation found it, with its straps, or None where a mask
+        found: ``bool`` ``(H, W)``, the surgical mask as the segmentation found it, with its straps; None where a mask
             was given or suggested.
         hole: ``bool`` ``(256, 256)``, what was hidden from the network in the crop.
-        reference: ``uint8`` ``(H', W', 3)``, the reference photo, or None without one.
-        reference_points: ``float32`` ``(N, 2)``, control points of the warp in pixels of the reference, or None.
-        reference_yaw: degrees by which the reference's face is turned, positive to the image's right, or None.
-        warped: ``uint8`` ``(256, 256, 3)``, the reference warped onto the face, or None.
-        confidence: ``float32`` ``(256, 256)`` in [0, 1], where the warped reference can be trusted, or None.
+        reference: ``uint8`` ``(H', W', 3)``, the reference photo, or None without one; of several the one that fills
+            most of the hole.
+        reference_points: ``float32`` ``(N, 2)``, control points of the warp in pixels of that reference, or None.
+        reference_yaw: degrees by which its face is turned, positive to the image's right, or None.
+        warped: ``uint8`` ``(256, 256, 3)``, the reference warped onto the face, or None; several are fused.
+        confidence: ``float32`` ``(256, 256)`` in [0, 1], where ``warped`` can be trusted, or None.
+        references: every reference that was used, in the order that they were given in.
+        left_out: a sentence for each of several references that could not be used, as in ``"Reference 2: ..."``.
         engine: which networks painted, one of :data:`pipelines.mask_removal.choices.ENGINES`.
         coarse: ``uint8`` ``(256, 256, 3)``, the draft: the inpainter's picture, or the paper's coarse network's.
         refined: ``uint8`` ``(256, 256, 3)``, the picture whose hole was taken: the draft itself where an inpainter drew
             it without a reference.
-        identity: likeness of repainted face and reference, the cosine similarity, -1 to 1, of their embeddings;
+        identity: likeness of repainted face and ``reference``, the cosine similarity, -1 to 1, of their embeddings;
             :mod:`pipelines.identity.likeness` says what it means. None without a reference, or where the weights folder
             is a person's own and names no face embedder.
     """
@@ -239,6 +265,8 @@ class MaskRemovalResult(RepaintResult):
     reference_yaw: float | None
     warped: Pixels | None
     confidence: Floats | None
+    references: tuple[UsedReference, ...] = ()
+    left_out: tuple[str, ...] = ()
     engine: PaintingEngine
     coarse: Pixels
     refined: Pixels

@@ -27,22 +27,27 @@ _NOT_ENTERED = "Folders inside are not looked into; run the command on this one 
 
 
 class Companions:
-    """Pictures that belong to photos: one file for all of them, or a folder in which each is looked for by its stem.
+    """Pictures that belong to photos: files for all of them, or a folder in which each is looked for by its stem.
 
     Args:
-        source: the file or folder.
+        source: the file, the files or the folder.
         what: what they are, as in ``"mask"``.
+        several: whether a photo may have several, as :meth:`all_of` gives them.
 
     Raises:
-        OptionInvalid: it does not exist.
+        OptionInvalid: one does not exist, or there are files and folders.
     """
 
-    def __init__(self, source: Path, what: str) -> None:
-        if not source.is_dir() and not source.is_file():
+    def __init__(self, source: Path | Sequence[Path], what: str, *, several: bool = False) -> None:
+        self.sources = [source] if isinstance(source, Path) else [*source]
+        if not all(one.is_dir() or one.is_file() for one in self.sources):
             raise OptionInvalid(f"The {what} or folder of {what}s does not exist; check its path.")
-        self.source, self.what = source, what
-        self.is_folder = source.is_dir()
-        self.files = pictures_in(source) if self.is_folder else [source]
+        folders = [one for one in self.sources if one.is_dir()]
+        if folders and len(self.sources) > 1:
+            raise OptionInvalid(f"Give the {what}s as files, or as one folder that holds them.")
+        self.what, self.several = what, several
+        self.folder = folders[0] if folders else None
+        self.files = pictures_in(self.folder) if self.folder else self.sources
         self._by_stem: dict[str, list[Path]] = {}
         for file in self.files:
             self._by_stem.setdefault(composed(file.stem), []).append(file)
@@ -69,19 +74,47 @@ class Companions:
             raise OptionInvalid(f"The folder of {self.what}s holds none with this photo's name.")
         return found
 
-    def unused(self, photos: Iterable[Path]) -> list[LeftOver]:
-        """The folder's files that belong to none of the photos, named with their folder; none of a single file."""
-        if not self.is_folder:
+    def all_of(self, photo: Path, photos: Iterable[Path]) -> list[Path]:
+        """The files, or of the folder :meth:`of` and those with a number after its stem, ``STEM-1``, ``STEM-2``, in the
+        order of the numbers.
+
+        Args:
+            photo: whose they are.
+            photos: all that are worked on: what is called as one of them is that one's alone.
+
+        Raises:
+            OptionInvalid: there are several without a number.
+        """
+        if self.folder is None:
+            return self.files
+        first = self.of(photo)
+        return [*([first] if first else []), *self._numbered(photo, photos)]
+
+    def unused(self, photos: Sequence[Path]) -> list[LeftOver]:
+        """The folder's files that belong to none of the photos, named with their folder; none of single files."""
+        if self.folder is None:
             return []
         used = {file for photo in photos for file in self._fitting(photo)}
+        if self.several:
+            used |= {file for photo in photos for file in self._numbered(photo, photos)}
         said = f"No photo has this name, so the {self.what} was not used."
         found = [(file.name, said) for file in self.files if file not in used]
-        return [(f"{self.source.name}/{name}", why) for name, why in [*found, *others_in(self.source)]]
+        return [(f"{self.folder.name}/{name}", why) for name, why in [*found, *others_in(self.folder)]]
 
     def _fitting(self, photo: Path) -> list[Path]:
-        if not self.is_folder:
+        if self.folder is None:
             return self.files
         return self._by_stem.get(composed(photo.name)) or self._by_stem.get(composed(photo.stem), [])
+
+    def _numbered(self, photo: Path, photos: Iterable[Path]) -> list[Path]:
+        names = {composed(name) for name in (photo.name, photo.stem)}
+        taken = {composed(name) for other in photos for name in (other.name, other.stem)} - names
+        found = []
+        for stem, files in self._by_stem.items():
+            before, _, number = stem.rpartition("-")
+            if before in names and number.isdecimal() and stem not in taken:
+                found += [(int(number), file) for file in files]
+        return [file for _, file in sorted(found)]
 
 
 def photos_in(source: Path) -> list[Path]:
@@ -149,8 +182,8 @@ def left_over(
     if not source.is_dir():
         return []
     given = [one for one in companions if one is not None]
-    used = [path for path in (*known, *(one.source for one in given)) if path is not None]
-    apart = [one for one in given if one.source.resolve() != source.resolve()]
+    used = [path for path in (*known, *(path for one in given for path in one.sources)) if path is not None]
+    apart = [one for one in given if one.folder and one.folder.resolve() != source.resolve()]
     return others_in(source, used) + [file for one in apart for file in one.unused(photos)]
 
 

@@ -6,6 +6,7 @@ stage. Photos of one stem are told apart, and what was passed over is said, as b
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
 from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence
+from pipelines.results import MaskRemovalResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_photo_arguments(parser)
     parser.add_argument(
-        "--reference", metavar="FILE|FOLDER", type=Path,
-        help="the same person without a mask; a folder of references is matched by file stem, and a photo without one "
-        "there is done without",
+        "--reference", metavar="FILE|FOLDER", type=Path, nargs="+",
+        help="the same person without a mask, in one photo or in up to five, of which each place is taken from the one "
+        "that shows it best; a folder of references is matched by file stem (STEM, STEM-1, STEM-2), and a photo "
+        "without one there is done without",
     )  # fmt: skip
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
@@ -45,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="control points of the reference's warp (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--reference-face", metavar="N", type=count, default=1,
-        help="which face of the reference, 1 = the largest (default)",
+        "--reference-face", metavar="N", type=count, nargs="+", default=[1],
+        help="which face of the reference, 1 = the largest (default); of several one number for all, or one for each",
     )  # fmt: skip
     parser.add_argument(
         "--engine", choices=ENGINES, default=ENGINE,
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     """
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
-    references = Companions(args.reference, "reference") if args.reference else None
+    references = Companions(args.reference, "reference", several=True) if args.reference else None
     if references and not references.files:
         raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
 
@@ -85,17 +88,18 @@ def run(args: argparse.Namespace) -> int:
         engine=args.engine, reference=references is not None
     )  # what is wrong with the weights is wrong for every photo
     likenesses: list[str] = []
+    left_out: list[str] = []
 
     def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
         pixels = read_image(photo)
-        reference = references.of(photo) if references else None
+        files = references.all_of(photo, photos) if references else []
         result = job(
             pixels,
-            reference=_read_reference(reference) if reference else None,
+            reference=[_read_reference(file) for file in files],
             mask=read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None,
             extent=args.extent,
             face=args.face - 1,
-            reference_face=args.reference_face - 1,
+            reference_face=_faces(args.reference_face),
             points=args.points,
             engine=args.engine,
             grow=args.grow,
@@ -103,21 +107,35 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             progress=progress,
         )
-        sentence = likeness_sentence(result) or ""
-        likenesses.append(sentence)
-        return result, {
-            "mask_source": result.mask_source,
-            "engine": result.engine,
-            "reference": reference.name if reference else "none",
-            "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
-            "identity": "" if result.identity is None else f"{result.identity:z.4f}",
-            "identity_meaning": sentence,
-        }
+        likenesses.extend(filter(None, [likeness_sentence(result)]))
+        left_out.extend(result.left_out)
+        return result, _row(result, files)
 
     status = run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, stages=args.stages)
-    if args.image.is_file() and any(likenesses):  # of a folder the table says it
-        console.say(likenesses[0])
+    if args.image.is_file():  # of a folder the table says it
+        for sentence in left_out:
+            console.complain(sentence)
+        for sentence in likenesses:
+            console.say(sentence)
     return status
+
+
+def _row(result: MaskRemovalResult, files: Sequence[Path]) -> dict[str, Any]:
+    """What the table says of a result, of the references by the names of their files."""
+    return {
+        "mask_source": result.mask_source,
+        "engine": result.engine,
+        "reference": "; ".join(files[used.number - 1].name for used in result.references) or "none",
+        "reference_left_out": " ".join(result.left_out),
+        "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
+        "identity": "" if result.identity is None else f"{result.identity:z.4f}",
+        "identity_meaning": likeness_sentence(result) or "",
+    }
+
+
+def _faces(numbers: Sequence[int]) -> int | list[int]:
+    """The pipeline's words for the numbers that were given: one for all references, or one for each."""
+    return numbers[0] - 1 if len(numbers) == 1 else [number - 1 for number in numbers]
 
 
 def _read_reference(path: Path) -> Any:

@@ -18,8 +18,8 @@ class Outputs:
         photos: whose files they are.
         endings: a photo's files are ``STEM.ENDING`` of each of them.
         tables: names of the files that belong to no single photo.
-        pictures: photos, masks and references that were given, by what they are, as in ``{"a mask": path}``: a file or
-            a folder, or None. Their folders cannot be ``folder``, so that results and originals never mingle.
+        pictures: photos, masks and references that were given, by what they are, as in ``{"a mask": path}``: a file,
+            several, a folder, or None. Their folders cannot be ``folder``, so that results and originals never mingle.
 
     Attributes:
         folder: as given.
@@ -35,7 +35,7 @@ class Outputs:
         photos: Sequence[Path],
         endings: Sequence[str],
         tables: Sequence[str],
-        pictures: Mapping[str, Path | None],
+        pictures: Mapping[str, Path | Sequence[Path] | None],
     ) -> None:
         if folder.exists() and not folder.is_dir():
             raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
@@ -44,9 +44,8 @@ class Outputs:
         self._endings, self._tables = endings, tables
         self._files: dict[tuple[int, int], str] = {}
         self._places: dict[tuple[str, str], str] = {}
-        for what, source in pictures.items():
-            if source is None:
-                continue
+        given = [(what, source) for what, sources in pictures.items() for source in _listed(sources)]
+        for what, source in given:
             if _same(source if source.is_dir() else source.parent, folder):
                 raise OptionInvalid(
                     "The output folder holds the pictures that were given; choose another, so that none is overwritten."
@@ -142,6 +141,10 @@ def output_stems(photos: Sequence[Path], endings: Sequence[str]) -> dict[Path, s
         taken |= names(stem)
         stems[photo] = stem
     return stems
+
+
+def _listed(paths: Path | Sequence[Path] | None) -> Sequence[Path]:
+    return [paths] if isinstance(paths, Path) else paths or []
 
 
 def _same(one: Path, other: Path) -> bool:

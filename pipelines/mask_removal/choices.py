@@ -28,3 +28,6 @@ EXTENT: Extent = "lower-face"
 
 FEWEST, MOST = 8, 120
 """How many control points may be asked for."""
+
+MOST_REFERENCES = 5
+"""How many photos of the same person a run takes."""

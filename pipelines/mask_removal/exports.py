@@ -13,11 +13,15 @@ from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
 from pipelines.exports.tables import footer, json_point, signed
 from pipelines.identity.likeness import LIMITS
 from pipelines.jobs import MASK_REMOVAL
-from pipelines.results import MaskRemovalResult, pixels_sha256
+from pipelines.mask_removal.references.sources import sources_picture, sources_sentence
+from pipelines.results import MaskRemovalResult, UsedReference, pixels_sha256
 
 ENDINGS = repainted.ENDINGS
 
-STAGES: tuple[str, ...] = ("segmentation", "hole", "reference", "warped", "confidence", "coarse", "refined", "final")
+STAGES: tuple[str, ...] = (
+    *("segmentation", "hole", "reference", "warped", "confidence", "sources"),
+    *("coarse", "refined", "final"),
+)
 """Stages that have a picture, in the order of work."""
 
 LANDMARKS = ("guessed_under_mask", "found_in_result")
@@ -32,10 +36,16 @@ LONGEST = 512
 def facts(result: MaskRemovalResult) -> dict[str, Any]:
     """Everything about a result but its pictures: :func:`pipelines.exports.repainted.repaint_facts`.
 
-    ``reference`` is None without one; its control points are in pixels of the reference.
+    ``reference`` is None without one, and of several the one that fills most of the hole; ``references`` lists all that
+    were used. Control points are in pixels of the reference.
     """
     used = _reference(result)
-    own = {"engine": result.engine, "reference": used and _reference_facts(result, used)}
+    own = {
+        "engine": result.engine,
+        "reference": used and _reference_facts(result, used),
+        "references": [_used_facts(one) for one in result.references],
+        "references_left_out": list(result.left_out),
+    }
     return repaint_facts(result, MASK_REMOVAL, LANDMARKS, own)
 
 
@@ -52,6 +62,11 @@ def contents(result: MaskRemovalResult) -> dict[str, bytes]:
 def mean_confidence(result: MaskRemovalResult) -> float | None:
     """Mean confidence, 0-1, in the warped reference over the hole; None without a reference."""
     return None if result.confidence is None else float(result.confidence[result.hole].mean())
+
+
+def sources_legend(result: MaskRemovalResult) -> str | None:
+    """What the colours of the picture ``sources`` mean; None where there were not several references."""
+    return sources_sentence(result.references) if len(result.references) > 1 else None
 
 
 def likeness_sentence(result: MaskRemovalResult) -> str | None:
@@ -85,7 +100,11 @@ def _reference(result: MaskRemovalResult) -> _Reference | None:
     return _Reference(photo, points, yaw, warped, confidence, mean)
 
 
-def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, Any]:
+def _used_facts(used: UsedReference) -> dict[str, Any]:
+    return {"number": used.number, **_photo_facts(used), "share_of_hole": round(used.share, 4)}
+
+
+def _photo_facts(used: _Reference | UsedReference) -> dict[str, Any]:
     height, width = used.photo.shape[:2]
     return {
         "width": width,
@@ -93,6 +112,12 @@ def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, A
         "pixels_sha256": pixels_sha256(used.photo),
         "yaw_degrees": round(used.yaw, 2),
         "control_points": [json_point(point) for point in used.points],
+    }
+
+
+def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, Any]:
+    return {
+        **_photo_facts(used),
         "identity_similarity": None if result.identity is None else round(result.identity, 4),
         "identity_meaning": likeness_sentence(result),
         "mean_confidence_in_hole": round(used.mean_confidence, 4),
@@ -107,9 +132,10 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
 
     * ``segmentation``: the photo around the face, the surgical mask that was found tinted blue;
     * ``hole``: the aligned face as the network sees it, what is hidden from it white;
-    * ``reference``: the reference around its face, with the control points of the warp;
-    * ``warped``: the reference warped onto the aligned face;
+    * ``reference``: the reference around its face, with the control points of the warp; of several the most used;
+    * ``warped``: the reference warped onto the aligned face; several are fused;
     * ``confidence``: where that can be trusted, from black = 0 to white = 1;
+    * ``sources``: where there were several, which of them fills which part of the hole, see :func:`sources_legend`;
     * ``coarse``, ``refined``: the aligned face as it was drafted, and as it was drawn after that;
     * ``final``: the result around the face.
 
@@ -132,6 +158,8 @@ def stage_pictures(result: MaskRemovalResult) -> dict[str, np.ndarray]:
         pictures["reference"] = _dotted(_part(used.photo, around), used.points, around)
         pictures["warped"] = used.warped
         pictures["confidence"] = _grey(used.confidence)
+        if len(result.references) > 1:
+            pictures["sources"] = sources_picture(result.crop, result.hole, result.references, used.confidence)
     return {name: pictures[name] for name in STAGES if name in pictures}
 
 
@@ -195,7 +223,7 @@ def page(result: MaskRemovalResult) -> Page:
             _references(result, used) if used else _drafts(result),
         ],
         facts=(
-            (0.7, (*given_facts(result), *(_seen(used) if used else (("Reference", "none"),)))),
+            (0.7, (*given_facts(result), *(_seen(result, used) if used else (("Reference", "none"),)))),
             (0.82, wrapped((*made_facts(result), *(_agreement(result, used) if used else ())), _LINE)),
         ),
         footer=footer(result),
@@ -231,10 +259,12 @@ def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
     )
 
 
-def _seen(used: _Reference) -> Facts:
+def _seen(result: MaskRemovalResult, used: _Reference) -> Facts:
     rows, columns = used.photo.shape[:2]
     side = "right" if used.yaw >= 0 else "left"
+    shares = [f"{one.number} by {100 * one.share:.0f} %" for one in result.references]
     return (
+        *((("References used", ", ".join(shares)),) if len(shares) > 1 else ()),
         ("Reference", f"{columns} × {rows} pixels, {len(used.points)} control points"),
         ("Its face", f"turned {abs(used.yaw):.1f}° to image-{side}"),
     )

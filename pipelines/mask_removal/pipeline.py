@@ -1,5 +1,6 @@
 """Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,28 +9,27 @@ import numpy as np
 from pipelines import devices
 from pipelines.arrays import Mask, Numbers, Pixels, Points
 from pipelines.devices import Precision
-from pipelines.errors import (
-    ArrayInvalid,
-    FaceIncomplete,
-    FaceIndexInvalid,
-    ImageTooSmall,
-    NoFaceFound,
-    OptionInvalid,
-    WeightsUnknown,
-)
+from pipelines.errors import OptionInvalid, WeightsUnknown
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import Hole, make_hole
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.pixels.arrays import mask_of
+from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.identity.embedding import FaceEmbedder
 from pipelines.jobs import CLEFT_INPAINTING, MASK_REMOVAL
-from pipelines.mask_removal.choices import ENGINE, ENGINES
+from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.painting import Painted, Painter
+from pipelines.mask_removal.references.gathering import (
+    FoundReferences,
+    FusedReferences,
+    find_references,
+    fuse_references,
+    photos_of,
+)
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
-from pipelines.mask_removal.warping import CONTROL_POINTS, WarpedReference, warp_reference
 from pipelines.models import loading
 from pipelines.progress import Progress, Stages
 from pipelines.results import Extent, MaskRemovalResult, PaintingEngine, WeightsUsed
@@ -58,11 +58,11 @@ class MaskRemoval:
         self,
         photo: Pixels,
         *,
-        reference: Pixels | None = None,
+        reference: Pixels | Sequence[Pixels] | None = None,
         mask: Numbers | None = None,
         extent: Extent | None = None,
         face: int = 0,
-        reference_face: int = 0,
+        reference_face: int | Sequence[int] = 0,
         points: int = CONTROL_POINTS,
         engine: PaintingEngine = ENGINE,
         grow: float = 0.0,
@@ -75,12 +75,14 @@ class MaskRemoval:
         Args:
             photo: RGB ``uint8`` ``(H, W, 3)``.
             reference: RGB ``uint8`` ``(H', W', 3)``, the same person without a mask, at any size and from any angle at
-                which both eyes are seen; None draws from the photo alone.
+                which both eyes are seen; or up to :data:`pipelines.mask_removal.choices.MOST_REFERENCES` such photos,
+                of which each place is taken from the one that shows it best, and those that cannot be used are left
+                out; None draws from the photo alone.
             mask: ``bool`` ``(H, W)``, True = repaint, or what :func:`pipelines.faces.pixels.arrays.as_mask` takes for
                 such; None finds the surgical mask, or takes ``extent``.
             extent: a region to suggest instead of looking for a mask, one of :data:`pipelines.faces.masks.EXTENTS`.
             face: which face of the photo, 0 = the largest.
-            reference_face: which face of the reference.
+            reference_face: which face of the reference; of several one number for all, or one for each.
             points: control points of the reference's warp.
             engine: who paints, one of :data:`pipelines.mask_removal.choices.ENGINES`.
             grow: widens the mask by so many photo pixels; negative narrows it.
@@ -97,21 +99,22 @@ class MaskRemoval:
             ArrayInvalid: photo, reference or mask are no such arrays.
             NoFaceFound, FaceIndexInvalid: there is no such face in the photo or the reference.
             SurgicalMaskNotFound: no mask was given, and none was found.
-            ReferenceUnusable: the reference cannot be warped onto the face.
+            ReferenceUnusable: the reference cannot be warped onto the face. Of several it is said why the first cannot
+                be used, where none can.
             MaskMismatch, MaskEmpty, MaskOffFace, MaskTooLarge: the mask does not fit the photo or the face.
             ImageTooSmall, FaceIncomplete: a face has too few pixels, or is cut by the photo's edge.
-            OptionInvalid: no such extent, engine or number of points, or a negative feather.
+            OptionInvalid: no such extent, engine or number of points, a negative feather, or too many references.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        given = mask_of(photo, mask)
+        given, photos = mask_of(photo, mask), photos_of(reference)
         stage = Stages(progress)
 
         with stage("loading", 0.0):
-            models = self.load(engine=engine, reference=reference is not None)
+            models = self.load(engine=engine, reference=bool(photos))
 
         with stage("landmarks", 0.1):
             subject = find_subject(photo, face)
-            other = None if reference is None else _find_reference(reference, reference_face)
+            others = find_references(photos, reference_face)
 
         with stage("segmentation", 0.25):
             found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
@@ -120,7 +123,7 @@ class MaskRemoval:
             wanted = _wanted(given, found, extent, subject)
             hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        answer, warped = self._paint(models.painter, subject, hole, other, points, stage)
+        answer, laid = self._paint(models.painter, subject, hole, others, points, stage)
 
         with stage("compositing", 0.8):
             pictures = to_pixels(answer.coarse), to_pixels(answer.image)
@@ -130,7 +133,7 @@ class MaskRemoval:
 
         with stage("result", 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
-            identity = _identity(models.embedder, filled.image, after, other)
+            identity = _identity(models.embedder, filled.image, after, laid)
 
         stage.done()
         return MaskRemovalResult(
@@ -151,7 +154,7 @@ class MaskRemoval:
             extent=extent if mask is None else None,
             found=found,
             hole=hole.crop,
-            **_told(other, warped),
+            **_told(laid),
             engine=engine,
             coarse=coarse,
             refined=refined,
@@ -183,27 +186,27 @@ class MaskRemoval:
         painter: Painter,
         subject: Subject,
         hole: Hole,
-        reference: Subject | None,
+        references: FoundReferences | None,
         points: int,
         stage: Stages,
-    ) -> tuple[Painted, WarpedReference | None]:
-        """The painter's answer, by the reference where there is one, and that warped onto the face as it was drawn
+    ) -> tuple[Painted, FusedReferences | None]:
+        """The painter's answer, by the references where there are some, and those laid onto the face as it was drawn
         without.
         """
         with stage("network", 0.5):
             given = subject.crop, hole.crop, skin_beside(subject.crop, hole.crop, subject.crop_face)
-            answer, warped = ask(painter.alone, given, self.device), None
+            answer, laid = ask(painter.alone, given, self.device), None
 
         with stage("reference", 0.6):
-            if reference is not None:
-                warped = _warp(reference, subject, hole, answer, points)
+            if references is not None:
+                laid = fuse_references(references, subject, hole.crop, _drawn_face(subject, hole, answer), points)
 
         with stage("network", 0.7):
-            if warped is None:
+            if laid is None:
                 return answer, None
             crop, hidden, skin = given
             guided = partial(painter.guided, answer)
-            return ask(guided, (crop, hidden, warped.image, warped.confidence, skin), self.device), warped
+            return ask(guided, (crop, hidden, laid.fused.image, laid.fused.confidence, skin), self.device), laid
 
 
 class Models(NamedTuple):
@@ -227,28 +230,28 @@ def _embedder() -> FaceEmbedder | None:
         return None
 
 
-def _find_reference(reference: Pixels, index: int) -> Subject:
-    """The face of the reference; its errors say that the reference is meant."""
-    try:
-        return find_subject(reference, index)
-    except (ArrayInvalid, NoFaceFound, FaceIncomplete, FaceIndexInvalid, ImageTooSmall) as error:
-        raise type(error)(f"The reference photo cannot be used. {error}") from error
-
-
 def _identity(
-    embedder: FaceEmbedder | None, image: Pixels, landmarks: Points, reference: Subject | None
+    embedder: FaceEmbedder | None, image: Pixels, landmarks: Points, laid: FusedReferences | None
 ) -> float | None:
-    """How like the reference the repainted face is; None without a reference or an embedder."""
-    if embedder is None or reference is None:
+    """How like the most used reference the repainted face is; None without a reference or an embedder."""
+    if embedder is None or laid is None:
         return None
-    return embedder.similarity(image, landmarks, reference.photo, reference.face.points)
+    return embedder.similarity(image, landmarks, laid.lead.photo, laid.face.points)
 
 
-def _told(reference: Subject | None, warped: WarpedReference | None) -> dict[str, Any]:
-    """What a result says of a reference."""
-    names = {"reference_points": "points", "reference_yaw": "yaw", "warped": "image", "confidence": "confidence"}
-    told = {name: None if warped is None else getattr(warped, own) for name, own in names.items()}
-    return {"reference": None if reference is None else reference.photo, **told}
+def _told(laid: FusedReferences | None) -> dict[str, Any]:
+    """What a result says of references."""
+    if laid is None:
+        return dict.fromkeys(("reference", "reference_points", "reference_yaw", "warped", "confidence"))
+    return {
+        "reference": laid.lead.photo,
+        "reference_points": laid.lead.points,
+        "reference_yaw": laid.lead.yaw,
+        "warped": laid.fused.image,
+        "confidence": laid.fused.confidence,
+        "references": laid.used,
+        "left_out": laid.left_out,
+    }
 
 
 def _wanted(given: Mask | None, found: Mask | None, extent: Extent | None, subject: Subject) -> Mask:
@@ -261,10 +264,6 @@ def _wanted(given: Mask | None, found: Mask | None, extent: Extent | None, subje
     return masks.suggest_mask(subject.face, subject.shape, extent)
 
 
-def _warp(reference: Subject, subject: Subject, hole: Hole, alone: Painted, points: int) -> WarpedReference:
-    """The reference laid onto the face as it was drawn without it: FaceMesh finds a mouth on that better than under a
-    mask.
-    """
-    drawn = find_crop_face(np.where(hole.crop[..., None], to_pixels(alone.image), subject.crop))
-    target = subject.crop, subject.crop_face, hole.crop
-    return warp_reference(*target, reference.photo, reference.face, drawn=drawn, points=points)
+def _drawn_face(subject: Subject, hole: Hole, alone: Painted) -> Face | None:
+    """The face as it was drawn without a reference: FaceMesh finds a mouth on that better than under a mask."""
+    return find_crop_face(np.where(hole.crop[..., None], to_pixels(alone.image), subject.crop))

@@ -40,7 +40,7 @@ from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.masks import grow
 from pipelines.files import sha256_of
 from pipelines.mask_removal.covered import covered
-from pipelines.mask_removal.warping import WarpedReference
+from pipelines.mask_removal.references.warping import WarpedReference
 from pipelines.metrics.frechet import AlexNetFeatures
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.training.data import FaceSet

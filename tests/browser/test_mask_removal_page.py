@@ -72,6 +72,38 @@ def test_example_shows_every_stage_and_opens_them_large(removal: RemovalTab):
     expect(removal.stages.nth(3)).to_be_focused()
 
 
+def test_further_references_are_added_removed_fused_and_taken_alone(removal: RemovalTab):
+    removal.open(masked("blue"))
+    removal.steps(1)
+    add = removal.button("Add another reference")
+    expect(add).not_to_be_visible()
+    removal.open_reference(reference("blue"))
+    soft = cv2.GaussianBlur(reference("blue"), (0, 0), 2)
+    removal.choose("Add another reference", soft)
+    thumbnails = removal.panel.get_by_role("img", name="Reference ")
+    expect(thumbnails).to_have_count(1)
+    removal.choose("Add another reference", np.ascontiguousarray(soft[:, ::-1]))
+    expect(thumbnails).to_have_count(2)
+    removal.choose("Add another reference", np.full((200, 200, 3), 90, np.uint8))
+    removal.says("Reference not added. No face was found")
+    expect(thumbnails).to_have_count(2)
+    removal.button("Remove reference 3").click()
+    expect(thumbnails).to_have_count(1)
+
+    removal.predict()
+    expect(removal.stages.filter(has_text="Sources")).to_have_count(1)
+    expect(removal.note).to_contain_text("references used: 1 by")
+    assert [one["number"] for one in json.loads(removal.download("json"))["references"]] == [1, 2]
+
+    removal.page.get_by_role("radio", name="2 alone").check()
+    expect(removal.stages.filter(has_text="Sources")).to_have_count(0)
+    expect(removal.note).not_to_contain_text("references used")
+    removal.page.get_by_role("radio", name="Without", exact=True).check()
+    expect(removal.note).to_contain_text("without a reference")
+    removal.page.get_by_role("radio", name="All references").check()
+    expect(removal.note).to_contain_text("references used: 1 by")
+
+
 def test_without_reference(removal: RemovalTab):
     removal.open(masked("dark"))
     removal.steps(1)

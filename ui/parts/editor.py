@@ -1,4 +1,4 @@
-"""The photo fields as gradio components: the mask editor, and the reference, which is only looked at.
+"""The photo fields as gradio components: the mask editor, and references, which are only looked at.
 
 Gradio's own image editor draws through WebGL, encodes the photo anew, and forgets strokes and undo when it is written
 to. This one is an ordinary canvas: it sends back nothing but the mask layer, and a suggested mask lies under the
@@ -13,11 +13,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.arrays import Mask, Points
+from pipelines.arrays import Mask, Pixels, Points
+from pipelines.exports.pictures import shrunk, window_around
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.points import Face
 from ui.pictures import overlay
 from ui.pictures.masks import Base, layer_url, photo_url
+from ui.pictures.overlay import jpeg_url
 from ui.server.sessions import Photo
 from ui.theme import ASSETS
 
@@ -26,6 +28,9 @@ MAX_BYTES = 200 * 2**20
 
 _DEFAULT_BRUSH = 0.06  # of the photo's shorter side, where no face gives a better measure
 _BRUSH = 0.3  # of the distance between the eyes: about the height of the lips
+
+_THUMBNAIL = 144  # px, twice what is shown, for fine screens
+_ACCEPT = ",".join(("image/*", *CHOSEN))  # browsers know few endings by themselves
 
 _EXAMPLES = """<div class="editor-try">
         <p>Or try an example</p>
@@ -88,11 +93,57 @@ def reference_field(elem_id: str, lead: str) -> gr.HTML:
     return _field("reference", elem_id, noun="reference", of=of, lead=lead, label="Reference photo", examples="")
 
 
+def more_references(elem_id: str, most: int) -> gr.HTML:
+    """Thumbnails of further photos of the same person; its value is the keys of those that are shown.
+
+    Its events are ``upload`` (data: ``paths``) and ``select`` (data: ``remove``, a key; or ``turn``, a key, and
+    ``face``).
+
+    Args:
+        elem_id: id on the page.
+        most: how many it takes.
+    """
+    frame = Template((ASSETS / "references.html").read_text(encoding="utf-8"))
+    return gr.HTML(
+        value=[],
+        html_template=frame.substitute(accept=_ACCEPT),
+        js_on_load=(ASSETS / "references.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        others=[],
+        most=most,
+        reply=0,
+        most_bytes=MAX_BYTES,
+    )
+
+
+def more_props(photos: Sequence[Photo]) -> dict[str, Any]:
+    """What :func:`more_references` is told of the photos, which are numbered from 2 on."""
+    return {
+        "others": [
+            {
+                "key": photo.key,
+                "number": number,
+                "url": jpeg_url(_thumbnail(photo)),
+                "faces": len(photo.faces),
+                "face": photo.face,
+            }
+            for number, photo in enumerate(photos, 2)
+        ]
+    }
+
+
+def _thumbnail(photo: Photo) -> Pixels:
+    """The chosen face, and what is around it."""
+    left, top, right, bottom = window_around(photo.faces[photo.face].points, photo.pixels.shape)
+    part = photo.pixels[top:bottom, left:right]
+    return shrunk(part, _THUMBNAIL / max(part.shape[:2]))
+
+
 def _field(
     kind: str, elem_id: str, *, noun: str, of: str, lead: str, label: str, examples: str, **props: Any
 ) -> gr.HTML:
-    accept = ",".join(("image/*", *CHOSEN))  # browsers know few endings by themselves
-    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label, "accept": accept}
+    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label, "accept": _ACCEPT}
     sources = Template((ASSETS / "photo.html").read_text(encoding="utf-8")).substitute(words)
     frame = Template((ASSETS / f"{kind}.html").read_text(encoding="utf-8"))
     return gr.HTML(

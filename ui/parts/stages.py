@@ -4,7 +4,7 @@ from string import Template
 
 import gradio as gr
 
-from pipelines.mask_removal.exports import stage_pictures
+from pipelines.mask_removal.exports import sources_legend, stage_pictures
 from pipelines.results import MaskRemovalResult
 from ui.pictures import overlay
 from ui.theme import ASSETS
@@ -15,6 +15,7 @@ _STAGES = {
     "reference": ("Reference", "The reference photo with the control points of the warp."),
     "warped": ("Warped", "The reference, warped onto the aligned face and matched in colour."),
     "confidence": ("Confidence", "How far the warped reference is trusted, from black = 0 to white = 1."),
+    "sources": ("Sources", "Which reference fills which part of the hole."),
     "coarse": ("Draft", "The aligned face as it was drafted."),
     "refined": ("Drawn", "The aligned face as it was drawn in the end."),
     "final": ("Result", "The result around the face, at the photo's own size."),
@@ -41,8 +42,11 @@ def stage_strip(elem_id: str) -> gr.HTML:
 def show_stages(result: MaskRemovalResult | None) -> gr.HTML:
     """An update of the strip; it is empty where there is no result."""
     pictures = {} if result is None else stage_pictures(result)
+    legend = None if result is None else sources_legend(result)
+    meanings = {name: meaning for name, (_, meaning) in _STAGES.items()}
+    meanings["sources"] += f" {legend}."
     stages = [
-        {"label": _STAGES[name][0], "meaning": _STAGES[name][1], "url": overlay.jpeg_url(picture)}
+        {"label": _STAGES[name][0], "meaning": meanings[name], "url": overlay.jpeg_url(picture)}
         for name, picture in pictures.items()
     ]
     return gr.HTML(stages=stages)

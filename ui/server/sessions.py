@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -113,6 +114,8 @@ class Work:
         self.folder = folder
         self.photos: dict[str, Photo] = {}
         """The photo and, where the job takes one, the reference or the second photo, by what they are."""
+        self.more: dict[str, Photo] = {}
+        """Further references by their keys, in the order that they were added in."""
         self.outcome: Outcome[Any] | None = None
         self.cohort: Any = None
         """The cohort that was given, of the tab that takes one."""
@@ -148,6 +151,33 @@ class Work:
         if key != photo.key or face not in (None, photo.face):
             raise PhotoGone(_REPLACED)
         return photo
+
+    def add_reference(self, pixels: Pixels, faces: list[Face], size: tuple[int, int]) -> None:
+        """Adds a further reference; what was made without it is forgotten."""
+        photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
+        with self._changing:
+            self.more[photo.key] = photo
+            self._forget_result()
+
+    def remove_references(self, *keys: str) -> None:
+        """Removes further references, those that are still there; what was made with them is forgotten."""
+        with self._changing:
+            for key in keys:
+                self.more.pop(key, None)
+            self._forget_result()
+
+    def more_of(self, keys: Sequence[str] | None) -> list[Photo]:
+        """The further references.
+
+        Args:
+            keys: those that the page shows.
+
+        Raises:
+            PhotoGone: the tab holds others.
+        """
+        if list(self.more) != list(keys or ()):
+            raise PhotoGone(_REPLACED)
+        return [*self.more.values()]
 
     def start(self) -> threading.Event:
         """Stops any run of this tab and gives the event that will stop the next.
@@ -220,6 +250,7 @@ class Work:
         self.gone.set()
         self.stop.set()
         self.photos.clear()
+        self.more.clear()
         self.outcome = self.cohort = None
         shutil.rmtree(self.folder, ignore_errors=True)
 

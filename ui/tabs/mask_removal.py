@@ -6,18 +6,33 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.errors import PhiltrumError
+from pipelines.errors import OptionInvalid, PhiltrumError
 from pipelines.exports.repainted import mask_share
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
-from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, ENGINE, EXTENT, FEWEST, MOST
+from pipelines.mask_removal.choices import (
+    CONTROL,
+    CONTROL_POINTS,
+    ENGINE,
+    EXTENT,
+    FEWEST,
+    MOST,
+    MOST_REFERENCES,
+)
 from pipelines.mask_removal.exports import likeness_sentence, mean_confidence
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
-from pipelines.progress import Progress
 from pipelines.results import MaskRemovalResult, PaintingEngine
 from ui.examples import masked_faces
-from ui.parts.editor import add_base, answer, reference_field, reference_props, refusal
+from ui.parts.editor import (
+    add_base,
+    answer,
+    more_props,
+    more_references,
+    reference_field,
+    reference_props,
+    refusal,
+)
 from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import guarded, toast
 from ui.pictures.masks import editor_size
@@ -28,12 +43,16 @@ from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 WITH, WITHOUT = "with", "without"
 """Whether a reference is used."""
 
+ALL = "all"
+"""All references; else the number of the one that is taken alone, as text, or :data:`WITHOUT`."""
+
 ENGINE_NAMES: dict[PaintingEngine, str] = {
     "inpainter": "Inpainting network, refined by the reference",
     "paper": "Coarse and refinement network of the paper",
 }
 """Engine → what the page calls it."""
 
+_RUN = "() => document.getElementById('removal-run').click()"
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 _SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
 
@@ -75,6 +94,7 @@ class MaskRemovalTab(RepaintingTab):
             self.reference_face = gr.Radio(
                 [("Face 1 (largest)", 0)], value=0, label="Face of the reference", visible=False
             )
+            self.more = more_references("removal-more", MOST_REFERENCES - 1)
 
     def build_advanced(self) -> None:
         self.points = gr.Slider(
@@ -89,14 +109,24 @@ class MaskRemovalTab(RepaintingTab):
         )
 
     def build_facts(self) -> None:
-        self.facts = [gr.HTML(note_html(), apply_default_css=False), stage_strip("removal-stages")]
+        # The style sheet shows it where there is a result that a reference led.
+        self.version = gr.Radio(
+            _versions(0),
+            value=ALL,
+            label="References of the result",
+            show_label=False,
+            container=False,
+            elem_classes=["extent", "version"],
+        )
+        note = gr.HTML(note_html(), apply_default_css=False)
+        self.facts = [note, stage_strip("removal-stages"), self.version]
 
     def connect(self) -> None:
         photo = [self.editor, self.face]
         reference = [self.reference, self.reference_face]
         self.editor.upload(self.open_photo, None, self.opened, **self.named("open_photo"))
         self.editor.select(
-            self.open_example, None, [*reference, self.choice, *self.opened], **self.named("open_example")
+            self.open_example, None, [*reference, self.more, self.choice, *self.opened], **self.named("open_example")
         )
         self.find.click(self.find_mask, photo, self.editor, **self.named("find_mask"))
         self.suggest.click(self.suggest_region, photo, self.editor, **self.named("suggest_region"))
@@ -107,9 +137,15 @@ class MaskRemovalTab(RepaintingTab):
             [self.reference, *self.results],
             **self.named("choose_reference_face"),
         )
+        self.more.upload(self.add_references, None, [self.more, *self.results], **self.named("add_references"))
+        self.more.select(self.change_references, None, [self.more, *self.results], **self.named("change_references"))
+        self.version.input(None, None, None, js=_RUN, **self.named("choose_version"))
 
     def own_inputs(self) -> list[gr.components.Component]:
-        return [self.choice, self.reference, self.reference_face, self.points, self.painting]
+        return [
+            *(self.choice, self.reference, self.reference_face, self.more, self.version),
+            *(self.points, self.painting),
+        ]
 
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
@@ -129,8 +165,11 @@ class MaskRemovalTab(RepaintingTab):
             reference = self._open_reference(request, masked_faces.reference(event.example))
         except Exception as error:
             toast(error, "Example not opened")
-            return [refusal(), gr.skip(), gr.skip(), *self.not_opened()]
-        return [*reference, WITH, *opened]
+            return [refusal(), *[gr.skip()] * 3, *self.not_opened()]
+        work = self.work(request)
+        work.remove_references(*work.more)  # they show another person
+        opened[self.opened.index(self.version)] = gr.Radio(_versions(0), value=ALL)
+        return [*reference, answer(**more_props([])), WITH, *opened]
 
     def _open(self, request: gr.Request, pixels: np.ndarray) -> list[Any]:
         photo, props, more = self.take_photo(request, pixels)
@@ -182,6 +221,41 @@ class MaskRemovalTab(RepaintingTab):
             return [answer(), *self.kept()]
         return [answer(face=face), *self.cleared()]
 
+    def add_references(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Reads uploads, forgets their files, and shows the photos beside the reference; each that is none is told."""
+        work, before = self.work(request), len(self.work(request).more)
+        for path in event.paths:
+            try:
+                pixels = read_image(take_one(path))
+                faces = find_faces(pixels)
+                pick_face(faces, 0)  # says in its own words what to do where there is none
+                if len(work.more) >= MOST_REFERENCES - 1:
+                    raise OptionInvalid(f"There are {MOST_REFERENCES} references already; remove one first.")
+                work.add_reference(pixels, faces, editor_size(pixels.shape))
+            except Exception as error:
+                toast(error, "Reference not added")
+        return self._changed(work) if len(work.more) > before else [answer(), *self.kept()]
+
+    def change_references(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Removes a further reference, or turns to another of its faces; the result with the former ones goes."""
+        work = self.work(request)
+        try:
+            if key := getattr(event, "remove", None):
+                work.remove_references(key)
+            elif photo := work.more.get(event.turn):
+                pick_face(photo.faces, int(event.face))
+                work.choose_face(photo, int(event.face))
+            return self._changed(work)
+        except Exception as error:
+            toast(error, "References not changed")
+            return [answer(), *self.kept()]
+
+    def _changed(self, work: Work) -> list[Any]:
+        """Updates of the further references and of what shows a result."""
+        shown = [*self.cleared()]
+        shown[self.results.index(self.version)] = gr.Radio(_versions(len(work.more)), value=ALL)
+        return [answer(**more_props([*work.more.values()])), *shown]
+
     # --- run --------------------------------------------------------------------------------------------------------
 
     def predict(
@@ -196,6 +270,8 @@ class MaskRemovalTab(RepaintingTab):
         choice: str,
         reference: dict | None,
         reference_face: int,
+        more: list[str],
+        version: str,
         points: float,
         painting: PaintingEngine,
         request: gr.Request,
@@ -204,12 +280,14 @@ class MaskRemovalTab(RepaintingTab):
         """Runs the pipeline and shows the result."""
 
         def own(work: Work) -> dict[str, Any]:
-            if choice == WITHOUT:
+            if WITHOUT in (choice, version):
                 return {"engine": painting}
-            photo = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
+            first = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
+            photos = [first, *work.more_of(more)]
+            chosen = photos if version == ALL else photos[int(version) - 1 : int(version)]
             return {
-                "reference": photo.pixels,
-                "reference_face": int(reference_face),
+                "reference": [photo.pixels for photo in chosen],
+                "reference_face": [photo.face for photo in chosen],
                 "points": int(points),
                 "engine": painting,
             }
@@ -217,10 +295,12 @@ class MaskRemovalTab(RepaintingTab):
         return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own)
 
     def tell(self, result: MaskRemovalResult) -> list[Any]:
-        return [note_html(result), show_stages(result)]
+        for sentence in result.left_out:
+            gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
+        return [note_html(result), show_stages(result), gr.skip()]
 
     def no_facts(self) -> list[Any]:
-        return [note_html(), show_stages(None)]
+        return [note_html(), show_stages(None), ALL]
 
     def api(
         self,
@@ -237,29 +317,34 @@ class MaskRemovalTab(RepaintingTab):
         seed: int = 0,
         case: str | None = None,
         engine: str = ENGINE,
+        references: list[gr.FileData] | None = None,
     ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
         """Removes the surgical mask from the face in a photo, at the photo's own resolution.
 
-        Give `photo` and, if you have one, `reference`, a photo of the same person without a mask. The surgical mask is
-        found by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent` ("lips",
+        Give `photo` and, if you have one, `reference`, a photo of the same person without a mask; further ones go into
+        `references`, five in all, and each place is taken from the one that shows it best. The surgical mask is found
+        by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent` ("lips",
         "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of several
-        faces, 0 = largest. `points` is how many control points warp the reference. `grow` and `feather` are in pixels
-        of the photo; without `feather` it is 4 % of the distance between the eyes. `case` is a name that stands in
-        every table and in the report. `engine` is "inpainter", or "paper" for the paper's two networks alone. Returns
-        the numbers (landmarks, reference, seconds, weights, the SHA-256 of the photos' pixels), the result as PNG, the
-        mask as used as PNG, the landmarks as CSV, and a ZIP of everything with the stages' pictures and a PDF report.
+        faces of `photo` and `reference`, 0 = largest; of `references` the largest is taken. `points` is how many
+        control points warp a reference. `grow` and `feather` are in pixels of the photo; without `feather` it is 4 % of
+        the distance between the eyes. `case` is a name that stands in every table and in the report. `engine` is
+        "inpainter", or "paper" for the paper's two networks alone. Returns the numbers (landmarks, references, seconds,
+        weights, the SHA-256 of the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV,
+        and a ZIP of everything with the stages' pictures and a PDF report.
         """
 
-        def run(photo: bytes, reference: bytes | None, mask: bytes | None, progress: Progress) -> MaskRemovalResult:
+        def run(photo: bytes, mask: bytes | None, reference: bytes | None, *others: Any) -> MaskRemovalResult:
+            *more, progress = others
             pixels, painted = read_photo_and_mask(photo, mask)
+            given = [one for one in (reference, *more) if one is not None]
             return self.engine.run(
                 self.job,
                 pixels,
-                reference=None if reference is None else _read_reference(reference),
+                reference=[_read_reference(one) for one in given],
                 mask=painted,
                 extent=extent,
                 face=face,
-                reference_face=reference_face,
+                reference_face=[reference_face if one is reference else 0 for one in given],
                 points=points,
                 engine=engine,
                 grow=grow,
@@ -268,7 +353,7 @@ class MaskRemovalTab(RepaintingTab):
                 progress=progress,
             )
 
-        return self.run_for_program(request, [photo, reference, mask], case, run)
+        return self.run_for_program(request, [photo, mask, reference, *(references or [])], case, run)
 
 
 def note_html(result: MaskRemovalResult | None = None) -> str:
@@ -280,6 +365,9 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
         facts.append(("drawn without a reference", ""))
     else:
         facts.append((f"reference {_turned(result.reference_yaw)}", "Yaw: how far the face is turned to a side."))
+        if len(result.references) > 1:
+            shares = ", ".join(f"{one.number} by {100 * one.share:.0f} %" for one in result.references)
+            facts.append((f"references used: {shares}", "How much of the hidden part each reference fills."))
         facts.append(
             (
                 f"trusted by {100 * (mean_confidence(result) or 0.0):.0f} %",
@@ -300,6 +388,14 @@ def _likeness_html(result: MaskRemovalResult) -> str:
         return ""
     meaning = "How much of the person came over, not whether the drawing is true."
     return f'<p class="note-likeness" title="{meaning}">{html.escape(sentence)}</p>'
+
+
+def _versions(more: int) -> list[tuple[str, str]]:
+    """What a result can be drawn with, where there are so many references beside the first: name and value."""
+    if not more:
+        return [("With the reference", ALL), ("Without", WITHOUT)]
+    alone = [(f"{number} alone", str(number)) for number in range(1, more + 2)]
+    return [("All references", ALL), ("Without", WITHOUT), *alone]
 
 
 def _turned(yaw: float) -> str:

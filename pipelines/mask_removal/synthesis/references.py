@@ -1,8 +1,8 @@
 """Reference pictures that need no second photo: the same face under another warp, light and sharpness.
 
-Source: docs/methods.md, mask removal. What :func:`pipelines.mask_removal.warping.warp_reference` hands to the network
-at run time is imitated here, on the device: a face that lies nearly but not quite where it should, in other light, and
-a confidence that ends at the face's border and may fade out on one side.
+Source: docs/methods.md, mask removal. What :func:`~pipelines.mask_removal.references.warping.warp_reference` hands to
+the network at run time is imitated here, on the device: a face that lies nearly but not quite where it should, in other
+light, and a confidence that ends at the face's border and may fade out on one side.
 """
 
 import torch

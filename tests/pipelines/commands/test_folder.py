@@ -152,6 +152,35 @@ def test_one_file_belongs_to_every_photo(tmp_path):
         Companions(tmp_path / "missing.png", "mask")
 
 
+def test_several_files_belong_to_every_photo(tmp_path):
+    folder = touch(tmp_path / "references", "one.png", "two.png")
+    files = [folder / "two.png", folder / "one.png"]
+    references = Companions(files, "reference", several=True)
+    assert references.all_of(Path("anna.jpg"), []) == files and references.unused([]) == []
+    with pytest.raises(OptionInvalid, match="Give the references as files, or as one folder"):
+        Companions([folder, folder / "one.png"], "reference")
+    with pytest.raises(OptionInvalid, match="does not exist"):
+        Companions([folder / "one.png", folder / "three.png"], "reference")
+
+
+def test_companions_with_a_number_belong_to_the_stem_before_it(tmp_path):
+    files = ("anna.png", "anna-10.png", "anna-2.jpg", "anna-b.png", "ben-1.png", "cleo-1.png", "cleo.jpg-2.png")
+    references = Companions(touch(tmp_path / "references", *files), "reference", several=True)
+    photos = [Path("anna.jpg"), Path("ben.jpg"), Path("ben-1.jpg"), Path("cleo.jpg")]
+
+    def found(photo: str) -> list[str]:
+        return [path.name for path in references.all_of(Path(photo), photos)]
+
+    assert found("anna.jpg") == ["anna.png", "anna-2.jpg", "anna-10.png"]
+    assert (found("ben.jpg"), found("ben-1.jpg")) == ([], ["ben-1.png"]), (
+        "what is called as a photo is that one's alone"
+    )
+    assert found("cleo.jpg") == ["cleo-1.png", "cleo.jpg-2.png"]
+    assert names_of(references.unused(photos)) == ["references/anna-b.png"]
+    once = Companions(tmp_path / "references", "mask")
+    assert "references/anna-2.jpg" in names_of(once.unused(photos)), "where a photo has one alone"
+
+
 def test_companions_that_fit_no_photo_are_said_with_their_folder(tmp_path):
     photos = touch(tmp_path / "photos", "anna.png", "ben.png")
     folder = touch(

@@ -63,7 +63,8 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     (row,) = summary(out)
     assert list(row) == [
         "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "engine",
-        "reference", "reference_yaw", "identity", "identity_meaning", "case", "photo_pixels_sha256",
+        "reference", "reference_left_out", "reference_yaw", "identity", "identity_meaning", "case",
+        "photo_pixels_sha256",
     ]  # fmt: skip
     assert (row["photo"], row["result"], row["status"], row["error"]) == ("anna.png", "anna.png", "done", "")
     assert (row["faces"], row["face"], row["mask_source"], row["reference"]) == ("1", "1", "found", "none")
@@ -90,15 +91,53 @@ def test_a_reference_changes_the_result_and_is_told(run, masked, references, tmp
 
 
 @pytest.mark.slow
+def test_several_references_are_fused_and_one_that_cannot_be_used_is_said(run, masked, references, tmp_path):
+    (references / "second.png").write_bytes((references / "anna.png").read_bytes())
+    (references / "grey.png").write_bytes(GREY)
+    files = [references / name for name in ("anna.png", "grey.png", "second.png")]
+    words = ("mask-removal", masked / "anna.png", "--stages", "--out", tmp_path / "out", "--reference", *files)
+    status, said, trouble = run(*words)
+    assert status == 0 and said.startswith("Done in ")
+    assert trouble.startswith("Reference 2: No face was found") and trouble.count("\n") == 1
+    facts = json.loads((tmp_path / "out" / "anna.json").read_text(encoding="utf-8"))
+    assert [one["number"] for one in facts["references"]] == [1, 3]
+    assert sum(one["share_of_hole"] for one in facts["references"]) == pytest.approx(1, abs=1e-3)
+    assert facts["references_left_out"] == [trouble.strip()]
+    (row,) = summary(tmp_path / "out")
+    assert (row["reference"], row["reference_left_out"]) == ("anna.png; second.png", trouble.strip())
+    assert set(names(tmp_path / "out")) >= {f"anna.{name}.png" for name in STAGES}
+
+
+@pytest.mark.slow
+def test_references_of_a_folder_with_a_number_are_further_ones(run, masked, references, tmp_path, masked_png, face_png):
+    (masked / "ben.png").write_bytes(masked_png)
+    (references / "anna-1.png").write_bytes(face_png)
+    out = tmp_path / "out"
+    assert run("mask-removal", masked, "--reference", references, "--out", out)[0] == 0
+    assert [row["reference"] for row in summary(out)] == ["anna.png; anna-1.png", "none"]
+
+
+@pytest.mark.slow
+def test_faces_of_several_references(run, masked, references, tmp_path):
+    two = [references / "anna.png"] * 2
+    words = ("mask-removal", masked / "anna.png", "--reference", *two, "--out", tmp_path / "out", "--reference-face")
+    status, _, trouble = run(*words, 1, 2)
+    assert status == 0 and trouble.startswith("Reference 2: Face 2 was chosen")
+    status, _, trouble = run(*words, 1, 1, 1)
+    assert status == 2 and "once for all references, or once for each" in trouble
+
+
+@pytest.mark.slow
 def test_stages_are_written_where_they_are_asked_for(run, masked, references, tmp_path):
     words = ("mask-removal", masked, "--stages")
     assert run(*words, "--reference", references, "--out", tmp_path / "helped")[0] == 0
-    stages = sorted(f"anna.{name}.png" for name in STAGES)
+    stages = sorted(f"anna.{name}.png" for name in STAGES if name != "sources")
     assert names(tmp_path / "helped") == sorted([*stages, "anna.json", "anna.png", "summary.csv"])
     assert all(read_image(tmp_path / "helped" / name).shape == (256, 256, 3)
                for name in ("anna.hole.png", "anna.warped.png", "anna.coarse.png", "anna.refined.png"))  # fmt: skip
     assert run(*words, "--auto", "lips", "--out", tmp_path / "alone")[0] == 0
-    gone = ("segmentation", "reference", "warped", "confidence", "coarse")  # what an inpainter drew alone is the answer
+    # What an inpainter drew alone is the answer, and no draft.
+    gone = ("segmentation", "reference", "warped", "confidence", "sources", "coarse")
     kept = {f"anna.{name}.png" for name in STAGES if name not in gone}
     assert set(names(tmp_path / "alone")) == kept | {"anna.json", "anna.png", "summary.csv"}
 
@@ -282,6 +321,7 @@ def test_the_references_folder_cannot_be_the_output(run, masked, references, tmp
     [
         (["missing.png"], "The photo or folder does not exist"),
         (["masked", "--reference", "missing"], "The reference or folder of references does not exist"),
+        (["masked", "--reference", "empty", "empty"], "Give the references as files, or as one folder"),
         (["masked", "--reference", "empty"], "The folder of references holds no pictures"),
         (["masked", "--mask", "missing"], "The mask or folder of masks does not exist"),
         (["masked", "--weights", "small"], "belong to another job"),

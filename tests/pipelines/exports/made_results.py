@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipelines.faces.measurements import measure
-from pipelines.results import CleftInpaintingResult, MaskRemovalResult, WeightsUsed
+from pipelines.results import CleftInpaintingResult, MaskRemovalResult, UsedReference, WeightsUsed
 
 WHOSE = ("case", "photo_pixels_sha256")
 """Last columns of every table."""
@@ -72,6 +72,26 @@ def make_removal(height: int = 480, width: int = 360) -> MaskRemovalResult:
         refined=smooth[2],
         identity=0.7129,
     )
+
+
+def make_several(height: int = 480, width: int = 360) -> MaskRemovalResult:
+    """The same with four references: the first fills three quarters, the fourth a quarter, two were left out."""
+    removal = make_removal(height, width)
+    left = np.broadcast_to(np.arange(256) < 165, (256, 256)).astype(np.float32)
+    used = [
+        UsedReference(
+            number=number,
+            photo=removal.reference,
+            points=removal.reference_points,
+            yaw=yaw,
+            share=share,
+            warped=removal.warped,
+            weight=weight,
+        )
+        for number, yaw, share, weight in ((1, -12.34, 0.75, left), (4, 20.0, 0.25, 1 - left))
+    ]
+    left_out = ("Reference 2: No face was found.", "Reference 3: The reference shows too little.")
+    return replace(removal, references=tuple(used), left_out=left_out)
 
 
 def make_alone(height: int = 480, width: int = 360) -> MaskRemovalResult:

@@ -17,9 +17,11 @@ from pipelines.faces.images import read_image
 from pipelines.identity.likeness import LIMITS, TWO_PEOPLE
 from pipelines.mask_removal import exports
 from pipelines.results import WeightsUsed
-from tests.pipelines.exports.made_results import WHOSE, chunks, make_alone, make_removal, rows_of
+from tests.pipelines.exports.made_results import WHOSE, chunks, make_alone, make_removal, make_several, rows_of
 
 pytestmark = pytest.mark.slow
+
+ONE_REFERENCE = tuple(name for name in exports.STAGES if name != "sources")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,17 @@ def test_json_of_a_mask_removal_without_reference_or_likeness(removal, alone):
     assert facts["reference"] is None and facts["job"] == "mask-removal"
     told = exports.facts(replace(removal, identity=None))["reference"]
     assert told["identity_similarity"] is told["identity_meaning"] is None and told["width"] == 240
+
+
+def test_json_of_several_references(removal):
+    facts = exports.facts(make_several())
+    assert facts == json.loads(json_text(facts))
+    assert facts["reference"] == exports.facts(removal)["reference"], "the most used one, in the same words"
+    assert [one["number"] for one in facts["references"]] == [1, 4]
+    assert [one["share_of_hole"] for one in facts["references"]] == [0.75, 0.25]
+    assert [one["yaw_degrees"] for one in facts["references"]] == [-12.34, 20.0]
+    assert facts["references"][0]["control_points"] == facts["reference"]["control_points"]
+    assert facts["references_left_out"] == list(make_several().left_out)
 
 
 def test_csv_of_a_mask_removal_says_where_landmarks_come_from(removal):
@@ -151,7 +164,7 @@ def test_the_report_of_a_mask_removal_shows_what_its_titles_say(removal):
 def test_the_bundle_of_a_mask_removal_holds_its_stages_and_no_measurements(removal, alone):
     archive = zipfile.ZipFile(BytesIO(bundles.bundle(exports, removal)))
     names = ["result.png", "mask.png", "mask-feathered.png", "landmarks.csv", "landmarks.json", "report.pdf"]
-    assert archive.namelist() == names + [f"stages/{name}.png" for name in exports.STAGES]
+    assert archive.namelist() == names + [f"stages/{name}.png" for name in ONE_REFERENCE]
     assert archive.testzip() is None
     for name, picture in exports.stage_pictures(removal).items():
         assert np.array_equal(read_image(archive.read(f"stages/{name}.png")), picture)
@@ -165,7 +178,7 @@ def test_the_bundle_of_a_mask_removal_holds_its_stages_and_no_measurements(remov
 
 def test_stages_that_exist_in_the_order_of_work(removal, alone):
     shown = exports.stage_pictures(removal)
-    assert tuple(shown) == exports.STAGES
+    assert tuple(shown) == ONE_REFERENCE
     for name, picture in shown.items():
         assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3, name
     given = replace(alone, found=None)
@@ -183,6 +196,20 @@ def test_stages_show_what_was_made(removal):
     assert (shown["confidence"][0, 0] == 0).all() and (shown["confidence"][0, -1] == 255).all()
     left, top, right, bottom = pictures.face_window(removal)
     assert np.array_equal(shown["final"], removal.image[top:bottom, left:right])
+
+
+def test_the_sources_of_several_references_are_shown_in_their_colours(removal):
+    several = make_several()
+    shown = exports.stage_pictures(several)
+    assert tuple(shown) == exports.STAGES
+    assert exports.sources_legend(removal) is None
+    assert exports.sources_legend(several) == "Orange: reference 1, 75 %; purple: reference 4, 25 %"
+    picture = shown["sources"].astype(int)
+    assert np.ptp(picture[~several.hole], axis=1).max() == 0, "grey where nothing was drawn"
+    assert (picture[several.hole].mean(0).argmin(), picture[150, 70, 0] > picture[150, 70, 2]) == (1, True)
+    assert picture[150, 190, 2] > picture[150, 190, 1], "purple"
+    text = PdfReader(BytesIO(bundles.report(exports, several))).pages[0].extract_text()
+    assert "1 by 75 %, 4 by 25 %" in text
 
 
 def test_the_found_mask_is_tinted_and_the_rest_is_the_photo(removal):

@@ -29,7 +29,8 @@ from pipelines.faces.masks import suggest_mask
 from pipelines.identity.embedding import FaceEmbedder
 from pipelines.mask_removal import pipeline
 from pipelines.mask_removal.pipeline import MaskRemoval
-from pipelines.mask_removal.warping import warp_reference
+from pipelines.mask_removal.references import gathering
+from pipelines.mask_removal.references.warping import warp_reference
 from pipelines.models import loading, manifest, registering
 from pipelines.models.places import SHIPPED
 
@@ -92,6 +93,39 @@ def test_the_reference_reaches_the_network(job, masked, astronaut):
     assert not np.array_equal(darker.refined, helped.refined)
 
 
+def test_of_several_references_each_place_comes_from_the_best(job, masked, astronaut):
+    photo, soft = masked[0], cv2.GaussianBlur(astronaut, (0, 0), 4)
+    one, several = job(photo, reference=astronaut), job(photo, reference=(soft, astronaut))
+    assert [used.number for used in one.references] == [1] and one.references[0].share == 1
+    assert np.array_equal(one.references[0].warped, one.warped) and (one.references[0].weight == 1).all()
+    assert [used.number for used in several.references] == [1, 2] and several.left_out == ()
+    assert several.reference is astronaut, "the sharp one is used most"
+    assert several.reference_yaw == one.reference_yaw and several.references[1].share > 0.9
+    assert np.array_equal(several.reference_points, one.reference_points)
+    assert np.abs(several.warped.astype(int) - one.warped)[several.hole].mean() < 1
+    in_a_list = job(photo, reference=[astronaut])
+    assert np.array_equal(in_a_list.image, one.image) and np.array_equal(in_a_list.confidence, one.confidence)
+
+
+def test_a_reference_that_cannot_be_used_is_left_out_and_told(job, masked, astronaut):
+    blank = np.full((300, 300, 3), 128, np.uint8)
+    one, several = job(masked[0], reference=astronaut), job(masked[0], reference=[blank, astronaut])
+    assert [used.number for used in several.references] == [2]
+    assert len(several.left_out) == 1 and several.left_out[0].startswith("Reference 1: No face was found")
+    assert np.array_equal(several.image, one.image)
+    with pytest.raises(NoFaceFound, match=r"The reference photo cannot be used\. No face was found"):
+        job(masked[0], reference=[blank, blank])
+    with pytest.raises(OptionInvalid, match="At most 5 reference photos"):
+        job(masked[0], reference=[astronaut] * 6)
+
+
+def test_no_references_are_none(job, masked):
+    alone, none = job(masked[0]), job(masked[0], reference=[])
+    assert none.references == alone.references == () and none.reference is None
+    assert [used.name for used in none.weights] == [used.name for used in alone.weights]
+    assert np.array_equal(none.image, alone.image)
+
+
 def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatch):
     photo, given = masked[0], []
 
@@ -99,7 +133,7 @@ def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatc
         given.append(named["drawn"])
         return warp_reference(*arguments, **named)
 
-    monkeypatch.setattr(pipeline, "warp_reference", warp)
+    monkeypatch.setattr(gathering, "warp_reference", warp)
     alone, helped = job(photo), job(photo, reference=astronaut)
     (drawn,) = given
     assert drawn is not None
@@ -211,7 +245,7 @@ def test_faces_that_are_too_small(job, masked, astronaut):
 
 
 def test_references_that_cannot_be_warped(job, masked, astronaut, monkeypatch):
-    from pipelines.mask_removal import warping
+    from pipelines.mask_removal.references import warping
 
     monkeypatch.setattr(warping, "yaw", lambda face: 70.0 if face.eye_distance > 1.2 * 77 else 0.0)
     with pytest.raises(ReferenceUnusable, match="too different a side"):

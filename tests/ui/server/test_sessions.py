@@ -51,6 +51,32 @@ def test_photo_and_reference_are_kept_side_by_side(sessions: Sessions):
     assert work.photos == {}
 
 
+def test_further_references_are_added_removed_and_forgotten(sessions: Sessions):
+    work = sessions.get("a").work("mask-removal")
+    for _ in range(3):
+        work.add_reference(PIXELS, [], (6, 4))
+    one, two, three = work.more
+    assert work.more_of([one, two, three]) == list(work.more.values())
+    work.remove_references(two, "gone")
+    assert [photo.key for photo in work.more_of([one, three])] == [one, three]
+    for keys in ([one], [three, one], [one, two, three], None):
+        with pytest.raises(PhotoGone, match="press Run again"):
+            work.more_of(keys)
+    sessions.close("a")
+    assert work.more == {} and work.more_of(None) == []
+
+
+@pytest.mark.parametrize(
+    "change", [lambda work: work.add_reference(PIXELS, [], (6, 4)), lambda work: work.remove_references("gone")]
+)
+def test_other_references_forget_the_result_and_drop_a_late_one(sessions: Sessions, change):
+    work = sessions.get("a").work(JOB)
+    stop = work.start()
+    folder = work.take_result(SimpleNamespace(), stop).folder
+    change(work)
+    assert stop.is_set() and work.outcome is None and not folder.exists()
+
+
 def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
     session = sessions.get("a").work(JOB)
     old, new = (session.take_photo(PIXELS, [], (6, 4)) for _ in range(2))

@@ -11,8 +11,9 @@ from pipelines.errors import OptionInvalid, SurgicalMaskNotFound
 from pipelines.faces.landmarks import find_face, find_faces
 from pipelines.faces.masks import clean
 from pipelines.identity.likeness import LIMITS
+from pipelines.mask_removal.references.warping import CONTROL
 from pipelines.mask_removal.segmentation import segment_mask
-from pipelines.mask_removal.warping import CONTROL
+from tests.pipelines.exports.made_results import make_removal, make_several
 from ui import CACHE
 from ui.examples import masked_faces
 from ui.examples import people as examples
@@ -21,7 +22,7 @@ from ui.parts.stages import show_stages
 from ui.pictures.masks import Base, editor_size, is_untouched, layer_url
 from ui.server.sessions import Photo
 from ui.server.uploads import take
-from ui.tabs.mask_removal import MaskRemovalTab, found_base, note_html
+from ui.tabs.mask_removal import MaskRemovalTab, _versions, found_base, note_html
 from ui.tabs.repainting import mask_options
 
 pytestmark = pytest.mark.slow
@@ -41,6 +42,7 @@ def result(**differing) -> SimpleNamespace:
         "confidence": np.full((4, 4), 0.5, np.float32),
         "hole": np.ones((4, 4), bool),
         "identity": None,
+        "references": (),
     }
     return SimpleNamespace(**facts | differing)
 
@@ -105,6 +107,23 @@ def test_note_says_where_the_mask_is_from_and_how_the_reference_was_used():
     assert "from the front" in note_html(result(reference_yaw=3.0))
     alone = note_html(result(reference=None, reference_yaw=None, confidence=None, mask_source="given"))
     assert "painted or uploaded" in alone and "without a reference" in alone and "trusted" not in alone
+
+
+def test_note_says_how_much_each_of_several_references_fills():
+    used = tuple(SimpleNamespace(number=number, share=share) for number, share in ((1, 0.25), (3, 0.75)))
+    assert "references used: 1 by 25 %, 3 by 75 %" in note_html(result(references=used))
+    assert "references used" not in note_html(result(references=used[:1]))
+
+
+def test_the_strip_names_the_colours_of_the_sources():
+    stages = {one["label"]: one["meaning"] for one in show_stages(make_several()).props["stages"]}
+    assert stages["Sources"].endswith("Orange: reference 1, 75 %; purple: reference 4, 25 %.")
+    assert "Sources" not in {one["label"] for one in show_stages(make_removal()).props["stages"]}
+
+
+def test_what_a_result_can_be_drawn_with():
+    assert _versions(0) == [("With the reference", "all"), ("Without", "without")]
+    assert [value for _, value in _versions(2)] == ["all", "without", "1", "2", "3"]
 
 
 def test_without_a_result_the_strip_is_empty():

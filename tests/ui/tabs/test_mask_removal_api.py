@@ -36,6 +36,8 @@ def reference(astronaut: np.ndarray, tmp_path: Path) -> Path:
 
 def unmask(client: Client, photo: Path, **options) -> tuple[dict, np.ndarray, np.ndarray, list[str], zipfile.ZipFile]:
     files = {key: handle_file(str(options.pop(key))) for key in ("reference", "mask") if key in options}
+    if "references" in options:
+        files["references"] = [handle_file(str(one)) for one in options.pop("references")]
     numbers, result, mask, landmarks, bundle = client.predict(
         photo=handle_file(str(photo)), api_name="/mask_removal", **files, **options
     )
@@ -76,6 +78,26 @@ def test_without_a_reference_and_with_ones_own_mask(client: Client, photo: Path,
     assert not {"stages/segmentation.png", "stages/warped.png"} & set(bundle.namelist())
     suggested = unmask(client, photo, extent="lower-face")[0]
     assert suggested["mask"]["source"] == "suggested" and suggested["mask"]["extent"] == "lower-face"
+
+
+@pytest.mark.slow
+def test_further_references_are_fused_and_none_stays(
+    client: Client, served: Served, photo: Path, reference: Path, tmp_path: Path, astronaut: np.ndarray
+):
+    write_png(tmp_path / "Jane Doe again.png", astronaut[:380])
+    write_png(tmp_path / "Jane Doe grey.png", np.full((200, 200, 3), 90, np.uint8))
+    more = [tmp_path / f"Jane Doe {name}.png" for name in ("grey", "again")]
+    numbers, *_, bundle = unmask(client, photo, reference=reference, references=more)
+    assert [one["number"] for one in numbers["references"]] == [1, 3]
+    assert [one["height"] for one in numbers["references"]] == [400, 380]
+    assert numbers["references_left_out"][0].startswith("Reference 2: No face was found")
+    assert "stages/sources.png" in bundle.namelist()
+    assert not [path for path in served.files() if "Jane" in path.name]
+    alone = unmask(client, photo, references=more[1:])[0]
+    assert [one["height"] for one in alone["references"]] == [380]
+    with pytest.raises(AppError, match="At most 5 reference photos"):
+        unmask(client, photo, reference=reference, references=more[1:] * 5)
+    assert not [path for path in served.files() if "Jane" in path.name]
 
 
 def test_errors_are_sentences(client: Client, photo: Path, reference: Path, tmp_path: Path):

@@ -13,8 +13,8 @@ from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.faces.points import Face
-from pipelines.mask_removal import warping
-from pipelines.mask_removal.warping import CONTROL, CONTROL_POINTS, control_points, warp_reference, yaw
+from pipelines.mask_removal.references import warping
+from pipelines.mask_removal.references.warping import CONTROL, CONTROL_POINTS, control_points, warp_reference, yaw
 
 pytestmark = pytest.mark.slow
 
