@@ -238,8 +238,8 @@ class MaskRemovalResult(RepaintResult):
     ``landmarks_before`` are FaceMesh's guess under the mask, so no measurements are taken from them.
 
     Attributes:
-        found: ``bool`` ``(H, W)``, the surgical mask as the segmentation found it, with its straps; None where a mask
-            was given or suggested.
+        found: ``bool`` ``(H, W)``, the surgical mask and its straps as the segmentation found them, or None where a
+            mask was given or suggested.
         hole: ``bool`` ``(256, 256)``, what was hidden from the network in the crop.
         reference: ``uint8`` ``(H', W', 3)``, the reference photo, or None without one; of several the one that fills
             most of the hole.

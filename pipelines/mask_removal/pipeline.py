@@ -175,7 +175,7 @@ class MaskRemoval:
         place = self.device.torch_device
         own = loading.load(self.weights, place, job=MASK_REMOVAL)
         inpainter = loading.load(None, place, job=CLEFT_INPAINTING) if engine == "inpainter" else None
-        painter = Painter(own.network, inpainter and inpainter.network)
+        painter = Painter(own.network, None if inpainter is None else inpainter.network)
         drew = [inpainter] if inpainter and not reference else [own, inpainter]
         embedder = _embedder() if reference else None
         networks = [*drew, embedder and embedder.model]

@@ -181,7 +181,8 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
     thin = _straps(crop, lab, centres[worn], skin, drawn, areas) | _slivers(seeds & _foreign(smooth, skin), drawn)
-    return Segmentation(*(_to_photo(mask, alignment) for mask in (drawn, thin, areas.region)), contrast)
+    mask, beside, region = (_to_photo(part, alignment) for part in (drawn, thin, areas.region))
+    return Segmentation(mask, beside, region, contrast)
 
 
 def with_margin(found: Mask, face: Face) -> Mask:

@@ -53,7 +53,7 @@ class RepaintingTab(ResultTab):
     gallery: Callable[[], list[dict[str, Any]]]
     """The editor's examples."""
 
-    facts: Sequence[gr.HTML] = ()
+    facts: Sequence[gr.components.Component] = ()
     """Components that :meth:`tell` fills."""
     api: Callable[..., Any]
     """What programs call; the job's own."""
