@@ -113,8 +113,7 @@ class MaskRemoval:
             models = self.load(engine=engine, reference=bool(photos))
 
         with stage("landmarks", 0.1):
-            subject = find_subject(photo, face)
-            others = find_references(photos, reference_face)
+            subject, others = find_subject(photo, face), find_references(photos, reference_face)
 
         with stage("segmentation", 0.25):
             found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
@@ -126,9 +125,8 @@ class MaskRemoval:
         answer, laid = self._paint(models.painter, subject, hole, others, points, stage)
 
         with stage("compositing", 0.8):
-            pictures = to_pixels(answer.coarse), to_pixels(answer.image)
             tone = find_tone(crop, ~hole.crop)
-            coarse, refined = map(tone, pictures)
+            coarse, refined = (tone(to_pixels(picture)) for picture in answer)
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
