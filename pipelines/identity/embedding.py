@@ -6,15 +6,9 @@ from skimage.transform import SimilarityTransform
 
 from pipelines.arrays import Floats, Pixels, Points
 from pipelines.faces.alignment import Alignment
+from pipelines.identity.chips import SIZE, TEMPLATE
 from pipelines.jobs import FACE_EMBEDDER
 from pipelines.models import loading
-
-SIZE = 150
-"""Side of the aligned picture in pixels."""
-
-_TEMPLATE = ((47.5, 46.6), (100.5, 46.6), (74.0, 87.8), (50.4, 103.0), (97.6, 103.0))
-# Eye centres, base of the nose, corners of the mouth, image-left first, in the 150 px picture: those of the mean face
-# that dlib's chips are cut by, with its padding of a quarter. dlib fits all points; five told people apart as well.
 
 
 class FaceEmbedder:
@@ -70,5 +64,5 @@ def align_face(photo: Pixels, points: Points) -> Pixels:
         RGB ``uint8`` ``(150, 150, 3)``.
     """
     five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[33], points[48], points[54]])
-    fitted = SimilarityTransform.from_estimate(five, np.array(_TEMPLATE))
+    fitted = SimilarityTransform.from_estimate(five, np.array(TEMPLATE))
     return Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)

@@ -24,9 +24,11 @@ from pipelines.layers.view import blend, narrowed
 
 CONFIGURATIONS = {
     "paper": {"coarse_width": 32, "width": 64, "coarse_blocks": 4, "blocks": 6, "fold": 1},
+    "medium": {"coarse_width": 24, "width": 56, "coarse_blocks": 4, "blocks": 6, "fold": 2},
     "compact": {"coarse_width": 16, "width": 32, "coarse_blocks": 3, "blocks": 4, "fold": 2},
 }
-"""Named arguments of :class:`MaskRemovalNetwork`: the paper's, and one that trains in hours on a processor."""
+"""Named arguments of :class:`MaskRemovalNetwork`: the paper's, one for a graphics card whose file is below 16 MiB, and
+one that trains in hours on a processor."""
 
 Initialization: TypeAlias = Literal["kaiming", "normal", "xavier", "orthogonal"]
 INITIALIZATIONS: tuple[Initialization, ...] = get_args(Initialization)

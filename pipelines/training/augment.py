@@ -237,3 +237,23 @@ def transform_colours(images: Tensor, generator: torch.Generator, *, hue: float,
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
     """Random numbers between ``low`` and ``high``, float32, on the CPU."""
     return torch.rand(shape, generator=generator) * (high - low) + low
+
+
+def some(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """1 for about a ``share`` of ``count`` samples and 0 for the others, ``(count, 1, 1, 1)`` float32, on the CPU."""
+    return (torch.rand(count, generator=generator) < share).float().view(count, 1, 1, 1)
+
+
+def blurred(pictures: Tensor, reach: float) -> Tensor:
+    """Pictures ``(N, C, S, S)`` smoothed over ``reach`` of their side, two box filters one after the other."""
+    width = 2 * round(reach * pictures.shape[-1] / 2) + 1
+    for _ in range(2):
+        pictures = F.avg_pool2d(pictures, width, 1, width // 2, count_include_pad=False)
+    return pictures
+
+
+def pixel_centres(size: int, device: torch.device) -> Tensor:
+    """Where a picture's pixels lie, x and y as fractions of the side, ``(size, size, 2)``."""
+    at = (torch.arange(size, device=device) + 0.5) / size
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    return torch.stack([x, y], -1)

@@ -15,19 +15,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.identity.chips import face_chips
+from pipelines.jobs import FACE_EMBEDDER
 from pipelines.metrics.backbones import find_features
+from pipelines.models import loading
 from pipelines.models.checkpoints import read_tensors
 
-LossNetworkName: TypeAlias = Literal["vgg19", "alexnet", "squeezenet"]
+LossNetworkName: TypeAlias = Literal["vgg19", "vgg16", "alexnet", "squeezenet"]
 LOSS_NETWORKS: tuple[LossNetworkName, ...] = get_args(LossNetworkName)
 
 # Names of torchvision's and the store's.
-_FILES: dict[LossNetworkName, str] = {"vgg19": "vgg19", "alexnet": "alexnet", "squeezenet": "squeezenet1_1"}
+_FILES: dict[LossNetworkName, str] = {
+    "vgg19": "vgg19",
+    "vgg16": "vgg16",
+    "alexnet": "alexnet",
+    "squeezenet": "squeezenet1_1",
+}
 # Layers of torchvision's `features` after which features are taken: of VGG19 the papers' (relu1_1 ... relu5_1 and
-# relu2_2, 3_4, 4_4, 5_2), of the others every stage.
-_PERCEPTUAL = {"vgg19": (1, 6, 11, 20, 29), "alexnet": (1, 4, 7, 9, 11), "squeezenet": (1, 4, 7, 9, 10, 11, 12)}
-_STYLE = {"vgg19": (8, 17, 26, 31), "alexnet": (1, 4, 7, 9), "squeezenet": (1, 4, 7, 9)}
-_LPIPS_NAMES = {"alexnet": "alex", "squeezenet": "squeeze"}
+# relu2_2, 3_4, 4_4, 5_2), of VGG16 those of LPIPS (relu1_2, 2_2, 3_3, 4_3, 5_3; style, as Johnson et al., the first
+# four), of the others every stage.
+_PERCEPTUAL = {
+    "vgg19": (1, 6, 11, 20, 29),
+    "vgg16": (3, 8, 15, 22, 29),
+    "alexnet": (1, 4, 7, 9, 11),
+    "squeezenet": (1, 4, 7, 9, 10, 11, 12),
+}
+_STYLE = {"vgg19": (8, 17, 26, 31), "vgg16": (3, 8, 15, 22), "alexnet": (1, 4, 7, 9), "squeezenet": (1, 4, 7, 9)}
+_LPIPS_NAMES = {"vgg16": "vgg", "alexnet": "alex", "squeezenet": "squeeze"}
 
 
 def pixel_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
@@ -105,8 +119,8 @@ class LossNetwork(nn.Module):
     Args:
         name: one of :data:`LOSS_NETWORKS`; VGG19 is the papers'.
         folder: where the torchvision state dict lies: the convolutional part alone (``vgg19_features.pth``,
-            ``alexnet_features.pth``, ``squeezenet1_1_features.pth``), or torchvision's own file, whose name ends in its
-            hash. None leaves the weights random, for tests.
+            ``vgg16_features.pth``, ``alexnet_features.pth``, ``squeezenet1_1_features.pth``), or torchvision's own
+            file, whose name ends in its hash. None leaves the weights random, for tests.
 
     Raises:
         OptionInvalid: there is no such network.
@@ -123,9 +137,8 @@ class LossNetwork(nn.Module):
             raise OptionInvalid(f"The loss network must be one of {', '.join(LOSS_NETWORKS)}.")
         import torchvision.models as models
 
-        builders = {"vgg19": models.vgg19, "alexnet": models.alexnet, "squeezenet": models.squeezenet1_1}
         with torch.device("meta"):  # no memory and no random start for the classifier, which nobody needs
-            features = builders[name](weights=None).features
+            features = models.get_model(_FILES[name], weights=None).features
         if folder is not None:
             features.load_state_dict(_read(name, features, Path(folder)), assign=True)
         else:
@@ -179,7 +192,7 @@ class LPIPSHead(nn.Module):
     def __init__(self, network: LossNetwork) -> None:
         super().__init__()
         if network.name not in _LPIPS_NAMES:
-            raise OptionInvalid("The LPIPS loss needs the loss network alexnet or squeezenet.")
+            raise OptionInvalid(f"The LPIPS loss needs the loss network {' or '.join(_LPIPS_NAMES)}.")
         import lpips  # here, because only this loss needs it
 
         # The package first draws a random backbone; the caller's random numbers must not depend on that.
@@ -198,6 +211,36 @@ class LPIPSHead(nn.Module):
             difference = (_unit(output[index]) - _unit(target[index])).square()
             of_layers.append(F.conv2d(difference, weight.to(difference.dtype)).mean())
         return reduce(torch.add, of_layers)
+
+
+class IdentityLoss:
+    """How far the built-in face embedder sees another person in what was drawn.
+
+    In full precision: cosines of two people differ in the second digit.
+
+    Args:
+        device: where it is computed.
+
+    Raises:
+        WeightsUnknown, WeightsMissing, WeightsCorrupt: the embedder cannot be loaded.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.network = loading.load(device=device, job=FACE_EMBEDDER).network
+
+    def __call__(self, output: Tensor, target: Tensor, points: Tensor) -> Tensor:
+        """One less the mean cosine of the embeddings of two batches.
+
+        Args:
+            output: ``(N, 3, S, S)`` in [-1, 1].
+            target: the photos.
+            points: the photos' landmarks, ``(N, 68, 2)``, fractions of the side; they align both.
+        """
+        with torch.autocast(output.device.type, enabled=False):
+            found = self.network(face_chips(output.float(), points))
+            with torch.no_grad():
+                wanted = self.network(face_chips(target.float(), points))
+            return 1 - F.cosine_similarity(found, wanted).mean()
 
 
 def _read(name: LossNetworkName, features: nn.Module, folder: Path) -> dict[str, Tensor]:

@@ -49,6 +49,10 @@ class RecipeOptions(ABC):
     batch: int
     seed: int
 
+    def architecture(self) -> dict[str, Any]:
+        """The arguments that the run's network is built with."""
+        return dict(self.configurations[self.network])
+
     def check_choice(self, name: str, choices: Any) -> None:
         """Raises OptionInvalid unless the option ``name`` is one of ``choices``."""
         if getattr(self, name) not in choices:
@@ -94,7 +98,9 @@ class GeneratorOptions(RecipeOptions):
     gan: losses.Gan = field(default="least-squares", metadata={"help": "least-squares or hinge"})
     total_variation: float = field(default=0.1, metadata={"help": "weight of the total-variation loss"})
     mirrored: bool = field(default=False, metadata={"help": "train the average over picture and mirror image (ours)"})
-    loss_network: losses.LossNetworkName = field(default="vgg19", metadata={"help": "vgg19, alexnet or squeezenet"})
+    loss_network: losses.LossNetworkName = field(
+        default="vgg19", metadata={"help": f"one of {', '.join(losses.LOSS_NETWORKS)}"}
+    )
     discriminator_width: int = field(default=64, metadata={"help": "channels of the discriminator's first layer"})
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average"})
     seed: int = field(default=0, metadata={"help": "seed of all randomness"})
@@ -239,9 +245,8 @@ class AdversarialRecipe(ABC, Generic[Network]):
 
     def export_average(self, step: int, folder: Path) -> None:
         """Writes ``weights.safetensors``: the average, fp16."""
-        architecture = self.options.configurations[self.options.network]
         file = folder / "weights.safetensors"
-        export(self.average.shadow, self.network_key, architecture, step, self.command, file)
+        export(self.average.shadow, self.network_key, self.options.architecture(), step, self.command, file)
 
 
 class GeneratorRecipe(AdversarialRecipe[Network]):

@@ -6,7 +6,9 @@ from torch import Tensor
 from pipelines.layers.view import narrowed
 from pipelines.training.augment import fill_polygons, grown, uniform
 
-_MARGINS = 0.02, 0.1  # eye distances; the app's lies between
+MARGINS = 0.02, 0.1
+"""Eye distances by which a face is wider than its outline, from and to; the app's lies between."""
+
 _LEAST = 0.5  # of a hole that must lie within the face, for the face alone to be shown
 
 
@@ -28,7 +30,7 @@ def views(
         The pictures that are to be drawn, the holes to be drawn in them, and the pictures as they are shown.
     """
     n, device = len(images), images.device
-    margin = uniform((n, 1, 1), *_MARGINS, generator).to(device)
+    margin = uniform((n, 1, 1), *MARGINS, generator).to(device)
     face = fill_polygons(grown(faces, margin), images.shape[-1])
     inside = holes * face
     narrow = (torch.rand(n, 1, 1, 1, generator=generator) >= whole).to(device)

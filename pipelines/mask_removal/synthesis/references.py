@@ -2,13 +2,20 @@
 
 Source: docs/methods.md, mask removal. What :func:`~pipelines.mask_removal.references.warping.warp_reference` hands to
 the network at run time is imitated here, on the device: a face that lies nearly but not quite where it should, in other
-light, and a confidence that ends at the face's border and may fade out on one side.
+light, and a confidence that ends at the face's border and may fade out on one side. :class:`OtherDay` adds what another
+photo of the same person has besides.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipelines.mask_removal.synthesis.bending import expression, lens
+from pipelines.mask_removal.synthesis.lighting import side_lit
+from pipelines.mask_removal.synthesis.lower_faces import lent
+from pipelines.mask_removal.synthesis.recording import aged
 from pipelines.training.augment import fill_polygons, uniform
 
 _SHIFTS = ((4, 0.05), (10, 0.012))  # control points a side, largest standard deviation as a fraction of the side
@@ -16,6 +23,31 @@ _SHIFTS = ((4, 0.05), (10, 0.012))  # control points a side, largest standard de
 _MIRRORED = 0.25  # share of references taken from the mirrored face: the person's, but not the same picture
 _FADED = 0.5  # share of references of which one side was not seen
 _FEATHER = 0.03  # of the side: blur of the confidence's border
+
+
+@dataclass(frozen=True)
+class OtherDay:
+    """Shares of references that look as if they were taken on another day.
+
+    Attributes:
+        lens: from another distance (:func:`~pipelines.mask_removal.synthesis.bending.lens`).
+        expression: with another expression (:func:`~pipelines.mask_removal.synthesis.bending.expression`).
+        side_light: lit from a side (:func:`~pipelines.mask_removal.synthesis.lighting.side_lit`).
+        makeup, beard: with the lips, or the lower face, of another face of the batch
+            (:func:`~pipelines.mask_removal.synthesis.lower_faces.lent`).
+        aged: blurred, grainy and compressed (:func:`~pipelines.mask_removal.synthesis.recording.aged`).
+    """
+
+    lens: float = 0.0
+    expression: float = 0.0
+    side_light: float = 0.0
+    makeup: float = 0.0
+    beard: float = 0.0
+    aged: float = 0.0
+
+
+SAME_DAY = OtherDay()
+"""None of it."""
 
 
 def face_ovals(points: Tensor, size: int) -> Tensor:
@@ -35,7 +67,7 @@ def face_ovals(points: Tensor, size: int) -> Tensor:
 
 
 def self_references(
-    images: Tensor, points: Tensor, generator: torch.Generator, *, share: float
+    images: Tensor, points: Tensor, generator: torch.Generator, *, share: float, day: OtherDay = SAME_DAY
 ) -> tuple[Tensor, Tensor]:
     """A warped reference and its confidence for every face.
 
@@ -44,6 +76,7 @@ def self_references(
         points: ``(N, 68, 2)``, fractions of the side.
         generator: source of randomness.
         share: of faces that get a reference; the confidence of the others is 0 everywhere.
+        day: what else the references have of another day; what has no share draws no random number.
 
     Returns:
         References ``(N, 3, S, S)`` in [-1, 1] and confidences ``(N, 1, S, S)`` in [0, 1].
@@ -51,6 +84,8 @@ def self_references(
     n, _, side, _ = images.shape
     device = images.device
 
+    if day.makeup or day.beard:
+        images = lent(images, points, generator, makeup=day.makeup, beard=day.beard)
     mirror = (torch.rand(n, generator=generator) < _MIRRORED).to(device).view(n, 1, 1, 1)
     source = torch.where(mirror, images.flip(3), images)
     field = torch.zeros(n, 2, side, side, device=device)
@@ -58,12 +93,21 @@ def self_references(
         strength = uniform((n, 1, 1, 1), 0, most, generator)
         shift = strength * torch.randn((n, 2, points_a_side, points_a_side), generator=generator)
         field += F.interpolate(shift.to(device), size=(side, side), mode="bicubic", align_corners=True)
+    # Aligned faces lie so nearly alike that a mirrored one needs no landmarks of its own here.
+    for bend, some in ((lens, day.lens), (expression, day.expression)):
+        if some:
+            field += bend(points, side, generator, share=some)
     # grid_sample counts the side from -1 to 1.
     still = torch.eye(2, 3, device=device).expand(n, 2, 3)
     grid = F.affine_grid(still, [n, 3, side, side], align_corners=False) + 2 * _unfolded(field).permute(0, 2, 3, 1)
     warped = F.grid_sample(source, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
-    warped = _relit(_softened(warped, generator), generator)
+    warped = _softened(warped, generator)
+    if day.side_light:
+        warped = side_lit(warped, points, generator, share=day.side_light)
+    warped = _relit(warped, generator)
+    if day.aged:
+        warped = aged(warped, generator, share=day.aged)
 
     width = 2 * round(_FEATHER * side) + 1
     confidence = F.avg_pool2d(face_ovals(points, side), width, 1, width // 2)

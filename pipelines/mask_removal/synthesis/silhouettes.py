@@ -15,12 +15,14 @@ from torch.nn import functional as F
 
 from pipelines.arrays import Mask
 from pipelines.errors import DataUnreadable
-from pipelines.training.augment import uniform
+from pipelines.training.augment import pixel_centres, some, uniform
 
 _SIDE = 128  # px of a stored silhouette
 _ANCHORS = (2, 14, 28, 8)  # of the 68 points: jaw on the image's left and right, bridge of the nose, chin
 _BELOW = 0.06  # of the way from the bridge to the chin: masks end below the chin
 _LEAST = 0.2  # of the picture that a silhouette must cover to be one
+_BELOW_NOSE = -0.1, 0.35  # of the way from the base of the nose to the upper lip: where a sagging mask's hem lies
+_SAG = 0.25  # of that way: most that the hem hangs or is drawn up at the cheeks
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,37 @@ def draw_silhouettes(silhouettes: Silhouettes, points: Tensor, size: int, genera
     # How far a place lies along the jaw and down the face, both from the bridge: fractions of the box.
     inverse = torch.linalg.inv(torch.stack([right - left, chin - bridge], 2))
     middle = ((left + right) / 2 - bridge)[:, None] @ inverse.transpose(1, 2)
-    centres = (torch.arange(size, device=device) + 0.5) / size
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    at = (torch.stack([x, y], -1).view(1, -1, 2) - bridge[:, None]) @ inverse.transpose(1, 2)
+    at = (pixel_centres(size, device).view(1, -1, 2) - bridge[:, None]) @ inverse.transpose(1, 2)
     across, along = at[..., 0] - middle[..., 0] + 0.5, at[..., 1]
     grid = 2 * torch.stack([across, along], -1).view(n, size, size, 2) - 1
     drawn = F.grid_sample(silhouettes.shapes[which], grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return (drawn > 0.5).float()
+
+
+def below_noses(holes: Tensor, points: Tensor, generator: torch.Generator, *, share: float) -> Tensor:
+    """Some masks worn below the nose: nothing above a hem at its base is hidden.
+
+    Args:
+        holes: ``(N, 1, S, S)``, 1 = hidden by the mask.
+        points: ``(N, 68, 2)``, fractions of the side.
+        generator: source of randomness.
+        share: of the masks that are worn so.
+
+    Returns:
+        The same shape; a hole of which nothing would be left stays.
+    """
+    n, device = len(holes), holes.device
+    base, lip = points[:, None, None, 33], points[:, None, None, 51]
+    down = lip - base
+    height = uniform((n, 1, 1), *_BELOW_NOSE, generator).to(device)
+    sag = uniform((n, 1, 1), -_SAG, _SAG, generator).to(device)
+    off = pixel_centres(holes.shape[-1], device) - base
+    wide = (points[:, 13] - points[:, 3]).norm(dim=1).view(n, 1, 1) / 2
+    across = (off[..., 0] * down[..., 1] - off[..., 1] * down[..., 0]) / down.norm(dim=-1) / wide
+    along = (off * down).sum(-1) / down.square().sum(-1)
+    low = holes * (along > height + sag * across.square())[:, None]
+    use = some(n, share, generator).to(device) * (low.sum((1, 2, 3), keepdim=True) > 0)
+    return torch.where(use > 0, low, holes)
 
 
 def _without_straps(solid: Mask) -> Mask:

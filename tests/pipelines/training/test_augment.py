@@ -10,14 +10,17 @@ from pipelines.faces.points import MESH_TO_68, Face
 from pipelines.training.augment import (
     MIRROR_68,
     augment,
+    blurred,
     draw_holes,
     fill_pieces,
     fill_polygons,
     grown,
     irregular_bank,
     jitter_polygons,
+    pixel_centres,
     points_68,
     shrunken,
+    some,
     step_generator,
     transform_colours,
 )
@@ -396,3 +399,26 @@ def test_changed_colours_stay_colours():
     assert found.abs().max() <= 1 and torch.isfinite(found).all()
     assert torch.equal(found, transform_colours(images, step_generator(0, 0), hue=180.0))
     assert not torch.equal(found, transform_colours(images, step_generator(0, 1), hue=180.0))
+
+
+def test_some_are_about_a_share():
+    drawn = some(1000, 0.3, step_generator(0, 0))
+    assert drawn.shape == (1000, 1, 1, 1) and set(drawn.unique().tolist()) == {0.0, 1.0}
+    assert drawn.mean().item() == pytest.approx(0.3, abs=0.04)
+    assert not some(10, 0.0, step_generator(0, 0)).any() and some(10, 1.0, step_generator(0, 0)).all()
+
+
+def test_blur_keeps_means_and_reaches_so_far():
+    flat = torch.full((1, 2, SIZE, SIZE), 0.7)
+    assert torch.allclose(blurred(flat, 0.1), flat), "up to the border"
+    dot = torch.zeros(1, 1, SIZE, SIZE)
+    dot[..., 32, 32] = 1
+    seen = blurred(dot, 0.1)
+    assert seen.sum().item() == pytest.approx(1)
+    rows = seen[0, 0].any(1).nonzero().flatten()
+    assert 32 - rows.min() == rows.max() - 32 == pytest.approx(0.1 * SIZE, abs=1)
+
+
+def test_pixels_lie_at_their_centres():
+    centres = pixel_centres(4, torch.device("cpu"))
+    assert centres[0, 3].tolist() == [0.875, 0.125]

@@ -13,11 +13,13 @@ pytestmark = pytest.mark.slow
 
 TAKEN = {
     "vgg19": [1, 6, 8, 11, 17, 20, 26, 29, 31],
+    "vgg16": [3, 8, 15, 22, 29],
     "alexnet": [1, 4, 7, 9, 11],
     "squeezenet": [1, 4, 7, 9, 10, 11, 12],
 }
 CHANNELS = {
     "vgg19": [64, 128, 128, 256, 256, 512, 512, 512, 512],
+    "vgg16": [64, 128, 256, 512, 512],
     "alexnet": [64, 192, 384, 256, 256],
     "squeezenet": [64, 128, 256, 384, 384, 512, 512],
 }
@@ -171,7 +173,7 @@ def test_perceptual_is_a_sum_of_mean_differences(network):
 
 
 def test_unknown_network():
-    with pytest.raises(OptionInvalid, match="vgg19, alexnet, squeezenet"):
+    with pytest.raises(OptionInvalid, match="vgg19, vgg16, alexnet, squeezenet"):
         losses.LossNetwork("resnet", None)
 
 
@@ -256,7 +258,7 @@ def test_lpips_head_is_silent_and_draws_no_random_numbers(capfd, recwarn):
 def test_lpips_has_no_head_for_vgg19():
     network = losses.LossNetwork("squeezenet", None)
     network.name = "vgg19"
-    with pytest.raises(OptionInvalid, match="alexnet or squeezenet"):
+    with pytest.raises(OptionInvalid, match="vgg16 or alexnet or squeezenet"):
         losses.LPIPSHead(network)
 
 
@@ -333,3 +335,31 @@ def test_every_loss_is_a_mean_over_samples(split):
 
     parts = [all_losses(slice(start, start + split)) for start in range(0, 4, split)]
     assert torch.allclose(torch.stack(parts).mean(0), all_losses(slice(0, 4)), rtol=1e-4)
+
+
+def test_identity_is_less_of_the_same_person(face):
+    """The astronaut, darker, beside the astronaut with another's chin and with the face upside down."""
+    import skimage.data
+
+    from pipelines.faces.alignment import align
+
+    photo = skimage.data.astronaut()
+    alignment = align(photo, face, 256)
+    image = torch.from_numpy(alignment.crop(photo)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    points = torch.from_numpy(alignment.to_crop(face.points))[None].float() / 256
+    loss = losses.IdentityLoss(torch.device("cpu"))
+    assert loss(image, image, points).item() == pytest.approx(0, abs=1e-5)
+    bent = image.clone()
+    bent[..., 140:, :] = bent[..., 140:, :].flip(2)
+    darker, other = (loss(picture, image, points).item() for picture in (0.8 * image - 0.1, bent))
+    assert 0 < darker < 0.03 < other < 0.5
+
+    drawn = bent.requires_grad_()
+    loss(drawn, image, points).backward()
+    assert torch.isfinite(drawn.grad).all() and drawn.grad.abs().max() > 0
+    assert not any(parameter.requires_grad for parameter in loss.network.parameters())
+    with torch.no_grad():
+        better = bent - 0.2 * bent.grad / bent.grad.abs().max()
+        assert loss(better, image, points) < other
+    with torch.autocast("cpu", torch.bfloat16):
+        assert loss(bent, image, points).item() == pytest.approx(other, abs=1e-5), "in full precision"

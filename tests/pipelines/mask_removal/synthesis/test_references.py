@@ -5,7 +5,7 @@ import skimage.data
 import torch
 
 from pipelines.mask_removal.synthesis import references
-from pipelines.mask_removal.synthesis.references import face_ovals, self_references
+from pipelines.mask_removal.synthesis.references import OtherDay, face_ovals, self_references
 from pipelines.training.augment import points_68, step_generator
 
 pytestmark = pytest.mark.slow
@@ -178,3 +178,39 @@ def test_some_references_were_seen_from_one_side_only(crop):
     right = torch.stack([one[columns > 38].mean() for one in seen[faded]])
     assert 0.3 < (left > right).float().mean() < 0.7, "either side is lost"
     assert ((left - right).abs() > 0.1).float().mean() > 0.9, "and one side more than the other"
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("what", ["lens", "expression", "side_light", "makeup", "beard", "aged"])
+def test_each_part_of_another_day_is_in_the_asked_share(crop, monkeypatch, what):
+    monkeypatch.setattr(references, "_SHIFTS", ())
+    points = repeated(crop, 100)[1]
+    # Faces of different lips and chins: what is lent shows.
+    images = (crop[0] * torch.linspace(0.5, 1, 100).view(-1, 1, 1, 1)).clone()
+    images[::2, :, 40:] *= 0.5
+    plain, _ = self_references(images, points, step_generator(0, 0), share=1.0)
+    changed, confidence = self_references(images, points, step_generator(0, 0), share=1.0, day=OtherDay(**{what: 0.4}))
+    touched = ((changed - plain).abs() * (confidence > 0)).amax((1, 2, 3)) > 0.02
+    assert touched.float().mean().item() == pytest.approx(0.4, abs=0.15)
+    assert changed.abs().max() <= 1
+
+
+def test_without_another_day_no_random_number_is_spent(crop):
+    """A recorded command makes the batches that it made before."""
+    images, points = repeated(crop, 4)
+    generators = [step_generator(0, 0) for _ in range(2)]
+    for generator, day in zip(generators, ({}, {"day": OtherDay()}), strict=True):
+        self_references(images, points, generator, share=1.0, **day)
+    assert torch.equal(*(torch.rand(3, generator=generator) for generator in generators))
+
+
+def test_bent_references_do_not_fold(crop, monkeypatch):
+    monkeypatch.setattr(references, "_softened", lambda images, generator: images)
+    monkeypatch.setattr(references, "_relit", lambda images, generator: images)
+    monkeypatch.setattr(references, "_MIRRORED", 0.0)
+    everything = OtherDay(lens=1.0, expression=1.0)
+    images, points = places(200), repeated(crop, 200)[1]
+    warped, _ = self_references(images, points, step_generator(0, 0), share=1.0, day=everything)
+    at = warped[:, :2, 12:-12, 12:-12] / 2 * SIDE
+    across, down = at.diff(dim=3)[:, :, :-1], at.diff(dim=2)[..., :-1]
+    assert (across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]).min() > 0
