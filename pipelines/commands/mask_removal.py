@@ -84,9 +84,8 @@ def run(args: argparse.Namespace) -> int:
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks, references], [args.out])
     job = MaskRemoval(args.weights, args.device, args.precision)
-    job.load(
-        engine=args.engine, reference=references is not None
-    )  # what is wrong with the weights is wrong for every photo
+    # What is wrong with the weights is wrong for every photo.
+    job.load(engine=args.engine, reference=references is not None)
     likenesses: list[str] = []
     left_out: list[str] = []
 

@@ -44,7 +44,8 @@ def show_stages(result: MaskRemovalResult | None) -> gr.HTML:
     pictures = {} if result is None else stage_pictures(result)
     legend = None if result is None else sources_legend(result)
     meanings = {name: meaning for name, (_, meaning) in _STAGES.items()}
-    meanings["sources"] += f" {legend}."
+    if legend:
+        meanings["sources"] += f" {legend}."
     stages = [
         {"label": _STAGES[name][0], "meaning": meanings[name], "url": overlay.jpeg_url(picture)}
         for name, picture in pictures.items()
