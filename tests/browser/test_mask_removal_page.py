@@ -15,7 +15,7 @@ from pipelines.mask_removal.segmentation import segment_mask
 from tests.browser.driver import App, RemovalTab, png, read, wait_until
 from ui.examples.masked_faces import masked, reference
 
-EVERY_STAGE = ["Mask", "Hidden", "Reference", "Warped", "Confidence", "Coarse", "Refined", "Result"]
+EVERY_STAGE = ["Mask", "Hidden", "Reference", "Warped", "Confidence", "Draft", "Drawn", "Result"]
 
 
 def test_two_uploads_repair_run_and_download(removal: RemovalTab):
@@ -112,7 +112,7 @@ def test_without_reference(removal: RemovalTab):
     removal.page.get_by_role("radio", name="Without reference").check()
     expect(removal.button("Choose a reference")).not_to_be_visible()
     removal.predict()
-    expect(removal.stages).to_have_text(["Mask", "Hidden", "Coarse", "Refined", "Result"])
+    expect(removal.stages).to_have_text(["Mask", "Hidden", "Drawn", "Result"])
     expect(removal.note).to_contain_text("without a reference")
     assert json.loads(removal.download("json"))["reference"] is None
 
