@@ -20,7 +20,7 @@ _MOST = 16.0  # levels; a larger correction would smear one side of an edge over
 _CELL = 2.0  # crop px of 256 a node of the membrane
 _BLUR = 0.7  # crop px of 256; grain of the drawing is no edge
 _EDGE = 8.0  # levels of RGB from node to node, from which the membrane begins to tear
-_STIFF = 4.0  # how much more the membrane holds on to its neighbour than to what is known at a place
+_STIFF = 1.0  # how firmly a node holds on to each neighbour, where 1 is to what is known at its own place
 _LEAST = 1e-5  # of a whole membrane is left of a torn one, so that every place hangs on some other
 _LOOSE = 1e-9  # what holds a place that hangs on nothing known: it gets no correction
 
