@@ -80,7 +80,7 @@ def test_further_references_are_added_removed_fused_and_taken_alone(removal: Rem
     removal.open_reference(reference("blue"))
     soft = cv2.GaussianBlur(reference("blue"), (0, 0), 2)
     removal.choose("Add another reference", soft)
-    thumbnails = removal.panel.get_by_role("img", name="Reference ")
+    thumbnails = removal.panel.get_by_role("list", name="Further references").get_by_role("img")
     expect(thumbnails).to_have_count(1)
     removal.choose("Add another reference", np.ascontiguousarray(soft[:, ::-1]))
     expect(thumbnails).to_have_count(2)
