@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from pipelines.arrays import Floats, Mask, Pixels, Points, Shape
-from pipelines.errors import MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
+from pipelines.errors import FaceIncomplete, MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.blending.compositing import composite
 from pipelines.faces.blending.remainder import smooth_over
 from pipelines.faces.blending.tone import Tone
+from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
 
 FEATHER = 0.04
@@ -24,6 +25,7 @@ _LARGEST_HOLE = 0.7  # of the crop; beyond it too little face is left to predict
 _OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask on the face any part may
 _ON_FACE = (0.5, 0.5), (0.33, 0.45)  # centre and radii, as shares of the crop, of an ellipse about any aligned face
 _BORDER = 0.08  # of the eye distance: what is continued beyond the crop reaches so far into it
+_TURNED = "The face is turned too far to the side for this region; use a photo taken from further in front."
 _TOO_LARGE = "The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint."
 
 
@@ -85,12 +87,12 @@ def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float
 
     Raises:
         OptionInvalid: the feather is negative, or no number.
-        MaskEmpty, MaskOffFace, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
+        MaskEmpty, MaskOffFace, FaceIncomplete, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
     """
     if feather is not None and not feather >= 0:
         raise OptionInvalid("The feather must be 0 pixels or more.")
     wanted = masks.grow(masks.clean(mask), grow)
-    used = within_reach(wanted, subject.alignment)
+    used = within_reach(wanted, subject.alignment, subject.face)
     unit = subject.face.eye_distance
     width = FEATHER * unit if feather is None else feather
     alpha = masks.feather(used, width)
@@ -102,12 +104,18 @@ def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float
     return Hole(wanted, alpha, hole, beyond)
 
 
-def within_reach(mask: Mask, alignment: Alignment) -> Mask:
+def within_reach(mask: Mask, alignment: Alignment, face: Face) -> Mask:
     """The part of a mask, ``bool`` ``(H, W)``, that the crop can repaint.
+
+    Args:
+        mask: ``bool`` ``(H, W)``.
+        alignment: takes the photo to the crop.
+        face: whose crop it is, in pixels of the photo.
 
     Raises:
         MaskEmpty: the mask is empty.
         MaskOffFace: it lies beyond the crop by a tenth or more, and nowhere on the face.
+        FaceIncomplete: it lies on the face, but beyond the crop, which shows too little of a face that is turned far.
         MaskTooLarge: it covers more than seven tenths of the crop.
     """
     if not mask.any():
@@ -123,8 +131,11 @@ def within_reach(mask: Mask, alignment: Alignment) -> Mask:
         angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
         (centre, radii), size = np.array(_ON_FACE), alignment.size
         outline = size * (centre + radii * np.stack([np.cos(angles), np.sin(angles)], 1))
-        if not (kept & _inside(outline, mask.shape, alignment)).any():
+        on_face = mask & masks.face_region(face, mask.shape)
+        if not (on_face | (kept & _inside(outline, mask.shape, alignment))).any():
             raise MaskOffFace("The mask lies away from the chosen face; paint over the face, or choose the other face.")
+        if not kept.any():
+            raise FaceIncomplete(_TURNED)
     return kept
 
 

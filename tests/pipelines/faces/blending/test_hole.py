@@ -1,10 +1,14 @@
 """A mask as it is used: checked, in the photo and in the crop, and what was drawn put back into it."""
 
+from contextlib import nullcontext
+
+import cv2
 import numpy as np
 import pytest
 
-from pipelines.errors import MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
-from pipelines.faces.alignment import Alignment
+from pipelines.errors import FaceIncomplete, MaskEmpty, MaskOffFace, MaskTooLarge, OptionInvalid
+from pipelines.faces import masks
+from pipelines.faces.alignment import Alignment, align
 from pipelines.faces.blending.hole import FEATHER, crop_hole, make_hole, within_reach
 from pipelines.faces.blending.tone import IN_COLOUR
 from pipelines.faces.points import Face
@@ -27,6 +31,12 @@ def subject_of(photo: np.ndarray, face: Face) -> Subject:
     return subject
 
 
+def in_the_middle(face: Face) -> Face:
+    """The face where the crop of :data:`MIDDLE` has one."""
+    alignment = align(np.empty((512, 512, 3), np.uint8), face, 256)
+    return Face((alignment.to_crop(face.mesh) + 128).astype(np.float32))
+
+
 @pytest.mark.parametrize("feather", [-1, float("nan")])
 def test_a_feather_is_no_less_than_nothing(face, feather):
     subject = subject_of(np.zeros((512, 512, 3), np.uint8), face)
@@ -34,9 +44,9 @@ def test_a_feather_is_no_less_than_nothing(face, feather):
         make_hole(box(240, 250, 272, 300), subject, feather=feather)
 
 
-def test_within_reach_keeps_what_lies_in_the_crop():
+def test_within_reach_keeps_what_lies_in_the_crop(face):
     inside = box(200, 200, 300, 300)
-    assert np.array_equal(within_reach(inside, MIDDLE), inside)
+    assert np.array_equal(within_reach(inside, MIDDLE, in_the_middle(face)), inside)
     kept = within_reach(box(200, 200, 386, 300), MIDDLE)  # three pixels too far to the right
     assert kept[:, :382].sum() == 182 * 100 and not kept[:, 384:].any()
 
@@ -50,17 +60,38 @@ def test_within_reach_keeps_what_lies_in_the_crop():
         (box(0, 0, 512, 512), MaskTooLarge),
     ],
 )
-def test_masks_that_the_crop_cannot_repaint(mask, error):
+def test_masks_that_the_crop_cannot_repaint(mask, error, face):
     with pytest.raises(error):
-        within_reach(mask, MIDDLE)
+        within_reach(mask, MIDDLE, in_the_middle(face))
 
 
-def test_a_mask_over_the_chin_and_far_down_is_this_faces():
+def test_a_mask_over_the_chin_and_far_down_is_this_faces(face):
     low = box(240, 250, 272, 512)  # from the mouth to the photo's lower edge, half of it below the crop
-    kept = within_reach(low, MIDDLE)
+    kept = within_reach(low, MIDDLE, in_the_middle(face))
     assert np.array_equal(kept, low & (np.arange(512) < 383)[:, None])
     with pytest.raises(MaskOffFace, match="away from the chosen face"):
-        within_reach(box(350, 350, 460, 460), MIDDLE)  # grazes a corner of the crop: another face's
+        within_reach(
+            box(350, 350, 460, 460), MIDDLE, in_the_middle(face)
+        )  # grazes a corner of the crop: another face's
+
+
+@pytest.mark.parametrize("extent", masks.EXTENTS)
+@pytest.mark.parametrize("turned", [0, 40, 90, 180])
+def test_what_is_suggested_is_never_refused(face, extent, turned):
+    turn = cv2.getRotationMatrix2D((256, 256), turned, 1)
+    subject = Subject(np.zeros((512, 512, 3), np.uint8), (Face(face.mesh @ turn[:, :2].T + turn[:, 2]),), 0)
+    suggested = masks.suggest_mask(subject.face, subject.shape, extent)
+    assert np.array_equal(make_hole(suggested, subject).mask, suggested)
+
+
+def test_a_region_on_a_face_that_is_turned_far_is_not_called_off_the_face(face):
+    """The eyes of a face in half profile lie near each other, so its crop ends at the mouth."""
+    for width, error in ((0.5, None), (0.25, FaceIncomplete)):
+        mesh = (face.mesh - face.mesh.mean(0)) * (width, 1) + 256
+        subject = Subject(np.zeros((512, 512, 3), np.uint8), (Face(mesh.astype(np.float32)),), 0)
+        lips = masks.suggest_mask(subject.face, subject.shape, "lips")
+        with pytest.raises(error, match="turned too far") if error else nullcontext():
+            assert make_hole(lips, subject).crop.any()
 
 
 def test_what_the_crop_does_not_reach_is_continued(face):
