@@ -91,7 +91,7 @@ def test_write_writes_stages_where_they_are_asked_for(result, tmp_path):
     bundles.write(removal, alone, tmp_path, "a", stages=True)
     shown = removal.stage_pictures(alone)
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.png", *(f"a.{name}.png" for name in shown)}
-    assert np.array_equal(read_image(tmp_path / "a.coarse.png"), alone.coarse)
+    assert np.array_equal(read_image(tmp_path / "a.refined.png"), alone.refined)
     bundles.write(cleft, result, tmp_path / "cleft", "a", stages=True)
     assert sorted(path.name for path in (tmp_path / "cleft").iterdir()) == ["a.json", "a.png"]
 
