@@ -14,7 +14,7 @@ _HEAD = 1.15  # half the width and height of the head, as a multiple of what the
 _NOSE = 0.45, 0.12  # height of the nose's ridge and its half width, in half widths of the head
 _EDGE = 0.25  # least depth that slopes are taken at: an ellipsoid's edge has none
 _GAMMA = 2.2  # of the pixels: light adds up in linear values
-_LIMITS = 0.35, 1.5  # of the factor on pixels
+_LIMITS = 0.35, 1.25  # of the factor on pixels
 
 
 def side_lit(images: Tensor, points: Tensor, generator: torch.Generator, *, share: float) -> Tensor:

@@ -67,13 +67,20 @@ def lent(images: Tensor, points: Tensor, generator: torch.Generator, *, makeup: 
     other = most_alike(tones)
     # Colours are compared with each face's own skin, so that nobody gets another's complexion.
     tone = ((tones + 1) / (tones[other] + 1).clamp_min(0.05)).clamp(*_TONES)
-    moved = (_moved(images[other], points[other], points) + 1) * tone - 1
-    lips = fill_polygons(points[:, _LIPS], side)
-    chin = fill_polygons(torch.cat([points[:, _JAW], points[:, _NOSE_BASE].flip(1)], 1), side)
-    bare = blurred(chin * (1 - lips), _FEATHER[0]) * (1 - blurred(lips, _FEATHER[1]))
+    lips, bare = _areas(points, side)
+    # What lies beside the other's chin is no skin, and its lips may be wider than these.
+    pictures = _moved(torch.cat([images, bare], 1)[other], points[other], points)
+    moved, bare = (pictures[:, :3] + 1) * tone - 1, bare * pictures[:, 3:]
     images = torch.lerp(images, moved, bare * strengths[0])
     painted = _coloured(images, moved, lips)
     return torch.lerp(images, painted, blurred(lips, _FEATHER[1]) * strengths[1]).clamp(-1, 1)
+
+
+def _areas(points: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """The lips, and with soft borders where a beard grows, ``(N, 1, side, side)`` in [0, 1]."""
+    lips = fill_polygons(points[:, _LIPS], side)
+    chin = fill_polygons(torch.cat([points[:, _JAW], points[:, _NOSE_BASE].flip(1)], 1), side)
+    return lips, blurred(chin * (1 - lips), _FEATHER[0]) * (1 - blurred(lips, _FEATHER[1]))
 
 
 def _moved(images: Tensor, source: Tensor, target: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ _ANCHORS = (2, 14, 28, 8)  # of the 68 points: jaw on the image's left and right
 _BELOW = 0.06  # of the way from the bridge to the chin: masks end below the chin
 _LEAST = 0.2  # of the picture that a silhouette must cover to be one
 _BELOW_NOSE = -0.1, 0.35  # of the way from the base of the nose to the upper lip: where a sagging mask's hem lies
+_LEAST_LIP = 0.01  # of the side: a shorter way is no measure
 _SAG = 0.25  # of that way: most that the hem hangs or is drawn up at the cheeks
 
 
@@ -108,7 +109,10 @@ def below_noses(holes: Tensor, points: Tensor, generator: torch.Generator, *, sh
     """
     n, device = len(holes), holes.device
     base, lip = points[:, None, None, 33], points[:, None, None, 51]
-    down = lip - base
+    # Level with the eyes: the way from nose to lip leans with a turned head and a smile.
+    eyes = F.normalize(points[:, 42:48].mean(1) - points[:, 36:42].mean(1), dim=1).view(n, 1, 1, 2)
+    down = torch.stack([-eyes[..., 1], eyes[..., 0]], -1)
+    down = down * ((lip - base) * down).sum(-1, keepdim=True).clamp_min(_LEAST_LIP)
     height = uniform((n, 1, 1), *_BELOW_NOSE, generator).to(device)
     sag = uniform((n, 1, 1), -_SAG, _SAG, generator).to(device)
     off = pixel_centres(holes.shape[-1], device) - base

@@ -15,6 +15,8 @@ from pipelines.errors import WeightsCorrupt
 from pipelines.files import sha256_of
 from pipelines.metrics import packages
 
+pytestmark = pytest.mark.slow
+
 
 def write(path: Path, content: object) -> Path:
     data = pickle.dumps(content, protocol=3)

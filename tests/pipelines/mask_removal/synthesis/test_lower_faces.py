@@ -92,3 +92,17 @@ def test_another_pose_is_moved_onto_the_face(points):
     images[1] = images[1].roll(-round(0.12 * SIDE), 1)
     both = lent(images, torch.cat([points, away]), step_generator(0, 0), makeup=0.0, beard=1.0)
     assert both[0, :, *CHIN].mean() < -0.25
+
+
+def test_what_lies_beside_the_others_chin_is_not_lent(points):
+    """A narrow face lends no wall, and a wide mouth no second corner."""
+    images = skins(0.0, 0.0)
+    narrow = points.clone()
+    narrow[0, :17, 0] = 0.5 + 0.5 * (narrow[0, :17, 0] - 0.5)
+    inside = fill_polygons(narrow[:, :17], SIDE)[0, 0] > 0
+    images[1, :, ~inside] = 0.9
+    wide = narrow.clone()
+    wide[0, 48:60, 0] = 0.5 + 1.2 * (wide[0, 48:60, 0] - 0.5)
+    images[1, :, fill_polygons(wide[:, 48:60], SIDE)[0, 0] > 0] = -0.9
+    both = lent(images, torch.cat([points, wide]), step_generator(0, 0), makeup=0.0, beard=1.0)
+    assert both[0].max() < 0.3 and both[0].min() > -0.3

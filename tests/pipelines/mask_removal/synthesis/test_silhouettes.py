@@ -152,13 +152,13 @@ def test_a_real_face_is_hidden_from_the_nose_to_the_chin(face, tmp_path):
 
 
 def test_some_masks_are_worn_below_the_nose(face):
-    points = points_68(torch.from_numpy(face.mesh)[None] / 512).repeat(100, 1, 1)
-    holes = torch.ones(100, 1, 512, 512)
+    points = points_68(torch.from_numpy(face.mesh)[None] / 512).repeat(60, 1, 1)
+    holes = torch.ones(60, 1, 256, 256)
     worn = below_noses(holes, points, step_generator(0, 0), share=0.4)
     assert torch.equal(worn, below_noses(holes, points, step_generator(0, 0), share=0.4))
     low = worn.mean((1, 2, 3)) < 1
-    assert low.float().mean().item() == pytest.approx(0.4, abs=0.12)
-    x, y = (points[0] * 512).long().T
+    assert low.float().mean().item() == pytest.approx(0.4, abs=0.15)
+    x, y = (points[0] * 256).long().T
     assert not worn[low][:, 0, y[27:31], x[27:31]].any(), "the nose is free"
     assert worn[low][:, 0, y[54:60], x[54:60]].all(), "the lower lip is not"
     assert worn[low][:, 0, y[8], x[8]].all()
@@ -169,6 +169,7 @@ def test_a_hole_above_the_mouth_is_not_emptied():
     points = face_points()
     points[0, 33], points[0, 51] = torch.tensor((0.5, 0.6)), torch.tensor((0.5, 0.65))
     points[0, 3], points[0, 13] = torch.tensor((0.3, 0.6)), torch.tensor((0.7, 0.6))
+    points[0, 36:42], points[0, 42:48] = torch.tensor((0.35, 0.38)), torch.tensor((0.65, 0.38))
     hole = torch.zeros(1, 1, SIZE, SIZE)
     hole[..., 20:40, 40:80] = 1
     assert torch.equal(below_noses(hole, points, step_generator(0, 0), share=1.0), hole)
