@@ -296,7 +296,8 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         """
         if not self.options.mirrored:
             return network(*given)
-        return predict(network, *given[:4], draft=given[4] if len(given) > 4 else None)
+        image, hole, reference, confidence, *draft = given
+        return predict(network, image, hole, reference, confidence, draft=draft[0] if draft else None)
 
     def losses(self, *batch: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""

@@ -89,7 +89,7 @@ def build(fabric):
     [
         ({"network": "huge"}, "--network must be one of paper, small."),
         ({"gan": "other"}, "--gan must be one of least-squares, hinge."),
-        ({"loss_network": "other"}, "--loss-network must be one of vgg19, alexnet, squeezenet."),
+        ({"loss_network": "other"}, "--loss-network must be one of vgg19, vgg16, alexnet, squeezenet."),
         ({"batch": 0}, "--batch must be 1 or more."),
         ({"discriminator_width": 0}, "--discriminator-width must be 1 or more."),
         ({"size": 36}, "--size must be a multiple of 8, 32 or more."),
