@@ -259,7 +259,7 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
     def drafts(self, shown: Tensor, holes: Tensor, outlines: Tensor) -> Tensor:
         """What the inpainter draws, as it is used: both looks joined, each the mean over picture and mirror image.
 
-        One plain look would cost a quarter, but favours a side and shows more of the grid: the refinement network would
+        One plain look costs a fifth, but is another picture, with a third more of LPIPS: the refinement network would
         learn to mend what it never meets.
 
         Args:
@@ -297,7 +297,7 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         if not self.options.mirrored:
             return network(*given)
         image, hole, reference, confidence, *draft = given
-        return predict(network, image, hole, reference, confidence, None, *draft)
+        return predict(network, image, hole, reference, confidence, draft=draft[0] if draft else None)
 
     def losses(self, *batch: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""

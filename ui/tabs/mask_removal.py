@@ -109,6 +109,9 @@ class MaskRemovalTab(RepaintingTab):
         )
 
     def build_facts(self) -> None:
+        self.facts = [gr.HTML(note_html(), apply_default_css=False), stage_strip("removal-stages")]
+        # What only some results have stands below the strip, so that nothing moves.
+        likeness = gr.HTML("", apply_default_css=False)
         # The style sheet shows it where there is a result that a reference led.
         self.version = gr.Radio(
             _versions(0),
@@ -118,8 +121,7 @@ class MaskRemovalTab(RepaintingTab):
             container=False,
             elem_classes=["extent", "version"],
         )
-        note = gr.HTML(note_html(), apply_default_css=False)
-        self.facts = [note, stage_strip("removal-stages"), self.version]
+        self.facts = [*self.facts, likeness, self.version]
 
     def connect(self) -> None:
         photo = [self.editor, self.face]
@@ -297,10 +299,10 @@ class MaskRemovalTab(RepaintingTab):
     def tell(self, result: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
             gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
-        return [note_html(result), show_stages(result), gr.skip()]
+        return [note_html(result), show_stages(result), likeness_html(result), gr.skip()]
 
     def no_facts(self) -> list[Any]:
-        return [note_html(), show_stages(None), ALL]
+        return [note_html(), show_stages(None), "", ALL]
 
     def api(
         self,
@@ -357,7 +359,7 @@ class MaskRemovalTab(RepaintingTab):
 
 
 def note_html(result: MaskRemovalResult | None = None) -> str:
-    """What is said about a result: the mask, the reference, and how like it the result is."""
+    """One line about a result: the mask, and how the reference was used."""
     if result is None:
         return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
     facts = [(f"Mask {_SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
@@ -378,10 +380,10 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
         f'<span title="{html.escape(meaning)}">{text}</span>' if meaning else f"<span>{text}</span>"
         for text, meaning in facts
     )
-    return f'<p class="note">{spans}</p>{_likeness_html(result)}'
+    return f'<p class="note">{spans}</p>'
 
 
-def _likeness_html(result: MaskRemovalResult) -> str:
+def likeness_html(result: MaskRemovalResult) -> str:
     """The sentence about the likeness to the reference; nothing where there is none."""
     sentence = likeness_sentence(result)
     if sentence is None:

@@ -22,7 +22,7 @@ from ui.parts.stages import show_stages
 from ui.pictures.masks import Base, editor_size, is_untouched, layer_url
 from ui.server.sessions import Photo
 from ui.server.uploads import take
-from ui.tabs.mask_removal import MaskRemovalTab, _versions, found_base, note_html
+from ui.tabs.mask_removal import MaskRemovalTab, _versions, found_base, likeness_html, note_html
 from ui.tabs.repainting import mask_options
 
 pytestmark = pytest.mark.slow
@@ -103,7 +103,7 @@ def test_note_says_where_the_mask_is_from_and_how_the_reference_was_used():
     note = note_html(result())
     assert "Mask found, 25.0 % of the photo" in note
     assert "reference turned 12° to the left" in note and "trusted by 50 %" in note and "Likeness" not in note
-    assert f"Likeness to the reference: −0.25; {LIMITS}." in note_html(result(identity=-0.25))
+    assert f"Likeness to the reference: −0.25; {LIMITS}." in likeness_html(result(identity=-0.25))
     assert "from the front" in note_html(result(reference_yaw=3.0))
     alone = note_html(result(reference=None, reference_yaw=None, confidence=None, mask_source="given"))
     assert "painted or uploaded" in alone and "without a reference" in alone and "trusted" not in alone
