@@ -148,7 +148,7 @@ def test_one_public_endpoint_a_job(client: Client):
     edge = ["grow", "feather", "seed", "case"]
     assert names["/cleft_inpainting"] == ["photo", "mask", "extent", "face", *edge]
     own = ["photo", "reference", "mask", "extent", "face", "reference_face", "points"]
-    assert names["/mask_removal"] == [*own, *edge]
+    assert names["/mask_removal"] == [*own, *edge, "engine", "references"]
     comparison = ["region", "kind", "colour", "erosion", "formula"]
     steps = ["normalizer", "group", "searches", "steps", "adaptation_steps", "frames_until"]
     assert names["/anomaly_scoring"] == ["photo", "mask", *comparison, *steps, "face", "seed", "case"]

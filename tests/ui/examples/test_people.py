@@ -106,7 +106,7 @@ def test_an_example_of_cleft_inpainting_opens_its_photo_with_its_mask(key, tmp_p
 @pytest.mark.parametrize("key", masked_faces.EXAMPLES)
 def test_an_example_of_mask_removal_opens_with_a_found_mask_and_the_same_persons_reference(key, tmp_path):
     tab = built(MaskRemovalTab(None, Sessions(tmp_path)))
-    field, _, choice, editor, *_ = tab.open_example(SimpleNamespace(example=key), REQUEST)
+    field, _, _, choice, editor, *_ = tab.open_example(SimpleNamespace(example=key), REQUEST)
     work = tab.work(REQUEST)
     photo = work.photo_of(editor.props["photo"]["key"])
     reference = work.photo_of(field.props["photo"]["key"], "reference")
