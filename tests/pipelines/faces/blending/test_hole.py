@@ -47,7 +47,7 @@ def test_a_feather_is_no_less_than_nothing(face, feather):
 def test_within_reach_keeps_what_lies_in_the_crop(face):
     inside = box(200, 200, 300, 300)
     assert np.array_equal(within_reach(inside, MIDDLE, in_the_middle(face)), inside)
-    kept = within_reach(box(200, 200, 386, 300), MIDDLE)  # three pixels too far to the right
+    kept = within_reach(box(200, 200, 386, 300), MIDDLE, in_the_middle(face))  # three pixels too far to the right
     assert kept[:, :382].sum() == 182 * 100 and not kept[:, 384:].any()
 
 
