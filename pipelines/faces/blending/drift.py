@@ -53,7 +53,8 @@ def drift(before: Pixels, drawn: Pixels, alpha: Floats, alignment: Alignment) ->
     field: Floats = np.zeros_like(off)
     field[nodes] = _membrane(off[nodes], weight[nodes], *_springs(looks, nodes))
     spread: Floats = cv2.resize(field, drawn.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return _MOST * np.tanh(spread / _MOST)
+    bounded: Floats = _MOST * np.tanh(spread / _MOST)
+    return bounded
 
 
 def _known(hole: Mask, unit: float) -> Floats:
