@@ -181,8 +181,8 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
     thin = _straps(crop, lab, centres[worn], skin, drawn, areas) | _slivers(cloth, drawn)
-    mask, beside, region = (_to_photo(part, alignment) for part in (drawn, thin, areas.region))
-    return Segmentation(mask, beside, region, contrast)
+    mask, narrow, region = (_to_photo(one, alignment) for one in (drawn, thin, areas.region))
+    return Segmentation(mask, narrow, region, contrast)
 
 
 def with_margin(found: Mask, face: Face) -> Mask:
@@ -295,7 +295,8 @@ def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
     sizes, ends, joined = (np.bincount(pieces[mask], minlength=count) for mask in (areas.far, border, joint))
     kept = (ends <= _FAR_END * sizes) & (joined > _FAR_JOINT * _UNIT)
     kept[0] = False
-    return kept[pieces]
+    hanging: Mask = kept[pieces]
+    return hanging
 
 
 def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
@@ -347,17 +348,17 @@ def _straps(crop: Pixels, lab: Floats, worn: Floats, skin: Floats, drawn: Mask, 
         kept[k] = (
             long and distances.min() < _STRAP_ROOT and len(distances) < _STRAP_WIDTH * _UNIT**2 * np.ptp(distances)
         )
-    straps = kept[pieces]
+    straps: Mask = kept[pieces]
     roots = cv2.morphologyEx((straps | drawn).astype(np.uint8), cv2.MORPH_CLOSE, _disc(_STRAP_ROOT)).astype(bool)
     return straps | (roots & _dilated(straps, _STRAP_ROOT) & areas.inside & ~drawn)
 
 
 def _slivers(cloth: Mask, drawn: Mask) -> Mask:
     """Narrow parts of the cloth that adjoin the mask: its opening and GrabCut's smoothness cut them off."""
-    rest = (cloth & ~drawn & _dilated(drawn, _SLIVER_REACH)).astype(np.uint8)
-    rest &= ~cv2.morphologyEx(rest, cv2.MORPH_OPEN, _disc(_SLIVER_WIDTH))
-    _, pieces = cv2.connectedComponents(rest | drawn)
-    return (rest > 0) & np.isin(pieces, np.unique(pieces[drawn]))
+    rest = cloth & ~drawn & _dilated(drawn, _SLIVER_REACH)
+    rest &= cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, _disc(_SLIVER_WIDTH)) == 0
+    _, pieces = cv2.connectedComponents((rest | drawn).astype(np.uint8))
+    return rest & np.isin(pieces, np.unique(pieces[drawn]))
 
 
 def _lip_seen(lab: Floats, mesh: Points, drawn: Mask) -> bool:
