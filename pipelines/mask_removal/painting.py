@@ -5,13 +5,24 @@ longer draws a better one, and where there is no reference its drawing needs no 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.arrays import Pixels
+from pipelines.devices import Device
+from pipelines.faces.blending.hole import Hole
+from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.subject import Subject
+from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict
+from pipelines.mask_removal.references.gathering import FoundReferences, FusedReferences, fuse_references
 from pipelines.models.inpainter import Inpainter
+from pipelines.progress import Stages
+from pipelines.tensors import ask, to_pixels
 
 TEMPERED = 0.75
 """Weight of the paper's answer with a reference; the rest is its answer without one."""
@@ -81,3 +92,50 @@ class Painter:
         of_refined, of_own = SHARES
         change = of_refined * (refined.image - draft) + of_own * (own.image - draft)
         return Painted(draft, draft + confidence * change)
+
+
+def paint(
+    painter: Painter,
+    subject: Subject,
+    hole: Hole,
+    references: FoundReferences | None,
+    *,
+    points: int,
+    device: Device,
+    stage: Stages,
+) -> tuple[tuple[Pixels, Pixels], FusedReferences | None]:
+    """What the hole hides, by the references where there are some.
+
+    They are laid onto the face as it was drawn without them: FaceMesh finds a mouth on that better than under a mask.
+
+    Args:
+        painter: draws.
+        subject: whose face.
+        hole: what is hidden.
+        references: None draws from the photo alone.
+        points: control points of a reference's warp.
+        device: where the networks run.
+        stage: is told what is done, and what it raises stops the run.
+
+    Returns:
+        The draft and the drawing, ``uint8`` ``(S, S, 3)`` each, and the references as they were laid onto the face.
+
+    Raises:
+        OptionInvalid, ReferenceUnusable: as :func:`~pipelines.mask_removal.references.gathering.fuse_references` does.
+    """
+    crop, hidden = subject.crop, hole.crop
+    with stage("network", 0.5):
+        skin = skin_beside(crop, hidden, subject.crop_face)
+        answer = ask(painter.alone, (crop, hidden, skin), device)
+        laid = None
+
+    with stage("reference", 0.6):
+        if references is not None:
+            drawn = find_crop_face(np.where(hidden[..., None], to_pixels(answer.image), crop))
+            laid = fuse_references(references, subject, hidden, drawn, points)
+
+    with stage("network", 0.7):
+        if laid is not None:
+            pictures = (crop, hidden, laid.fused.image, laid.fused.confidence, skin)
+            answer = ask(partial(painter.guided, answer), pictures, device)
+        return (to_pixels(answer.coarse), to_pixels(answer.image)), laid

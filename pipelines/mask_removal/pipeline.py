@@ -1,39 +1,30 @@
 """Mask removal: from a photo of a masked face, and a reference where there is one, to the face without its mask."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from pipelines import devices
 from pipelines.arrays import Mask, Numbers, Pixels, Points
 from pipelines.devices import Precision
 from pipelines.errors import OptionInvalid, WeightsUnknown
 from pipelines.faces import masks
-from pipelines.faces.blending.hole import Hole, make_hole
+from pipelines.faces.blending.hole import make_hole
 from pipelines.faces.blending.tone import find_tone
-from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.pixels.arrays import mask_of
-from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.identity.embedding import FaceEmbedder
 from pipelines.jobs import CLEFT_INPAINTING, MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
-from pipelines.mask_removal.covered import skin_beside
-from pipelines.mask_removal.painting import Painted, Painter
+from pipelines.mask_removal.painting import Painter, paint
 from pipelines.mask_removal.references.gathering import (
-    FoundReferences,
     FusedReferences,
     find_references,
-    fuse_references,
     photos_of,
 )
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.models import loading
 from pipelines.progress import Progress, Stages
 from pipelines.results import Extent, MaskRemovalResult, PaintingEngine, WeightsUsed
-from pipelines.tensors import ask, to_pixels
 
 
 class MaskRemoval:
@@ -122,11 +113,11 @@ class MaskRemoval:
             wanted = _wanted(given, found, extent, subject)
             hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        answer, laid = self._paint(models.painter, subject, hole, others, points, stage)
+        drawn, laid = paint(models.painter, subject, hole, others, points=points, device=self.device, stage=stage)
 
         with stage("compositing", 0.8):
             tone = find_tone(crop, ~hole.crop)
-            coarse, refined = (tone(to_pixels(picture)) for picture in answer)
+            coarse, refined = map(tone, drawn)
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
@@ -178,33 +169,6 @@ class MaskRemoval:
         embedder = _embedder() if reference else None
         networks = [*drew, embedder and embedder.model]
         return Models(painter, embedder, tuple(WeightsUsed(one.name, one.sha256[:12]) for one in networks if one))
-
-    def _paint(
-        self,
-        painter: Painter,
-        subject: Subject,
-        hole: Hole,
-        references: FoundReferences | None,
-        points: int,
-        stage: Stages,
-    ) -> tuple[Painted, FusedReferences | None]:
-        """The painter's answer, by the references where there are some, and those laid onto the face as it was drawn
-        without.
-        """
-        with stage("network", 0.5):
-            given = subject.crop, hole.crop, skin_beside(subject.crop, hole.crop, subject.crop_face)
-            answer, laid = ask(painter.alone, given, self.device), None
-
-        with stage("reference", 0.6):
-            if references is not None:
-                laid = fuse_references(references, subject, hole.crop, _drawn_face(subject, hole, answer), points)
-
-        with stage("network", 0.7):
-            if laid is None:
-                return answer, None
-            crop, hidden, skin = given
-            guided = partial(painter.guided, answer)
-            return ask(guided, (crop, hidden, laid.fused.image, laid.fused.confidence, skin), self.device), laid
 
 
 class Models(NamedTuple):
@@ -260,8 +224,3 @@ def _wanted(given: Mask | None, found: Mask | None, extent: Extent | None, subje
         return with_margin(found, subject.face)
     assert extent is not None, "a mask is looked for only where no region is asked for"
     return masks.suggest_mask(subject.face, subject.shape, extent)
-
-
-def _drawn_face(subject: Subject, hole: Hole, alone: Painted) -> Face | None:
-    """The face as it was drawn without a reference: FaceMesh finds a mouth on that better than under a mask."""
-    return find_crop_face(np.where(hole.crop[..., None], to_pixels(alone.image), subject.crop))

@@ -27,7 +27,7 @@ from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
 from pipelines.identity.embedding import FaceEmbedder
-from pipelines.mask_removal import pipeline
+from pipelines.mask_removal import painting
 from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.mask_removal.references import gathering
 from pipelines.mask_removal.references.warping import warp_reference
@@ -138,7 +138,7 @@ def test_the_face_drawn_alone_guides_the_warp(job, masked, astronaut, monkeypatc
     (drawn,) = given
     assert drawn is not None
     assert np.array_equal(drawn.mesh, find_crop_face(alone.crop).mesh)
-    monkeypatch.setattr(pipeline, "find_crop_face", lambda crop: None)
+    monkeypatch.setattr(painting, "find_crop_face", lambda crop: None)
     assert not np.array_equal(job(photo, reference=astronaut).warped, helped.warped)
     assert given[-1] is None, "a face lost in the repainted crop is no error"
 
