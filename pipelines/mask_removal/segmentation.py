@@ -89,7 +89,7 @@ _STRAP_GAP = 0.04  # between parts of one strap
 _STRAP_ROOT = 0.08  # and between the mask and its strap
 _STRAP_LENGTH = 0.12  # how far a strap leads away from the mask, at least
 _STRAP_WIDTH = 0.13  # its area over that length, at most
-_SLIVER_REACH = 0.12  # how far a sliver leads away from the mask, at most
+_SLIVER_REACH = 0.2  # how far a sliver leads away from the mask, at most
 _SLIVER_WIDTH = 0.05  # half of its width, at most
 
 _POLYGON = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 346,
@@ -175,12 +175,12 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     worn, contrast = _worn(labels, centres, areas.core, skin)
     # A mask that is worn high, or turned, covers points of the skin: bridge of the nose, cheek.
     clear = shown & ~_dilated(np.isin(labels, worn), _CLEAR)
-    seeds, cloth = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
+    seeds = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
     drawn = _bordered(crop, seeds, areas)
     large = drawn.sum() >= _SMALLEST * areas.region.sum() and drawn[areas.core].mean() >= _CORE_SHARE
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
-    thin = _straps(crop, lab, centres[worn], skin, drawn, areas) | _slivers(cloth, drawn)
+    thin = _straps(crop, lab, centres[worn], skin, drawn, areas) | _slivers(seeds & _foreign(smooth, skin), drawn)
     mask, narrow, region = (_to_photo(one, alignment) for one in (drawn, thin, areas.region))
     return Segmentation(mask, narrow, region, contrast)
 
@@ -268,10 +268,8 @@ def _same_hue(colours: Floats, colour: Floats) -> Mask:
     return coloured & (np.abs(apart) < _SAME_HUE)
 
 
-def _seeds(
-    smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones: Floats, areas: _Areas
-) -> tuple[Mask, Mask]:
-    """Pixels nearer to the mask's colours than to any other, and a rim that is no skin; and all of those colours."""
+def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones: Floats, areas: _Areas) -> Mask:
+    """Pixels nearer to the mask's colours than to any other, and a rim that is no skin."""
     others = [*tones, *(centre for k, centre in enumerate(centres) if k not in worn)]
     to_worn, to_other, to_tones = (
         np.min([_distance(smooth, colour) for colour in colours], 0) for colours in (centres[worn], others, tones)
@@ -284,7 +282,7 @@ def _seeds(
     seeds = areas.reach & (cloth | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
     rim = areas.inner & areas.reach & foreign & (to_tones > _RIM_TONE) & (smooth[..., 0] > skin[0] - _PALE)
     seeds |= _hanging(areas.inside & ((cloth & (to_worn < _LIKE_OUTSIDE)) | hem), seeds, areas)
-    return seeds | (rim & _dilated(seeds, _RIM)), areas.inside & foreign & cloth
+    return seeds | (rim & _dilated(seeds, _RIM))
 
 
 def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
