@@ -18,9 +18,10 @@ _RING = 16.0  # crop px of 256 around the hole in which photo and drawing are co
 _MISFIT = 16.0  # levels; a larger difference is an edge drawn elsewhere and weighs little
 _MOST = 16.0  # levels; a larger correction would smear one side of an edge over the other
 _CELL = 2.0  # crop px of 256 a node of the membrane
+_SMOOTH = 2.0  # crop px of 256; a finer difference is texture, or an edge that is drawn softer than it is
 _BLUR = 0.7  # crop px of 256; grain of the drawing is no edge
 _EDGE = 8.0  # levels of RGB from node to node, from which the membrane begins to tear
-_STIFF = 1.0  # how firmly a node holds on to each neighbour, where 1 is to what is known at its own place
+_STIFF = 0.5  # how firmly a node holds on to each neighbour, where 1 is to what is known at its own place
 _LEAST = 1e-5  # of a whole membrane is left of a torn one, so that every place hangs on some other
 _LOOSE = 1e-9  # what holds a place that hangs on nothing known: it gets no correction
 
@@ -45,6 +46,7 @@ def drift(before: Pixels, drawn: Pixels, alpha: Floats, alignment: Alignment) ->
     weight = _shrunk(known, cell)
     off = _shrunk((before.astype(np.float32) - drawn) * known[..., None], cell) / np.maximum(weight, 1e-6)[..., None]
     weight /= 1 + (np.abs(off).max(2) / _MISFIT) ** 4
+    off = _smooth(off, weight, _SMOOTH * unit / cell)
     if weight.sum() * cell**2 < 1:
         return np.zeros(drawn.shape, np.float32)
     looks = _shrunk(cv2.GaussianBlur(drawn.astype(np.float32), (0, 0), _BLUR * unit), cell)
@@ -62,6 +64,13 @@ def _known(hole: Mask, unit: float) -> Floats:
     away = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     known: Floats = np.clip(1 - away / (_RING * unit), 0, 1) ** 2 * ~hole * hole.any()
     return known.astype(np.float32)
+
+
+def _smooth(off: Floats, weight: Floats, deviation: float) -> Floats:
+    """Differences ``(H, W, 3)``, averaged by a Gaussian as each weighs."""
+    spread = cv2.GaussianBlur(weight, (0, 0), deviation)[..., None] + 1e-6
+    smooth: Floats = cv2.GaussianBlur(off * weight[..., None], (0, 0), deviation) / spread
+    return smooth
 
 
 def _springs(looks: Floats, nodes: Mask) -> tuple[Integers, Integers, Floats]:
