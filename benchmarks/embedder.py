@@ -6,13 +6,11 @@ What is understood is a TorchScript file in the way of InsightFace's: five landm
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from skimage.transform import SimilarityTransform
 
 from pipelines.arrays import Floats, Pixels, Points
 from pipelines.errors import WeightsCorrupt, WeightsMissing
-from pipelines.faces.alignment import Alignment
+from pipelines.identity.embedding import cut_face
 
 SIZE = 112
 """Side of the aligned picture in pixels."""
@@ -52,9 +50,7 @@ class TorchScriptEmbedder:
         Returns:
             ``float32`` ``(D,)`` of length 1.
         """
-        five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]])
-        fitted = SimilarityTransform.from_estimate(five, np.array(_TEMPLATE))
-        aligned = Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)
+        aligned = cut_face(photo, points, nose=30, template=_TEMPLATE, size=SIZE)
         found = self.network(torch.from_numpy(aligned).permute(2, 0, 1)[None].float())[0]
         embedding: Floats = (found / found.norm()).numpy()
         return embedding

@@ -1,5 +1,7 @@
 """Face embeddings: how like two faces are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from skimage.transform import SimilarityTransform
@@ -63,6 +65,22 @@ def align_face(photo: Pixels, points: Points) -> Pixels:
     Returns:
         RGB ``uint8`` ``(150, 150, 3)``.
     """
-    five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[33], points[48], points[54]])
-    fitted = SimilarityTransform.from_estimate(five, np.array(TEMPLATE))
-    return Alignment(fitted.params[:2], SIZE, photo.shape[:2]).crop(photo)
+    return cut_face(photo, points, nose=33, template=TEMPLATE, size=SIZE)
+
+
+def cut_face(photo: Pixels, points: Points, *, nose: int, template: Sequence[tuple[float, float]], size: int) -> Pixels:
+    """A face, upright, cut by the similarity that takes five points nearest to a template.
+
+    Args:
+        photo: RGB ``uint8`` ``(H, W, 3)``.
+        points: 68 landmarks, ``(68, 2)``, in pixels of the photo.
+        nose: which of them is the nose's.
+        template: where eye centres, nose and corners of the mouth go, image-left first, in pixels.
+        size: side of what is cut.
+
+    Returns:
+        RGB ``uint8`` ``(size, size, 3)``.
+    """
+    five = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[nose], points[48], points[54]])
+    fitted = SimilarityTransform.from_estimate(five, np.array(template))
+    return Alignment(fitted.params[:2], size, photo.shape[:2]).crop(photo)

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from pipelines.__main__ import main
 from pipelines.exports import bundles
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
-from pipelines.jobs import FACE_EMBEDDER, JOBS, Job, Network, SelfTest
+from pipelines.jobs import JOBS, Job, Network, SelfTest
 from pipelines.models import loading, registering, store
 from tests.sources import ROOT
 from tests.ui.apps import free_port
@@ -147,14 +148,24 @@ def test_a_new_job_without_weights_has_no_tab(toy):
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text within a row, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from texts_of(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        yield from texts_of(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from texts_of(each)
+
+
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
 def test_every_text_of_a_row_names_something(job):
-    texts = [job.command, job.pipeline, job.served, job.exports, job.tab, job.recipe, job.search]
-    texts += [text for network in job.networks for text in (network.built_by, network.check, *network.foreign.values())]
-    texts += [job.self_test.photo, *job.self_test.given.values()] if job.self_test else []
-    texts += [job.reference.module] if job.reference else []
-    # The face embedder has neither page nor command: a network, and what reads it from the file that dlib publishes.
-    assert len([jobs.resolve(text) for text in texts if text]) >= (2 if job.name == FACE_EMBEDDER else 3)
+    texts = [text for text in texts_of(job) if re.fullmatch(r"(pipelines|ui)(\.\w+)+(:\w+)?", text)]
+    assert len([jobs.resolve(text) for text in texts]) >= 3, "package, network, and what builds or reads or runs it"
     assert Path(ROOT, *job.package.split(".")).is_dir() and job.title
 
 

@@ -18,10 +18,10 @@ _RING = 16.0  # crop px of 256 around the hole in which photo and drawing are co
 _MISFIT = 16.0  # levels; a larger difference is an edge drawn elsewhere and weighs little
 _MOST = 16.0  # levels; a larger correction would smear one side of an edge over the other
 _CELL = 2.0  # crop px of 256 a node of the membrane
-_SMOOTH = 2.0  # crop px of 256; a finer difference is texture, or an edge that is drawn softer than it is
+_SMOOTH = 1.5  # crop px of 256; a finer difference is texture, or an edge that is drawn softer than it is
 _BLUR = 0.7  # crop px of 256; grain of the drawing is no edge
 _EDGE = 8.0  # levels of RGB from node to node, from which the membrane begins to tear
-_STIFF = 0.5  # how firmly a node holds on to each neighbour, where 1 is to what is known at its own place
+_STIFF = 0.3  # how firmly a node holds on to each neighbour, where 1 is to what is known at its own place
 _LEAST = 1e-5  # of a whole membrane is left of a torn one, so that every place hangs on some other
 _LOOSE = 1e-9  # what holds a place that hangs on nothing known: it gets no correction
 
