@@ -278,17 +278,12 @@ function wait(text) {
 }
 
 async function give(chosen) {
-  note(null);
-  if (chosen.size > props.most_bytes) {
-    note(`This file has more than ${Math.round(props.most_bytes / 2 ** 20)} MB; save a smaller copy and choose that.`);
-    return;
-  }
+  const wrong = tooLarge(chosen);
+  note(wrong);
+  if (wrong) return;
   wait(`Reading the ${props.noun} …`);
   try {
-    // The photo's own name stays here: names often say whose face it is.
-    const ending = /\.[a-z0-9]{1,5}$/i.exec(chosen.name ?? "")?.[0].toLowerCase() ?? ".png";
-    const { path } = await upload(new File([chosen], `photo${ending}`, { type: chosen.type }));
-    trigger("upload", { path });
+    trigger("upload", { path: await send(chosen) });
   } catch {
     wait(null);
     note(`The ${props.noun} did not reach the app; check that it still runs, and choose the ${props.noun} again.`);

@@ -60,16 +60,6 @@ function show() {
   if (props.others.length !== shown) find(".more-said").textContent = `${props.others.length + 1} references.`;
 }
 
-async function give(chosen) {
-  if (chosen.size > props.most_bytes) {
-    note(`This file has more than ${Math.round(props.most_bytes / 2 ** 20)} MB; save a smaller copy and choose that.`);
-    return null;
-  }
-  // The photo's own name stays here: names often say whose face it is.
-  const ending = /\.[a-z0-9]{1,5}$/i.exec(chosen.name ?? "")?.[0].toLowerCase() ?? ".png";
-  return (await upload(new File([chosen], `photo${ending}`, { type: chosen.type }))).path;
-}
-
 file.addEventListener("change", async () => {
   const chosen = [...file.files];
   file.value = "";
@@ -77,9 +67,11 @@ file.addEventListener("change", async () => {
   wait("Reading the photo …");
   try {
     const paths = [];
-    for (const each of chosen) paths.push(await give(each));
-    const sent = paths.filter(Boolean);
-    sent.length ? trigger("upload", { paths: sent }) : wait(null);
+    for (const each of chosen) {
+      const wrong = tooLarge(each);
+      wrong ? note(wrong) : paths.push(await send(each));
+    }
+    paths.length ? trigger("upload", { paths }) : wait(null);
   } catch {
     wait(null);
     note("The reference did not reach the app; check that it still runs, and choose the reference again.");

@@ -107,7 +107,7 @@ def more_references(elem_id: str, most: int) -> gr.HTML:
     return gr.HTML(
         value=[],
         html_template=frame.substitute(accept=_ACCEPT),
-        js_on_load=(ASSETS / "references.js").read_text(encoding="utf-8"),
+        js_on_load=_script("references.js"),
         apply_default_css=False,
         elem_id=elem_id,
         others=[],
@@ -140,6 +140,11 @@ def _thumbnail(photo: Photo) -> Pixels:
     return shrunk(part, _THUMBNAIL / max(part.shape[:2]))
 
 
+def _script(*names: str) -> str:
+    """The body of a component's function, in one piece."""
+    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("sending.js", *names))
+
+
 def _field(
     kind: str, elem_id: str, *, noun: str, of: str, lead: str, label: str, examples: str, **props: Any
 ) -> gr.HTML:
@@ -150,7 +155,7 @@ def _field(
         value=None,
         label=label,
         html_template=frame.substitute(words, photo=sources),
-        js_on_load="".join((ASSETS / name).read_text(encoding="utf-8") for name in ("photo.js", f"{kind}.js")),
+        js_on_load=_script("photo.js", f"{kind}.js"),
         apply_default_css=False,
         elem_id=elem_id,
         name=elem_id,

@@ -1,0 +1,14 @@
+// How a chosen file goes to the app. The first part of the body that photo.js and references.js are of.
+
+// What is wrong with the file's size, or nothing.
+function tooLarge(chosen) {
+  if (chosen.size <= props.most_bytes) return null;
+  return `This file has more than ${Math.round(props.most_bytes / 2 ** 20)} MB; save a smaller copy and choose that.`;
+}
+
+// Sends it and returns its path there. Its own name stays here: names often say whose face it is.
+async function send(chosen) {
+  const ending = /\.[a-z0-9]{1,5}$/i.exec(chosen.name ?? "")?.[0].toLowerCase() ?? ".png";
+  return (await upload(new File([chosen], `photo${ending}`, { type: chosen.type }))).path;
+}
+
