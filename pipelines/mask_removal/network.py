@@ -6,10 +6,13 @@ Source: Lumetti et al., "Mask inpainting with a GAN network", section 4.3. Devia
   with the photo instead of trusting a paste;
 * the hole is filled with the colour around the eyes, and the last layer sees the picture itself, because instance norm
   takes the absolute skin colour out of the features;
-* gates and features share one convolution, as in the paper's code (its equations 11-13 use two).
+* gates and features share one convolution, as in the paper's code (its equations 11-13 use two);
+* ``medium`` has norms between the refinement network's scales and on its attention's queries and keys, without which it
+  did not survive its training (docs/training.md).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import torch
@@ -24,7 +27,7 @@ from pipelines.layers.view import blend, narrowed
 
 CONFIGURATIONS = {
     "paper": {"coarse_width": 32, "width": 64, "coarse_blocks": 4, "blocks": 6, "fold": 1},
-    "medium": {"coarse_width": 24, "width": 56, "coarse_blocks": 4, "blocks": 6, "fold": 2},
+    "medium": {"coarse_width": 24, "width": 56, "coarse_blocks": 4, "blocks": 6, "fold": 2, "normalized": True},
     "compact": {"coarse_width": 16, "width": 32, "coarse_blocks": 3, "blocks": 4, "fold": 2},
 }
 """Named arguments of :class:`MaskRemovalNetwork`: the paper's, one for a graphics card whose file is below 16 MiB, and
@@ -65,14 +68,23 @@ class MaskRemovalNetwork(nn.Module):
         coarse_blocks, blocks: pyramid blocks of each network. The paper's code has 4 and 6.
         fold: pixels a side that are folded into channels before the first convolution and unfolded after the last. 1
             is the paper's; 2 quarters the cost at the same picture size.
+        normalized: norms follow the refinement network's convolutions between scales, and its attention's queries and
+            keys. The paper's code has none there; without them features grow from scale to scale, and a network of
+            ``medium``'s width was lost within 900 steps at a rate of 6e-4.
     """
 
     def __init__(
-        self, coarse_width: int = 32, width: int = 64, coarse_blocks: int = 4, blocks: int = 6, fold: int = 1
+        self,
+        coarse_width: int = 32,
+        width: int = 64,
+        coarse_blocks: int = 4,
+        blocks: int = 6,
+        fold: int = 1,
+        normalized: bool = False,
     ) -> None:
         super().__init__()
         self.coarse = CoarseNetwork(coarse_width, coarse_blocks, fold)
-        self.refine = RefinementNetwork(width, blocks, fold)
+        self.refine = RefinementNetwork(width, blocks, fold, normalized)
 
     def forward(
         self, image: Tensor, hole: Tensor, reference: Tensor, confidence: Tensor, draft: Tensor | None = None
@@ -182,10 +194,11 @@ class RefinementNetwork(nn.Module):
     The scales are a quarter, an eighth and a sixteenth of a 256 px picture's side: 64, 32 and 16.
     """
 
-    def __init__(self, width: int, blocks: int, fold: int) -> None:
+    def __init__(self, width: int, blocks: int, fold: int, normalized: bool = False) -> None:
         super().__init__()
         if fold not in (1, 2):
             raise ValueError("fold must be 1 or 2")
+        norm = partial(nn.InstanceNorm2d, affine=True) if normalized else nn.Identity
         self.fold, self.inputs = fold, _INPUTS * fold**2
         w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
         self.encode1 = GatedConv2d(self.inputs, w1)
@@ -193,13 +206,13 @@ class RefinementNetwork(nn.Module):
         # Folded pictures begin at half the side, and reach the first scale one halving earlier.
         self.encode3 = GatedConv2d(w2, w4, kernel=4, stride=2) if fold == 1 else GatedConv2d(w2, w4, kernel=1)
         self.blocks = nn.Sequential(*(PyramidDilationBlock(w4, _DILATIONS) for _ in range(blocks)))
-        self.attention64 = SelfAttention(w4)
-        self.down32 = nn.Sequential(nn.Conv2d(w4, w4, 4, 2, padding=1), nn.LeakyReLU(0.2))
-        self.attention32 = SelfAttention(w4)
-        self.down16 = nn.Sequential(nn.Conv2d(w4, w8, 4, 2, padding=1), nn.LeakyReLU(0.2))
-        self.attention16 = SelfAttention(w8)
-        self.up32 = nn.Conv2d(w8, w4, 1)
-        self.up64 = nn.Conv2d(w4, w4, 1)
+        self.attention64 = SelfAttention(w4, normalized)
+        self.down32 = nn.Sequential(nn.Conv2d(w4, w4, 4, 2, padding=1), norm(w4), nn.LeakyReLU(0.2))
+        self.attention32 = SelfAttention(w4, normalized)
+        self.down16 = nn.Sequential(nn.Conv2d(w4, w8, 4, 2, padding=1), norm(w8), nn.LeakyReLU(0.2))
+        self.attention16 = SelfAttention(w8, normalized)
+        self.up32, self.norm32 = nn.Conv2d(w8, w4, 1), norm(w4)
+        self.up64, self.norm64 = nn.Conv2d(w4, w4, 1), norm(w4)
         self.decode2 = GatedConv2d(w4, w2, upsample=fold == 1)
         self.fuse2 = nn.Conv2d(2 * w2, w2, 1)
         self.decode1 = GatedConv2d(w2, w1, upsample=True)
@@ -214,8 +227,8 @@ class RefinementNetwork(nn.Module):
         x64 = self.attention64(self.blocks(self.encode3(e2)))
         x32 = self.attention32(self.down32(x64))
         x16 = self.attention16(self.down16(x32))
-        x32 = x32 + F.interpolate(self.up32(x16), scale_factor=2, mode="bilinear")
-        x64 = x64 + F.interpolate(self.up64(x32), scale_factor=2, mode="bilinear")
+        x32 = x32 + F.interpolate(self.norm32(self.up32(x16)), scale_factor=2, mode="bilinear")
+        x64 = x64 + F.interpolate(self.norm64(self.up64(x32)), scale_factor=2, mode="bilinear")
         d2 = F.relu(self.fuse2(torch.cat([self.decode2(x64), e2], 1)))
         d1 = F.relu(self.fuse1(torch.cat([self.decode1(d2), e1], 1)))
         painted = self.paint(torch.cat([d1, folded], 1)).float()

@@ -9,7 +9,8 @@ contrastive loss compares their embeddings. References are made from the photos 
 removal).
 
 With ``--draft`` an inpainter of the store draws what the refinement network works on, as it does in use; that network
-alone is trained then, and the coarse one keeps the weights that the run started from.
+alone is trained then, and the coarse one keeps the weights that the run started from. With a ``--draft-share`` below 1
+the coarse network draws the rest of each batch itself and learns, too.
 """
 
 import argparse
@@ -118,7 +119,10 @@ class Options(GeneratorOptions):
     identity: float = field(default=0.0, metadata={"help": "weight of the identity loss (ours)"})
     draft: str = field(
         default="",
-        metadata={"help": "weights of the inpainter whose drawings the refinement network alone learns from (ours)"},
+        metadata={"help": "weights of the inpainter whose drawings the refinement network learns to refine (ours)"},
+    )
+    draft_share: float = field(
+        default=1.0, metadata={"help": "share of pictures that --draft draws; the coarse network learns on the others"}
     )
     coarse_width: int = field(default=0, metadata={"help": "coarse network's channels; 0 is the named network's"})
     width: int = field(default=0, metadata={"help": "refinement network's channels; 0 is the named network's"})
@@ -130,7 +134,7 @@ class Options(GeneratorOptions):
         super().__post_init__()
         self.check_choice("initialization", INITIALIZATIONS)
         self.check_positive("lr_constant", "lr_fall")
-        self.check_share("references", "templates", *_SHARES, *_DAY)
+        self.check_share("references", "templates", "draft_share", *_SHARES, *_DAY)
         # The coarse network has a branch for each of eight dilations, at four times its width; the other four.
         for name, multiple in zip(_SIZES, (2, 1, 1, 1), strict=True):
             if getattr(self, name) < 0 or getattr(self, name) % multiple:
@@ -150,6 +154,10 @@ class Options(GeneratorOptions):
         given = {name: getattr(self, name) for name in _SIZES}
         return super().architecture() | {name: value for name, value in given.items() if value}
 
+    def drafted(self, pictures: int) -> int:
+        """How many of so many pictures the inpainter of ``draft`` draws: photo and transformed photo alike."""
+        return 2 * round(self.draft_share * pictures / 2) if self.draft else 0
+
     def day(self) -> OtherDay:
         """What the references have of another day."""
         return OtherDay(**{name: getattr(self, name) for name in _DAY})
@@ -168,8 +176,8 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         silhouettes: shapes of surgical masks; None makes every hole from the face's outline.
 
     Raises:
-        OptionInvalid: a photo and the same photo transformed would go to different processes, or drafts are to be
-            refined and nothing says what the coarse network's weights are.
+        OptionInvalid: a photo and the same photo transformed would go to different processes, or drafts alone are to
+            be refined and nothing says what the coarse network's weights are.
         WeightsUnknown, WeightsMissing, WeightsCorrupt: those of the inpainter, of the face embedder, or as above.
     """
 
@@ -184,15 +192,18 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
                 "A photo and the same photo transformed must stay together; choose a --batch that is a multiple of "
                 "twice the number of processes."
             )
-        if options.draft and kwargs.get("start") is None:
+        self.drafted = options.drafted(options.batch // fabric.world_size)
+        self.coarse_learns = self.drafted < options.batch // fabric.world_size
+        if not self.coarse_learns and kwargs.get("start") is None:
             raise OptionInvalid(
-                "--draft trains the refinement network alone; say by --start whose coarse network shall stay beside it."
+                "--draft trains the refinement network alone; say by --start whose coarse network shall stay beside "
+                "it, or have it learn by a lower --draft-share."
             )
         super().__init__(options, fabric, *args, **kwargs)
         self.silhouettes = silhouettes and silhouettes.to(self.faces.images.device)
         device = fabric.device
         self.inpainter: Inpainter | None = (
-            loading.load(options.draft, device, job=CLEFT_INPAINTING).network if options.draft else None
+            loading.load(options.draft, device, job=CLEFT_INPAINTING).network if self.drafted else None
         )
         self.identity = losses.IdentityLoss(device) if options.identity else None
 
@@ -201,10 +212,10 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         return MaskRemovalNetwork(**self.options.architecture())
 
     def first_generator(self) -> MaskRemovalNetwork:
-        """The network as the options initialize it; where drafts are given, the one that makes them learns nothing."""
+        """The network as the options initialize it; where drafts alone are refined, the coarse one learns nothing."""
         generator = self.network()
         initialize(generator, self.options.initialization)
-        generator.coarse.requires_grad_(not self.options.draft)
+        generator.coarse.requires_grad_(self.coarse_learns)
         return generator
 
     def first_discriminator(self) -> MarkovianDiscriminator:
@@ -228,7 +239,7 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """This process' part of the batch of ``step``: images, holes, references, confidences, the images as they are
-        shown, landmarks; and with ``draft`` what the inpainter drew.
+        shown, landmarks; and with ``draft`` what the inpainter drew for the first :meth:`Options.drafted` of them.
 
         Rows alternate: a photo, then the same photo transformed.
         """
@@ -253,7 +264,8 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         if self.inpainter is None:
             return own
         faces = grown(polygons[:, -1], uniform((len(images), 1, 1), *MARGINS, random).to(points.device))
-        return *own, self.drafts(own[4], own[1], *self.own_part(faces))
+        given = own[4], own[1], *self.own_part(faces)
+        return *own, self.drafts(*(value[: self.drafted] for value in given))
 
     @torch.no_grad()
     def drafts(self, shown: Tensor, holes: Tensor, outlines: Tensor) -> Tensor:
@@ -292,12 +304,17 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
 
         Args:
             network: answers.
-            given: picture, hole, reference, confidence, and the draft where there is one.
+            given: picture, hole, reference, confidence, and drafts of the first pictures or of all, if there are any.
         """
+        image, hole, reference, confidence, *draft = given
+        count = len(draft[0]) if draft else 0
+        if 0 < count < len(image):
+            refined = self.answer(network, *(value[:count] for value in given))
+            own = self.answer(network, *(value[count:] for value in given[:4]))
+            return MaskRemoval(*(torch.cat(both) for both in zip(refined, own, strict=True)))
         if not self.options.mirrored:
             return network(*given)
-        image, hole, reference, confidence, *draft = given
-        return predict(network, image, hole, reference, confidence, draft=draft[0] if draft else None)
+        return predict(network, image, hole, reference, confidence, draft=draft[0] if count else None)
 
     def losses(self, *batch: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The generator's losses but the adversarial one, unweighted, and its composite picture."""
@@ -306,8 +323,9 @@ class MaskRemovalRecipe(GeneratorRecipe[MaskRemovalNetwork]):
         output = self.answer(self.generate, shown, hole, reference, confidence, *draft)
         composite = image * (1 - hole) + output.image * hole
         found = {"reconstruction": losses.reconstruction_loss(output.image, image, hole, options.hole)}
-        if not draft:
-            found["coarse"] = losses.reconstruction_loss(output.coarse, image, hole, options.hole)
+        if self.coarse_learns:
+            own = slice(self.drafted, None)
+            found["coarse"] = losses.reconstruction_loss(output.coarse[own], image[own], hole[own], options.hole)
         found["total_variation"] = losses.total_variation(composite)
         if self.identity:  # photos alone: nobody has the colours of the others
             found["identity"] = self.identity(composite[0::2], image[0::2], points[0::2])

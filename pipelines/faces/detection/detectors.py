@@ -102,7 +102,7 @@ def _near_detector() -> Any:
 
 
 @lru_cache(maxsize=2)
-def _eye_cascade(left: bool) -> cv2.CascadeClassifier:
+def _eye_cascade(left: bool) -> "cv2.CascadeClassifier":  # which OpenCV 5 does not have
     # A person's right eye is on the image's left.
     name = "righteye" if left else "lefteye"
     return cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_{name}_2splits.xml")

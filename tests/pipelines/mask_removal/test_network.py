@@ -169,9 +169,9 @@ def test_hole_may_be_boolean_and_cover_all_or_nothing():
             assert all(torch.isfinite(part).all() for part in network(image, edge, *hint))
 
 
-@pytest.mark.parametrize("fold", [1, 2])
-def test_every_parameter_learns(fold):
-    network, batch = MaskRemovalNetwork(**TINY, fold=fold), inputs(2)
+@pytest.mark.parametrize(("fold", "normalized"), [(1, False), (2, False), (2, True)])
+def test_every_parameter_learns(fold, normalized):
+    network, batch = MaskRemovalNetwork(**TINY, fold=fold, normalized=normalized), inputs(2)
     optimizer = torch.optim.SGD(network.parameters(), 1e-2)
 
     def silent() -> set[str]:
@@ -185,15 +185,38 @@ def test_every_parameter_learns(fold):
         return {name for name, parameter in network.named_parameters() if parameter.grad.abs().max() < 1e-9}
 
     # Gains that start at 0 let nothing pass to what lies before them until they have moved.
-    parts = [f"refine.{a}.{conv}" for a in ATTENTIONS for conv in ("query", "key", "value", "out")]
+    between = ("query", "key", "value", "out", *(("norm_query", "norm_key") if normalized else ()))
+    parts = [f"refine.{a}.{part}" for a in ATTENTIONS for part in between]
     behind_gains = {f"{part}.{kind}" for part in parts for kind in ("weight", "bias")}
-    assert silent() == behind_gains
+    # A norm takes the mean out again.
+    before = ("down32.0", "down16.0", "up32", "norm32", "up64")
+    before_norms = {f"refine.{part}.bias" for part in before} if normalized else set()
+    assert behind_gains <= silent() <= behind_gains | before_norms
     with torch.no_grad():
         for name in ATTENTIONS:  # one step moves them by too little to tell from rounding
             assert getattr(network.refine, name).gain.grad.abs() > 0
             getattr(network.refine, name).gain.fill_(0.5)
     # What all keys share cancels in the softmax: their bias is there for its checkpoint's sake alone.
-    assert silent() <= {f"refine.{name}.key.bias" for name in ATTENTIONS}
+    in_vain = "norm_key.bias" if normalized else "key.bias"
+    assert silent() <= {f"refine.{name}.{in_vain}" for name in ATTENTIONS} | before_norms
+
+
+def test_norms_keep_a_network_alive_whose_weights_have_grown():
+    """Without them these weights give no number in the gradient of the fused attention."""
+    network, batch = MaskRemovalNetwork(**TINY, fold=2, normalized=True), inputs(2)
+    refine = network.refine
+    with torch.no_grad():
+        for name in ATTENTIONS:
+            attention = getattr(refine, name)
+            attention.gain.fill_(0.5)
+            for conv in (attention.query, attention.key):
+                conv.weight.mul_(1e5)
+        for conv in (refine.down32[0], refine.down16[0], refine.up32, refine.up64):
+            conv.weight.mul_(1e5)
+    output = network(*batch)
+    assert output.embedding.abs().max() < 100
+    (output.image - batch[0]).square().mean().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
 def test_the_refined_picture_and_the_embedding_teach_the_coarse_network():

@@ -21,6 +21,7 @@ from pipelines.mask_removal import train
 from pipelines.mask_removal.network import CONFIGURATIONS, MaskRemoval, MaskRemovalNetwork, predict
 from pipelines.mask_removal.synthesis.silhouettes import read_silhouettes
 from pipelines.mask_removal.train import MaskRemovalRecipe, Options
+from pipelines.training import losses
 from pipelines.training.augment import step_generator
 from pipelines.training.command import command_line, options_of
 from pipelines.training.loop import Schedule, make_fabric
@@ -126,6 +127,7 @@ def test_defaults_are_the_papers_and_its_codes():
         ({"batch": 5}, "--batch must be even"),
         ({"lr_constant": 0}, "--lr-constant must be 1 or more"),
         ({"lr_fall": 0}, "--lr-fall must be 1 or more"),
+        ({"draft_share": 1.1}, "--draft-share must be a number from 0 to 1"),
         ({"spill": 1.1}, "--spill must be a number from 0 to 1"),
         ({"side_light": -0.1}, "--side-light must be a number from 0 to 1"),
         ({"coarse_width": 9}, "--coarse-width must be a multiple of 2, 0 or more"),
@@ -431,8 +433,35 @@ def test_what_was_trained_on_drafts_is_loaded_as_mask_removal(light, start, tmp_
     assert torch.isfinite(drawn.image).all()
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_drafts_of_a_share_leave_the_rest_to_the_coarse_network(light, start, mirrored):
+    recipe = light(draft="drafts", draft_share=0.5, mirrored=mirrored)  # nothing to start from is needed
+    image, hole, reference, confidence, shown, _, draft = batch = recipe.batch(3)
+    assert len(image) == 4 and len(draft) == 2
+    assert torch.equal(draft, light(start=start, draft="drafts").batch(3)[6][:2])
+    with torch.no_grad():
+        answer = recipe.answer(recipe.generator, shown, hole, reference, confidence, draft)
+        for rows, more in ((slice(2), (draft,)), (slice(2, 4), ())):
+            given = (value[rows] for value in (shown, hole, reference, confidence))
+            alone = recipe.answer(recipe.generator, *given, *more)
+            for whole, part in zip(answer, alone, strict=True):
+                assert torch.allclose(whole[rows], part, atol=1e-5)
+        found, _ = recipe.losses(*batch)
+        coarse = losses.reconstruction_loss(answer.coarse[2:], image[2:], hole[2:], recipe.options.hole)
+        assert found["coarse"].item() == pytest.approx(coarse.item(), rel=1e-4)
+    before = copies(recipe.generator.coarse)
+    recipe.step(3)
+    moved = [name for name, value in copies(recipe.generator.coarse).items() if not torch.equal(value, before[name])]
+    assert len(moved) > 0.8 * len(before)
+
+
+def test_a_share_of_no_picture_needs_no_inpainter(light):
+    recipe = light(draft="nobody", draft_share=0.0)
+    assert recipe.inpainter is None and len(recipe.batch(0)) == 6
+
+
 def test_drafts_need_weights_whose_coarse_network_stays(light, untrained):
-    with pytest.raises(OptionInvalid, match="--draft trains the refinement network alone"):
+    with pytest.raises(OptionInvalid, match=r"--draft trains the refinement network alone.*--draft-share"):
         light(draft="drafts")
 
 
