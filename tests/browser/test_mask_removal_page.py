@@ -116,6 +116,17 @@ def test_without_reference(removal: RemovalTab):
     expect(removal.note).to_contain_text("without a reference")
     assert json.loads(removal.download("json"))["reference"] is None
 
+    removal.panel.get_by_text("Mask edge, control points, networks and seed").click()
+    removal.page.get_by_role("radio", name="Both, side by side").check()
+    removal.predict()
+    expect(removal.stages).to_have_text(["Mask", "Hidden", "Drawn", "Result", "Both"])
+    removal.stages.last.press("Enter")
+    dialog = removal.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("5 of 5: Both")
+    expect(dialog).to_contain_text("right what the paper's coarse and refinement network draw alone")
+    removal.page.keyboard.press("Escape")
+    assert json.loads(removal.download("json"))["engine"] == "inpainter"
+
 
 def test_choosing_without_and_with_again_keeps_the_reference(removal: RemovalTab):
     removal.open_reference(reference("blue"))

@@ -3,7 +3,9 @@
 from string import Template
 
 import gradio as gr
+import numpy as np
 
+from pipelines.arrays import Pixels
 from pipelines.mask_removal.exports import sources_legend, stage_pictures
 from pipelines.results import MaskRemovalResult
 from ui.pictures import overlay
@@ -22,6 +24,8 @@ _STAGES = {
 }
 """Name and meaning on the screen of each picture of :func:`pipelines.mask_removal.exports.stage_pictures`."""
 
+_BOTH = "Left the result, right what the paper's coarse and refinement network draw alone."
+
 
 def stage_strip(elem_id: str) -> gr.HTML:
     """The strip, empty.
@@ -39,8 +43,13 @@ def stage_strip(elem_id: str) -> gr.HTML:
     )
 
 
-def show_stages(result: MaskRemovalResult | None) -> gr.HTML:
-    """An update of the strip; it is empty where there is no result."""
+def show_stages(result: MaskRemovalResult | None, beside: MaskRemovalResult | None = None) -> gr.HTML:
+    """An update of the strip.
+
+    Args:
+        result: whose stages; the strip is empty where there is none.
+        beside: of the same photo and mask by the other networks, shown beside the result's.
+    """
     pictures = {} if result is None else stage_pictures(result)
     legend = None if result is None else sources_legend(result)
     meanings = {name: meaning for name, (_, meaning) in _STAGES.items()}
@@ -50,4 +59,12 @@ def show_stages(result: MaskRemovalResult | None) -> gr.HTML:
         {"label": _STAGES[name][0], "meaning": meanings[name], "url": overlay.jpeg_url(picture)}
         for name, picture in pictures.items()
     ]
+    if result is not None and beside is not None:
+        stages.append({"label": "Both", "meaning": _BOTH, "url": overlay.jpeg_url(_side_by_side(result, beside))})
     return gr.HTML(stages=stages)
+
+
+def _side_by_side(result: MaskRemovalResult, beside: MaskRemovalResult) -> Pixels:
+    """The face of both results; around one place, which is that of the first."""
+    place = overlay.close_up(result.landmarks_before, result.photo.shape)
+    return overlay.view(np.hstack([one.image[place] for one in (result, beside)]))

@@ -52,6 +52,9 @@ ENGINE_NAMES: dict[PaintingEngine, str] = {
 }
 """Engine → what the page calls it."""
 
+BOTH = "both"
+"""Both engines draw, the first one's drawing is the result, and the stages show both side by side."""
+
 _RUN = "() => document.getElementById('removal-run').click()"
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 _SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
@@ -102,10 +105,11 @@ class MaskRemovalTab(RepaintingTab):
             info="More follow the reference more closely, fewer more smoothly.",
         )  # fmt: skip
         self.painting = gr.Radio(
-            [(title, name) for name, title in ENGINE_NAMES.items()],
+            [*((title, name) for name, title in ENGINE_NAMES.items()), ("Both, side by side", BOTH)],
             value=ENGINE,
             label="Networks that draw",
-            info="The first is nearer to the hidden face wherever that could be measured.",
+            info="The first is nearer to the hidden face wherever that could be measured. Where both draw, the result "
+            "is the first one's, and the strip of stages shows the two side by side.",
         )
 
     def build_facts(self) -> None:
@@ -275,15 +279,17 @@ class MaskRemovalTab(RepaintingTab):
         more: list[str],
         version: str,
         points: float,
-        painting: PaintingEngine,
+        painting: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
         """Runs the pipeline and shows the result."""
 
+        engine = ENGINE if painting == BOTH else painting
+
         def own(work: Work) -> dict[str, Any]:
             if WITHOUT in (choice, version):
-                return {"engine": painting}
+                return {"engine": engine}
             first = work.photo_of((reference or {}).get("photo"), "reference", int(reference_face))
             photos = [first, *work.more_of(more)]
             chosen = photos if version == ALL else photos[int(version) - 1 : int(version)]
@@ -291,15 +297,16 @@ class MaskRemovalTab(RepaintingTab):
                 "reference": [photo.pixels for photo in chosen],
                 "reference_face": [photo.face for photo in chosen],
                 "points": int(points),
-                "engine": painting,
+                "engine": engine,
             }
 
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own)
+        beside = {"engine": "paper"} if painting == BOTH else None
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own, beside)
 
-    def tell(self, result: MaskRemovalResult) -> list[Any]:
+    def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
             gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
-        return [note_html(result), show_stages(result), likeness_html(result), gr.skip()]
+        return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
 
     def no_facts(self) -> list[Any]:
         return [note_html(), show_stages(None), "", ALL]

@@ -1,6 +1,6 @@
 """What every tab that repaints part of a face does the same way: photo and mask in, run, comparison and files out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -257,6 +257,7 @@ class RepaintingTab(ResultTab):
         shown: list[str],
         case: str,
         own: Callable[[Work], dict[str, Any]] = lambda work: {},
+        beside: Mapping[str, Any] | None = None,
     ) -> Any:
         """Runs the pipeline and shows the result.
 
@@ -271,25 +272,23 @@ class RepaintingTab(ResultTab):
             shown: what the pictures show.
             case: what the files call the case.
             own: further arguments of the job's own.
+            beside: what differs in a second run, whose result is told of beside the first's; None runs once.
         """
 
         def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             photo = work.photo_of((value or {}).get("photo"), face=int(face))
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
             unit = pick_face(photo.faces, int(face)).eye_distance / 100
-            result = self.engine.run(
-                self.job,
-                photo.pixels,
-                grow=float(grow) * unit,
-                feather=float(feather) * unit,
-                seed=int(seed or 0),
-                progress=report,
-                **options,
+            options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
+            runs = [options] if beside is None else [options, options | dict(beside)]
+            result, *others = (
+                self.engine.run(self.job, photo.pixels, progress=_part_of(report, number, len(runs)), **given)
+                for number, given in enumerate(runs)
             )
             report(1.0, "drawing")
             return (
                 views(work.take_result(of_case(result, case), stop), shown),
-                *self.tell(result),
+                *self.tell(result, *others),
                 footer_html(result),
                 *no_files(len(self.files)),
                 status_html(self.engine.status()),
@@ -297,8 +296,13 @@ class RepaintingTab(ResultTab):
 
         return self.running(request, progress, run)
 
-    def tell(self, result: Any) -> list[Any]:
-        """Updates of :attr:`facts`."""
+    def tell(self, result: Any, *beside: Any) -> list[Any]:
+        """Updates of :attr:`facts`.
+
+        Args:
+            result: what the pipeline gave back.
+            beside: what the second run did, where there was one.
+        """
         return []
 
     def no_facts(self) -> list[Any]:
@@ -349,6 +353,11 @@ class RepaintingTab(ResultTab):
             return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
 
         return self.for_program(request, files, case, run, give)
+
+
+def _part_of(report: Progress, number: int, runs: int) -> Progress:
+    """Reports the progress of one of several runs as that of all; ``number`` counts from 0."""
+    return lambda fraction, text: report((number + fraction) / runs, text)
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,5 +1,7 @@
 """What the tab of mask removal tells of a photo, a reference and a result."""
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,6 +121,17 @@ def test_the_strip_names_the_colours_of_the_sources():
     stages = {one["label"]: one["meaning"] for one in show_stages(make_several()).props["stages"]}
     assert stages["Sources"].endswith("Orange: reference 1, 75 %; purple: reference 4, 25 %.")
     assert "Sources" not in {one["label"] for one in show_stages(make_removal()).props["stages"]}
+
+
+def test_both_engines_stand_side_by_side_last():
+    own = make_removal()
+    other = replace(own, image=255 - own.image)
+    *stages, both = show_stages(own, other).props["stages"]
+    assert stages == show_stages(own).props["stages"]
+    assert both["label"] == "Both" and both["meaning"].startswith("Left the result, right what the paper's")
+    data = np.frombuffer(base64.b64decode(both["url"].partition(",")[2]), np.uint8)
+    left, right = np.hsplit(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int), 2)
+    assert np.abs(left + right - 255)[:, 8:-8].max() < 40, "the same place of both"
 
 
 def test_what_a_result_can_be_drawn_with():
