@@ -97,7 +97,7 @@ def _frechet(drawn: np.ndarray, truths: np.ndarray, features: nn.Module, batch: 
     return np.array(distance.compute() if len(drawn) > 1 else np.nan)
 
 
-def _build(keys: Sequence[str], options: argparse.Namespace, device: Device) -> dict[str, Method]:
+def build_methods(keys: Sequence[str], options: argparse.Namespace, device: Device) -> dict[str, Method]:
     methods = {}
     for key in keys:
         if key.startswith(("ours", "paper")):
@@ -114,12 +114,12 @@ def _code(key: str) -> tuple[str, ...]:
     return (*_CODE, *_REMOVAL_CODE) if key.startswith("paper") else _CODE
 
 
-def _load(key: str, options: argparse.Namespace, device: Device, pool: Executor | None) -> Cases:
+def load_cases(key: str, options: argparse.Namespace, device: Device, pool: Executor | None) -> Cases:
     if key == "labelled":
         return labelled_cases(options.masked, options.seed, options.most, pool)
     if key == "val":
         return val_cases(options.data, options.seed, options.most, options.cache)
-    network = _build(["ours"], options, device)["ours"]
+    network = build_methods(["ours"], options, device)["ours"]
 
     def draw(crops: np.ndarray, holes: np.ndarray) -> np.ndarray:
         starts = range(0, len(crops), options.batch)
@@ -128,7 +128,7 @@ def _load(key: str, options: argparse.Namespace, device: Device, pool: Executor 
     return pairs_cases(options.data, draw, options.most, pool)
 
 
-def _measured_on(key: str, methods: Sequence[str]) -> list[str]:
+def measured_on(key: str, methods: Sequence[str]) -> list[str]:
     """Those of ``methods`` for which the set has what they need."""
     others = tuple(f"-{end}" for end in set(GUIDED_BY.values()) - {GUIDED_BY[key]})
     return [method for method in methods if not method.endswith(others)]
@@ -161,7 +161,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         PhiltrumError: data, weights or the device are not to be had.
     """
-    plan = {key: _measured_on(key, options.methods) for key in options.sets}
+    plan = {key: measured_on(key, options.methods) for key in options.sets}
     if not any(plan.values()):
         raise OptionInvalid("None of these methods is measured on these sets; choose others.")
     out = Path(options.out)
@@ -169,7 +169,9 @@ def run(options: argparse.Namespace) -> None:
     embedder = TorchScriptEmbedder(options.embedder) if options.embedder else None
     perceptual = LPIPS("alex", options.weights_dir).to(device.torch_device)
     judges = Judges(perceptual, AlexNetFeatures(options.weights_dir), embedder, device)
-    methods = _build([key for key in options.methods if any(key in keys for keys in plan.values())], options, device)
+    methods = build_methods(
+        [key for key in options.methods if any(key in keys for keys in plan.values())], options, device
+    )
     sources = {
         "alexnet_sha256": sha256_of(find_backbone("alex", options.weights_dir)),
         "embedder_sha256": sha256_of(options.embedder) if embedder else None,
@@ -181,7 +183,7 @@ def run(options: argparse.Namespace) -> None:
     with workers(options.workers) as pool, tqdm(total=sum(map(len, plan.values())), disable=None) as bar:
         for key, keys in plan.items():
             bar.set_description(f"{key}, reading")
-            cases = _load(key, options, device, pool)
+            cases = load_cases(key, options, device, pool)
             facts |= _facts(key, cases)
             values, drawn = {}, {}
             for method in map(methods.__getitem__, keys):
