@@ -29,6 +29,7 @@ from pipelines.mask_removal.pipeline import MaskRemoval
 
 SAME, OTHERS = "two photos of one person", "photos of two people"
 OWN, NONE, STRANGE = "result, with the person's reference", "result, without it", "result, with a stranger's reference"
+OTHER = "result, without a reference, and a stranger's photo"
 QUANTILES = (0.001, 0.05, 0.5, 0.95, 0.999)
 
 
@@ -95,7 +96,7 @@ def results(people: Sequence[tuple[Photo, Photo]], job: MaskRemoval, embedder: F
     """Likeness to a reference of what mask removal draws, the lower face of the first photo hidden.
 
     With the person's second photo as the reference; without one, against that photo; and with the second photo of the
-    next person. People whose reference is refused are left out.
+    next person; and without one, against that stranger's. People whose reference is refused are left out.
     """
     rows = []
     for (photo, own), (_, strange) in zip(tqdm(people, "drawing", disable=None), [*people[1:], people[0]], strict=True):
@@ -107,10 +108,12 @@ def results(people: Sequence[tuple[Photo, Photo]], job: MaskRemoval, embedder: F
             )
         except ReferenceUnusable:
             continue
-        plain = embedder.similarity(alone.image, alone.landmarks, own.pixels, own.points)
-        rows.append((helped.identity, plain, misled.identity))
-    columns = np.array(rows, np.float64).reshape(-1, 3).T
-    return dict(zip((OWN, NONE, STRANGE), columns, strict=True))
+        plain, apart = (
+            embedder.similarity(alone.image, alone.landmarks, one.pixels, one.points) for one in (own, strange)
+        )
+        rows.append((helped.identity, plain, misled.identity, apart))
+    columns = np.array(rows, np.float64).reshape(-1, 4).T
+    return dict(zip((OWN, NONE, STRANGE, OTHER), columns, strict=True))
 
 
 def as_markdown(rows: Sequence[Row], auroc: dict[str, float]) -> str:

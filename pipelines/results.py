@@ -256,6 +256,8 @@ class MaskRemovalResult(RepaintResult):
         identity: likeness of repainted face and ``reference``, the cosine similarity, -1 to 1, of their embeddings;
             :mod:`pipelines.identity.likeness` says what it means. None without a reference, or where the weights folder
             is a person's own and names no face embedder.
+        identity_alone: likeness of ``reference`` and the face as it was drawn without it; None as ``identity``, and
+            where no face was found in what was drawn.
     """
 
     found: Mask | None
@@ -271,6 +273,7 @@ class MaskRemovalResult(RepaintResult):
     coarse: Pixels
     refined: Pixels
     identity: float | None
+    identity_alone: float | None = None
 
     @property
     def mask_source(self) -> Literal["given", "suggested", "found"]:

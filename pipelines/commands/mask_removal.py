@@ -20,7 +20,7 @@ from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
-from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence
+from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence, person_question
 from pipelines.results import MaskRemovalResult
 
 
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             progress=progress,
         )
-        likenesses.extend(filter(None, [likeness_sentence(result)]))
+        likenesses.extend(filter(None, [likeness_sentence(result), person_question(result)]))
         left_out.extend(result.left_out)
         return result, _row(result, files)
 
@@ -129,6 +129,7 @@ def _row(result: MaskRemovalResult, files: Sequence[Path]) -> dict[str, Any]:
         "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
         "identity": "" if result.identity is None else f"{result.identity:z.4f}",
         "identity_meaning": likeness_sentence(result) or "",
+        "identity_question": person_question(result) or "",
     }
 
 

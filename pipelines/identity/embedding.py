@@ -7,6 +7,7 @@ import torch
 from skimage.transform import SimilarityTransform
 
 from pipelines.arrays import Floats, Pixels, Points
+from pipelines.errors import WeightsUnknown
 from pipelines.faces.alignment import Alignment
 from pipelines.identity.chips import SIZE, TEMPLATE
 from pipelines.jobs import FACE_EMBEDDER
@@ -53,6 +54,18 @@ class FaceEmbedder:
         Faces of two people are far above 0; :mod:`pipelines.identity.likeness` says what a figure means.
         """
         return float(self.embed(photo, points) @ self.embed(other, other_points))
+
+
+def find_embedder() -> FaceEmbedder | None:
+    """The built-in embedder; None where a person's own weights folder names none.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt: it cannot be loaded.
+    """
+    try:
+        return FaceEmbedder()
+    except WeightsUnknown:
+        return None
 
 
 def align_face(photo: Pixels, points: Points) -> Pixels:

@@ -11,7 +11,7 @@ from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
 from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
 from pipelines.exports.tables import footer, json_point, signed
-from pipelines.identity.likeness import LIMITS
+from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.references.sources import sources_picture, sources_sentence
 from pipelines.results import MaskRemovalResult, UsedReference, pixels_sha256
@@ -76,6 +76,11 @@ def likeness_sentence(result: MaskRemovalResult) -> str | None:
     return f"Likeness to the reference: {_two_decimals(result.identity)}; {LIMITS}."
 
 
+def person_question(result: MaskRemovalResult) -> str | None:
+    """Asks whether the reference shows the same person, where it hardly does; None where nothing is to be asked."""
+    return None if result.identity_alone is None else question_of_reference(result.identity_alone)
+
+
 def _two_decimals(similarity: float) -> str:
     return signed(f"{similarity:z.2f}")
 
@@ -120,6 +125,8 @@ def _reference_facts(result: MaskRemovalResult, used: _Reference) -> dict[str, A
         **_photo_facts(used),
         "identity_similarity": None if result.identity is None else round(result.identity, 4),
         "identity_meaning": likeness_sentence(result),
+        "identity_drawn_alone": None if result.identity_alone is None else round(result.identity_alone, 4),
+        "identity_question": person_question(result),
         "mean_confidence_in_hole": round(used.mean_confidence, 4),
     }
 

@@ -16,6 +16,7 @@ from pipelines.arrays import Pixels
 from pipelines.devices import Device
 from pipelines.faces.blending.hole import Hole
 from pipelines.faces.landmarks import find_crop_face
+from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict
@@ -30,6 +31,22 @@ TEMPERED = 0.75
 SHARES = (0.3, 0.3)
 """Weights, where a reference is trusted, of the inpainter's drawing refined and of the paper's answer; the rest is the
 drawing."""
+
+
+class Painting(NamedTuple):
+    """What was painted, in the frame of the crop.
+
+    Attributes:
+        draft, image: ``uint8`` ``(S, S, 3)``; only their holes are news.
+        references: as they were laid onto the face, or None.
+        alone: the crop as it was painted without them, ``uint8`` ``(S, S, 3)``, and the face in it; None where there
+            were none, or no face is found.
+    """
+
+    draft: Pixels
+    image: Pixels
+    references: FusedReferences | None = None
+    alone: tuple[Pixels, Face] | None = None
 
 
 class Painted(NamedTuple):
@@ -103,7 +120,7 @@ def paint(
     points: int,
     device: Device,
     stage: Stages,
-) -> tuple[tuple[Pixels, Pixels], FusedReferences | None]:
+) -> Painting:
     """What the hole hides, by the references where there are some.
 
     They are laid onto the face as it was drawn without them: FaceMesh finds a mouth on that better than under a mask.
@@ -117,9 +134,6 @@ def paint(
         device: where the networks run.
         stage: is told what is done, and what it raises stops the run.
 
-    Returns:
-        The draft and the drawing, ``uint8`` ``(S, S, 3)`` each, and the references as they were laid onto the face.
-
     Raises:
         OptionInvalid, ReferenceUnusable: as :func:`~pipelines.mask_removal.references.gathering.fuse_references` does.
     """
@@ -127,15 +141,17 @@ def paint(
     with stage("network", 0.5):
         skin = skin_beside(crop, hidden, subject.crop_face)
         answer = ask(painter.alone, (crop, hidden, skin), device)
-        laid = None
+        laid = alone = None
 
     with stage("reference", 0.6):
         if references is not None:
-            drawn = find_crop_face(np.where(hidden[..., None], to_pixels(answer.image), crop))
+            picture = np.where(hidden[..., None], to_pixels(answer.image), crop)
+            drawn = find_crop_face(picture)
+            alone = None if drawn is None else (picture, drawn)
             laid = fuse_references(references, subject, hidden, drawn, points)
 
     with stage("network", 0.7):
         if laid is not None:
             pictures = (crop, hidden, laid.fused.image, laid.fused.confidence, skin)
             answer = ask(partial(painter.guided, answer), pictures, device)
-        return (to_pixels(answer.coarse), to_pixels(answer.image)), laid
+        return Painting(to_pixels(answer.coarse), to_pixels(answer.image), laid, alone)

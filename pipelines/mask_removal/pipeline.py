@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 from pipelines import devices
 from pipelines.arrays import Mask, Numbers, Pixels, Points
 from pipelines.devices import Precision
-from pipelines.errors import OptionInvalid, WeightsUnknown
+from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
 from pipelines.faces.blending.hole import make_hole
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
-from pipelines.identity.embedding import FaceEmbedder
+from pipelines.identity.embedding import FaceEmbedder, find_embedder
 from pipelines.jobs import CLEFT_INPAINTING, MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
-from pipelines.mask_removal.painting import Painter, paint
+from pipelines.mask_removal.painting import Painter, Painting, paint
 from pipelines.mask_removal.references.gathering import (
     FusedReferences,
     find_references,
@@ -113,16 +113,16 @@ class MaskRemoval:
             wanted = _wanted(given, found, extent, subject)
             hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        drawn, laid = paint(models.painter, subject, hole, others, points=points, device=self.device, stage=stage)
+        painting = paint(models.painter, subject, hole, others, points=points, device=self.device, stage=stage)
 
         with stage("compositing", 0.8):
             tone = find_tone(crop, ~hole.crop)
-            coarse, refined = map(tone, drawn)
+            coarse, refined = tone(painting.draft), tone(painting.image)
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
-            identity = _identity(models.embedder, filled.image, after, laid)
+            likenesses = _likenesses(models.embedder, filled.image, after, painting)
 
         stage.done()
         return MaskRemovalResult(
@@ -143,11 +143,11 @@ class MaskRemoval:
             extent=extent if mask is None else None,
             found=found,
             hole=hole.crop,
-            **_told(laid),
+            **_told(painting.references),
             engine=engine,
             coarse=coarse,
             refined=refined,
-            identity=identity,
+            **likenesses,
         )
 
     def load(self, *, engine: PaintingEngine = ENGINE, reference: bool) -> "Models":
@@ -166,7 +166,7 @@ class MaskRemoval:
         inpainter = loading.load(None, place, job=CLEFT_INPAINTING) if engine == "inpainter" else None
         painter = Painter(own.network, None if inpainter is None else inpainter.network)
         drew = [inpainter] if inpainter and not reference else [own, inpainter]
-        embedder = _embedder() if reference else None
+        embedder = find_embedder() if reference else None
         networks = [*drew, embedder and embedder.model]
         return Models(painter, embedder, tuple(WeightsUsed(one.name, one.sha256[:12]) for one in networks if one))
 
@@ -185,20 +185,17 @@ class Models(NamedTuple):
     used: tuple[WeightsUsed, ...]
 
 
-def _embedder() -> FaceEmbedder | None:
-    try:
-        return FaceEmbedder()
-    except WeightsUnknown:
-        return None
-
-
-def _identity(
-    embedder: FaceEmbedder | None, image: Pixels, landmarks: Points, laid: FusedReferences | None
-) -> float | None:
-    """How like the most used reference the repainted face is; None without a reference or an embedder."""
+def _likenesses(embedder: FaceEmbedder | None, image: Pixels, landmarks: Points, painting: Painting) -> dict[str, Any]:
+    """How like the most used reference the repainted face is, and the face as it was painted without one."""
+    laid, found = painting.references, dict[str, Any].fromkeys(("identity", "identity_alone"))
     if embedder is None or laid is None:
-        return None
-    return embedder.similarity(image, landmarks, laid.lead.photo, laid.face.points)
+        return found
+    reference = embedder.embed(laid.lead.photo, laid.face.points)
+    found["identity"] = float(embedder.embed(image, landmarks) @ reference)
+    if painting.alone is not None:
+        crop, face = painting.alone
+        found["identity_alone"] = float(embedder.embed(crop, face.points) @ reference)
+    return found
 
 
 def _told(laid: FusedReferences | None) -> dict[str, Any]:

@@ -32,6 +32,12 @@ def toast(error: Exception, title: str) -> None:
     gr.Warning(f"<b>{html.escape(title)}.</b> {html.escape(explain(error))}", duration=12)
 
 
+def ask(question: str | None) -> None:
+    """Shows a question at the corner of the page, where there is one; nothing waits for an answer."""
+    if question is not None:
+        gr.Warning(f"<b>A question.</b> {html.escape(question)}", duration=20)
+
+
 def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:
     """Decorator of an event's function: an error becomes a toast, and the page stays as it was.
 

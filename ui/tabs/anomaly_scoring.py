@@ -1,5 +1,6 @@
 """Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -15,6 +16,8 @@ from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
+from pipelines.identity.embedding import find_embedder
+from pipelines.identity.likeness import question_of_photos
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
@@ -26,7 +29,7 @@ from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.facts import REGIONS, scores_html
 from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
 from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
-from ui.parts.widgets import footer_html, guarded, measurements_html, status_html, toast
+from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
 from ui.server.engine import GPU, Engine
 from ui.server.sessions import Outcome, Photo, Sessions, Work
@@ -346,6 +349,7 @@ class AnomalyScoringTab(ResultTab):
             )
             report(1.0, "drawing")
             outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
+            _ask_for_one_person(results)
             return self._show(outcome, opacity, name)
 
         return self.running(request, progress, run)
@@ -516,3 +520,11 @@ def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
     mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
     said = f"{REGIONS[region]} is scored."
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}
+
+
+def _ask_for_one_person(results: Sequence[AnomalyScoringResult]) -> None:
+    """Asks whether two photos show one person, where they hardly do."""
+    embedder = find_embedder() if len(results) > 1 else None
+    if embedder is not None:
+        one, other = results
+        ask(question_of_photos(embedder.similarity(one.photo, one.landmarks, other.photo, other.landmarks)))

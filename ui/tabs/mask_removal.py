@@ -20,7 +20,7 @@ from pipelines.mask_removal.choices import (
     MOST,
     MOST_REFERENCES,
 )
-from pipelines.mask_removal.exports import likeness_sentence, mean_confidence
+from pipelines.mask_removal.exports import likeness_sentence, mean_confidence, person_question
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from pipelines.results import MaskRemovalResult, PaintingEngine
 from ui.examples import masked_faces
@@ -34,7 +34,7 @@ from ui.parts.editor import (
     refusal,
 )
 from ui.parts.stages import show_stages, stage_strip
-from ui.parts.widgets import guarded, toast
+from ui.parts.widgets import ask, guarded, toast
 from ui.pictures.masks import editor_size
 from ui.server.sessions import Photo, Work
 from ui.server.uploads import take_one
@@ -306,6 +306,7 @@ class MaskRemovalTab(RepaintingTab):
     def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
             gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
+        ask(person_question(result))
         return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
 
     def no_facts(self) -> list[Any]:

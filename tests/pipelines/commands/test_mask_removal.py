@@ -4,6 +4,7 @@ What it shares with ``cleft-inpainting`` is tested there.
 """
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipelines import __version__
 from pipelines.commands.drawn_face import drawn_face, drawn_masked_face
 from pipelines.faces.images import encode_png, read_image, read_mask
 from pipelines.identity.embedding import FaceEmbedder
-from pipelines.identity.likeness import LIMITS
+from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.mask_removal.exports import STAGES
 from pipelines.mask_removal.pipeline import MaskRemoval
 from pipelines.models.loading import LoadedModel
@@ -63,12 +64,12 @@ def test_one_photo_gives_picture_facts_and_summary(run, masked, tmp_path):
     (row,) = summary(out)
     assert list(row) == [
         "photo", "result", "status", "error", "seconds", "faces", "face", "mask_share", "mask_source", "engine",
-        "reference", "reference_left_out", "reference_yaw", "identity", "identity_meaning", "case",
-        "photo_pixels_sha256",
+        "reference", "reference_left_out", "reference_yaw", "identity", "identity_meaning",
+        "identity_question", "case", "photo_pixels_sha256",
     ]  # fmt: skip
     assert (row["photo"], row["result"], row["status"], row["error"]) == ("anna.png", "anna.png", "done", "")
     assert (row["faces"], row["face"], row["mask_source"], row["reference"]) == ("1", "1", "found", "none")
-    assert row["reference_yaw"] == row["identity"] == row["identity_meaning"] == ""
+    assert row["reference_yaw"] == row["identity"] == row["identity_meaning"] == row["identity_question"] == ""
     assert float(row["seconds"]) > 0
     assert float(row["mask_share"]) == pytest.approx(facts["mask"]["share"], abs=1e-4)
     assert 0.05 < facts["mask"]["share"] < 0.25  # the drawn mask covers an eighth of the picture
@@ -168,15 +169,19 @@ def test_a_suggested_region_needs_no_mask_in_the_photo(run, photos, tmp_path):
 @pytest.mark.slow
 def test_the_likeness_to_the_reference_is_a_sentence(run, masked, references, tmp_path, monkeypatch):
     monkeypatch.setattr(FaceEmbedder, "__init__", lambda self: setattr(self, "model", LoadedModel("e", 0, 0, "0" * 64)))
-    monkeypatch.setattr(FaceEmbedder, "similarity", lambda *given: 0.91234)
+    # Of the reference, of the result, and of the face as it was drawn without the reference.
+    embeddings = cycle(np.array([[1.0], [0.91234], [0.8]]))
+    monkeypatch.setattr(FaceEmbedder, "embed", lambda *given: next(embeddings))
     words = ("mask-removal", masked / "anna.png", "--out", tmp_path / "out")
     status, said, _ = run(*words, "--reference", references)
     sentence = f"Likeness to the reference: 0.91; {LIMITS}."
-    assert status == 0 and said.splitlines()[1:] == [sentence]
+    question = question_of_reference(0.8)
+    assert status == 0 and said.splitlines()[1:] == [sentence, question]
     (row,) = summary(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "anna.json").read_text(encoding="utf-8"))["reference"]
     assert float(row["identity"]) == told["identity_similarity"] == 0.9123
     assert row["identity_meaning"] == told["identity_meaning"] == sentence
+    assert row["identity_question"] == told["identity_question"] == question and told["identity_drawn_alone"] == 0.8
     assert "Likeness" not in run("mask-removal", masked, "--reference", references, "--out", tmp_path / "folder")[1]
     assert "Likeness" not in run(*words)[1]
 

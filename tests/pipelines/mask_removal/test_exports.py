@@ -51,6 +51,8 @@ def test_json_of_a_mask_removal(removal):
         "control_points": removal.reference_points.tolist(),
         "identity_similarity": 0.7129,
         "identity_meaning": f"Likeness to the reference: 0.71; {LIMITS}.",
+        "identity_drawn_alone": None,
+        "identity_question": None,
         "mean_confidence_in_hole": 0.8,
     }
     first = facts["landmarks"][0]
@@ -66,6 +68,14 @@ def test_json_of_a_mask_removal_without_reference_or_likeness(removal, alone):
     assert facts["reference"] is None and facts["job"] == "mask-removal"
     told = exports.facts(replace(removal, identity=None))["reference"]
     assert told["identity_similarity"] is told["identity_meaning"] is None and told["width"] == 240
+
+
+def test_a_reference_that_hardly_shows_the_person_is_asked_about(removal):
+    told = exports.facts(replace(removal, identity_alone=0.80004))["reference"]
+    assert told["identity_drawn_alone"] == 0.8
+    assert told["identity_question"] == exports.person_question(replace(removal, identity_alone=0.8))
+    assert told["identity_question"].startswith("Does the reference show the same person? Its likeness")
+    assert exports.facts(replace(removal, identity_alone=0.95))["reference"]["identity_question"] is None
 
 
 def test_json_of_several_references(removal):

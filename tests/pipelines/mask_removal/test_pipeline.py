@@ -312,6 +312,11 @@ def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with
     assert result.identity == pytest.approx(told, abs=1e-6) and -1 <= result.identity < 1
     untouched = FaceEmbedder().similarity(astronaut, found, astronaut, found)
     assert untouched > result.identity, "an untrained network draws nobody"
+    alone = find_crop_face(job(photo, mask=truth).crop)
+    if alone is None:  # what an untrained network draws need not be a face
+        assert result.identity_alone is None
+    else:
+        assert -1 <= result.identity_alone < untouched
 
 
 def test_without_a_reference_no_embedder_is_loaded(job, masked, with_embedder):

@@ -33,6 +33,7 @@ from pipelines.faces.images import encode_png
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.measurements import measure
 from pipelines.faces.points import MESH_TO_68
+from pipelines.identity.likeness import question_of_photos
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.models import registering
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, Score, WeightsUsed
@@ -758,3 +759,18 @@ def test_names_of_photos_are_shown_as_text():
     given = cohort.Cohort(Path(), {"<b>x</b>.png": Path()})
     assert "&lt;b&gt;" in given_html(given)
     assert "<dl>" not in figures_html()
+
+
+# --- one person -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("likeness", "asked"), [(0.85, True), (0.95, False), (None, False)])
+def test_two_photos_that_hardly_show_one_person_are_asked_about(tab, astronaut, toasts, monkeypatch, likeness, asked):
+    stub = None if likeness is None else SimpleNamespace(similarity=lambda *given: likeness)
+    monkeypatch.setattr("ui.tabs.anomaly_scoring.find_embedder", lambda: stub)
+    first, second = opened(tab, astronaut), opened(tab, np.ascontiguousarray(astronaut[:, ::-1]), "second")
+    assert len(run(tab, TWO, first, second)) > 1, "a question holds nothing up"
+    assert toasts == ([f"<b>A question.</b> {question_of_photos(likeness)}"] if asked else [])
+    toasts.clear()
+    run(tab, ONE, first)
+    assert toasts == []

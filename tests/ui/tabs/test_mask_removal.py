@@ -12,7 +12,7 @@ import pytest
 from pipelines.errors import OptionInvalid, SurgicalMaskNotFound
 from pipelines.faces.landmarks import find_face, find_faces
 from pipelines.faces.masks import clean
-from pipelines.identity.likeness import LIMITS
+from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.mask_removal.references.warping import CONTROL
 from pipelines.mask_removal.segmentation import segment_mask
 from tests.pipelines.exports.made_results import make_removal, make_several
@@ -22,7 +22,8 @@ from ui.examples import people as examples
 from ui.parts.editor import photo_props, reference_props
 from ui.parts.stages import show_stages
 from ui.pictures.masks import Base, editor_size, is_untouched, layer_url
-from ui.server.sessions import Photo
+from ui.server.engine import Engine
+from ui.server.sessions import Photo, Sessions
 from ui.server.uploads import take
 from ui.tabs.mask_removal import MaskRemovalTab, _versions, found_base, likeness_html, note_html
 from ui.tabs.repainting import mask_options
@@ -121,6 +122,18 @@ def test_the_strip_names_the_colours_of_the_sources():
     stages = {one["label"]: one["meaning"] for one in show_stages(make_several()).props["stages"]}
     assert stages["Sources"].endswith("Orange: reference 1, 75 %; purple: reference 4, 25 %.")
     assert "Sources" not in {one["label"] for one in show_stages(make_removal()).props["stages"]}
+
+
+def test_a_reference_that_hardly_shows_the_person_is_asked_about(tmp_path: Path, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr("gradio.Warning", lambda text, **options: said.append(text))
+    tab = MaskRemovalTab(Engine("cpu"), Sessions(tmp_path))
+    for alike, asked in ((0.8, 1), (0.95, 0), (None, 0)):
+        said.clear()
+        told = tab.tell(replace(make_removal(), identity_alone=alike))
+        assert len(told) == 4 and len(said) == asked
+    tab.tell(replace(make_removal(), identity_alone=0.8))
+    assert said == [f"<b>A question.</b> {question_of_reference(0.8)}"]
 
 
 def test_both_engines_stand_side_by_side_last():
