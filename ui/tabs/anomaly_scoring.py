@@ -16,7 +16,6 @@ from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
-from pipelines.identity.embedding import find_embedder
 from pipelines.identity.likeness import question_of_photos
 from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
@@ -524,6 +523,8 @@ def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
 
 def _ask_for_one_person(results: Sequence[AnomalyScoringResult]) -> None:
     """Asks whether two photos show one person, where they hardly do."""
+    from pipelines.identity.embedding import find_embedder  # PyTorch, without which the page is built
+
     embedder = find_embedder() if len(results) > 1 else None
     if embedder is not None:
         one, other = results

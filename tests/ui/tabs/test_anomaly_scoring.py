@@ -767,7 +767,7 @@ def test_names_of_photos_are_shown_as_text():
 @pytest.mark.parametrize(("likeness", "asked"), [(0.85, True), (0.95, False), (None, False)])
 def test_two_photos_that_hardly_show_one_person_are_asked_about(tab, astronaut, toasts, monkeypatch, likeness, asked):
     stub = None if likeness is None else SimpleNamespace(similarity=lambda *given: likeness)
-    monkeypatch.setattr("ui.tabs.anomaly_scoring.find_embedder", lambda: stub)
+    monkeypatch.setattr("pipelines.identity.embedding.find_embedder", lambda: stub)
     first, second = opened(tab, astronaut), opened(tab, np.ascontiguousarray(astronaut[:, ::-1]), "second")
     assert len(run(tab, TWO, first, second)) > 1, "a question holds nothing up"
     assert toasts == ([question_of_photos(likeness)] if asked else [])
