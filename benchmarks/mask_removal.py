@@ -98,6 +98,7 @@ def _frechet(drawn: np.ndarray, truths: np.ndarray, features: nn.Module, batch: 
 
 
 def build_methods(keys: Sequence[str], options: argparse.Namespace, device: Device) -> dict[str, Method]:
+    """The methods that ``keys`` name, each with its network loaded."""
     methods = {}
     for key in keys:
         if key.startswith(("ours", "paper")):
@@ -115,6 +116,7 @@ def _code(key: str) -> tuple[str, ...]:
 
 
 def load_cases(key: str, options: argparse.Namespace, device: Device, pool: Executor | None) -> Cases:
+    """The faces of a set, one of :data:`~benchmarks.cases.SETS`."""
     if key == "labelled":
         return labelled_cases(options.masked, options.seed, options.most, pool)
     if key == "val":

@@ -521,6 +521,7 @@ def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}
 
 
+@guarded("Photos not compared")
 def _ask_for_one_person(results: Sequence[AnomalyScoringResult]) -> None:
     """Asks whether two photos show one person, where they hardly do."""
     from pipelines.identity.embedding import find_embedder  # PyTorch, without which the page is built

@@ -27,6 +27,7 @@ from ui.pictures.masks import editor_size, is_untouched, photo_mask, read_layer
 from ui.server.downloads import download_buttons, write_bundle, write_files
 from ui.server.engine import GPU
 from ui.server.sessions import Outcome, Photo, Work
+from ui.server.time_left import part_of
 from ui.server.uploads import take_one
 from ui.tabs.base import KEYS, ResultTab, no_files
 
@@ -282,7 +283,7 @@ class RepaintingTab(ResultTab):
             options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
             runs = [options] if beside is None else [options, options | dict(beside)]
             result, *others = (
-                self.engine.run(self.job, photo.pixels, progress=_part_of(report, number, len(runs)), **given)
+                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs)), **given)
                 for number, given in enumerate(runs)
             )
             report(1.0, "drawing")
@@ -353,11 +354,6 @@ class RepaintingTab(ResultTab):
             return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
 
         return self.for_program(request, files, case, run, give)
-
-
-def _part_of(report: Progress, number: int, runs: int) -> Progress:
-    """Reports the progress of one of several runs as that of all; ``number`` counts from 0."""
-    return lambda fraction, text: report((number + fraction) / runs, text)
 
 
 def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -26,6 +26,7 @@ from pipelines.errors import (
 from pipelines.faces.alignment import align
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.faces.points import Face
 from pipelines.identity.embedding import FaceEmbedder
 from pipelines.mask_removal import painting
 from pipelines.mask_removal.pipeline import MaskRemoval
@@ -303,8 +304,16 @@ def with_embedder(untrained) -> Path:
     return untrained
 
 
-def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with_embedder):
+def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with_embedder, monkeypatch):
     photo, truth = masked
+    drawn = []
+
+    def find(crop: np.ndarray) -> Face:
+        """That of the bare crop: what an untrained network draws need not be a face."""
+        drawn.append((crop, find_crop_face(align(astronaut, find_face(astronaut), 256).crop(astronaut))))
+        return drawn[0][1]
+
+    monkeypatch.setattr(painting, "find_crop_face", find)
     result = job(photo, reference=astronaut, mask=truth)
     assert [used.name for used in result.weights] == ["small", "drafts", "face-embedder"]
     found = find_face(astronaut).points
@@ -312,11 +321,12 @@ def test_a_reference_says_how_like_it_the_result_is(job, masked, astronaut, with
     assert result.identity == pytest.approx(told, abs=1e-6) and -1 <= result.identity < 1
     untouched = FaceEmbedder().similarity(astronaut, found, astronaut, found)
     assert untouched > result.identity, "an untrained network draws nobody"
-    alone = find_crop_face(job(photo, mask=truth).crop)
-    if alone is None:  # what an untrained network draws need not be a face
-        assert result.identity_alone is None
-    else:
-        assert -1 <= result.identity_alone < untouched
+    ((alone, face),) = drawn
+    told = FaceEmbedder().similarity(alone, face.points, astronaut, found)
+    assert result.identity_alone == pytest.approx(told, abs=1e-6) and result.identity_alone != result.identity
+    assert np.array_equal(alone[~result.hole], result.crop_before[~result.hole])
+    monkeypatch.setattr(painting, "find_crop_face", lambda crop: None)
+    assert job(photo, reference=astronaut, mask=truth).identity_alone is None
 
 
 def test_without_a_reference_no_embedder_is_loaded(job, masked, with_embedder):

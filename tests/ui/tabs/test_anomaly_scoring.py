@@ -774,3 +774,13 @@ def test_two_photos_that_hardly_show_one_person_are_asked_about(tab, astronaut, 
     toasts.clear()
     run(tab, ONE, first)
     assert toasts == []
+
+
+def test_two_photos_that_cannot_be_compared_are_shown_all_the_same(tab, astronaut, toasts, monkeypatch):
+    def find() -> None:
+        raise WeightsMissing("The face embedder is not there.")
+
+    monkeypatch.setattr("pipelines.identity.embedding.find_embedder", find)
+    shown = run(tab, TWO, opened(tab, astronaut), opened(tab, astronaut, "second"))
+    assert len(shown) > 1 and tab.work(REQUEST).outcome is not None
+    assert toasts == ["<b>Photos not compared.</b> The face embedder is not there."]
