@@ -35,7 +35,7 @@ def toast(error: Exception, title: str) -> None:
 def ask(question: str | None) -> None:
     """Shows a question at the corner of the page, where there is one; nothing waits for an answer."""
     if question is not None:
-        gr.Warning(html.escape(question), duration=20, title="Question")
+        gr.Warning(f"<b>A question.</b> {html.escape(question)}", duration=20)
 
 
 def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:

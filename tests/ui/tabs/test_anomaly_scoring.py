@@ -770,7 +770,7 @@ def test_two_photos_that_hardly_show_one_person_are_asked_about(tab, astronaut, 
     monkeypatch.setattr("pipelines.identity.embedding.find_embedder", lambda: stub)
     first, second = opened(tab, astronaut), opened(tab, np.ascontiguousarray(astronaut[:, ::-1]), "second")
     assert len(run(tab, TWO, first, second)) > 1, "a question holds nothing up"
-    assert toasts == ([question_of_photos(likeness)] if asked else [])
+    assert toasts == ([f"<b>A question.</b> {question_of_photos(likeness)}"] if asked else [])
     toasts.clear()
     run(tab, ONE, first)
     assert toasts == []

@@ -133,7 +133,7 @@ def test_a_reference_that_hardly_shows_the_person_is_asked_about(tmp_path: Path,
         told = tab.tell(replace(make_removal(), identity_alone=alike))
         assert len(told) == 4 and len(said) == asked
     tab.tell(replace(make_removal(), identity_alone=0.8))
-    assert said == [question_of_reference(0.8)]
+    assert said == [f"<b>A question.</b> {question_of_reference(0.8)}"]
 
 
 def test_both_engines_stand_side_by_side_last():
