@@ -135,6 +135,7 @@ def predict(
     confidence: Tensor | None = None,
     face: Tensor | None = None,
     draft: Tensor | None = None,
+    beyond: Tensor | None = None,
 ) -> MaskRemoval:
     """The network's answer, averaged over a picture and its mirror image, so that it favours no side of a face.
 
@@ -146,15 +147,17 @@ def predict(
             lies there is drawn from a look at the face alone, which no wall behind it tints. None shows all of the
             picture.
         draft: as for :meth:`MaskRemovalNetwork.forward`.
+        beyond: ``(N, 3, H, W)`` in [-1, 1], what the hole hides beyond the face, where that is drawn already: the look
+            at all of the picture, which is for that alone, is saved. Of use with ``face`` only.
     """
     other = torch.zeros_like(image) if reference is None else reference
     trust = torch.zeros_like(hole) if confidence is None else confidence
     given = (other, trust) if draft is None else (other, trust, draft)
-    far = _mirrored(network, image, hole, *given)
     if face is None:
-        return far
+        return _mirrored(network, image, hole, *given)
     near = _mirrored(network, *narrowed(image, hole, face), *given)
-    coarse, drawn = (blend(*both, hole, face) for both in ((near.coarse, far.coarse), (near.image, far.image)))
+    far = _mirrored(network, image, hole, *given)[:2] if beyond is None else (beyond, beyond)
+    coarse, drawn = (blend(*both, hole, face) for both in zip(near[:2], far, strict=True))
     return MaskRemoval(coarse, drawn, near.embedding)
 
 

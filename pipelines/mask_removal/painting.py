@@ -101,11 +101,12 @@ class Painter:
             reference: ``(N, 3, H, W)`` in [-1, 1], warped onto the face.
             confidence: ``(N, 1, H, W)`` in [0, 1].
         """
-        own = predict(self.network, image, hole, reference, confidence, face)
+        answer = partial(predict, self.network, image, hole, reference, confidence, face)
         if self.inpainter is None:
+            own = answer()
             return Painted(torch.lerp(alone.coarse, own.coarse, TEMPERED), torch.lerp(alone.image, own.image, TEMPERED))
-        draft = alone.image
-        refined = predict(self.network, image, hole, reference, confidence, face, draft)
+        draft = alone.image  # a reference shows the face alone: beyond it the drawing is all that is known
+        own, refined = answer(beyond=draft), answer(draft=draft, beyond=draft)
         of_refined, of_own = SHARES
         change = of_refined * (refined.image - draft) + of_own * (own.image - draft)
         return Painted(draft, draft + confidence * change)

@@ -342,6 +342,27 @@ def test_no_wall_tints_what_is_drawn_within_the_face_and_beyond_it_all_is_seen()
     assert not torch.allclose(drawn.image[middle], far.image[middle], atol=1e-3)
 
 
+def test_where_all_beyond_the_face_is_drawn_the_face_alone_is_looked_at():
+    network, (image, hole, reference, confidence) = attentive(fold=2), inputs(1)
+    hint, looks = (reference, confidence), []
+    side = hole.shape[-1]
+    face, low = torch.zeros_like(hole), torch.zeros_like(hole)
+    face[..., : -side // 4, :] = 1
+    low[..., side // 2 :, side // 4 : -side // 4] = 1
+    drawn = image.flip(3)
+    network.register_forward_hook(lambda *_: looks.append(1))
+    with torch.inference_mode():
+        both = predict(network, image, low, *hint, face)
+        assert len(looks) == 2
+        one = predict(network, image, low, *hint, face, beyond=drawn)
+        assert len(looks) == 3
+    within = (slice(None), slice(None), slice(side // 2, side // 2 + 4), slice(None))
+    below = (slice(None), slice(None), slice(-side // 8, None), slice(None))
+    for name in ("coarse", "image"):
+        assert torch.equal(getattr(one, name)[within], getattr(both, name)[within])
+        assert torch.equal(getattr(one, name)[below], drawn[below])
+
+
 def test_a_draft_takes_the_coarse_networks_place():
     network, (image, hole, reference, confidence) = attentive(fold=2), inputs(2)
     with torch.inference_mode():

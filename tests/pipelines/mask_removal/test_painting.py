@@ -64,8 +64,8 @@ def test_an_inpainters_drawing_is_refined_where_the_reference_is_trusted(network
     assert torch.equal(alone.image, draft) and torch.equal(alone.coarse, draft)
     assert torch.equal(guided.coarse, draft), "what was drawn without the reference is shown as the draft"
     with torch.inference_mode():
-        refined = predict(network, image, hole, reference, confidence, face, draft).image
-        own = predict(network, image, hole, reference, confidence, face).image
+        given = (network, image, hole, reference, confidence, face)
+        refined, own = (predict(*given, draft=one, beyond=draft).image for one in (draft, None))
     changed = SHARES[0] * (refined - draft) + SHARES[1] * (own - draft)
     assert torch.allclose(guided.image, draft + confidence * changed, atol=1e-5)
     assert 0 < sum(SHARES) < 1, "the draft has a part in it everywhere"
@@ -79,10 +79,12 @@ def test_where_no_reference_is_trusted_nothing_of_an_inpainters_drawing_changes(
 def test_the_refinement_sees_the_draft(network, given, monkeypatch):
     seen = []
 
-    def spy(*arguments):
-        seen.append(arguments[6:])
-        return predict(*arguments)
+    def spy(*arguments, **drawn):
+        seen.append(drawn)
+        return predict(*arguments, **drawn)
 
     monkeypatch.setattr(painting, "predict", spy)
     alone, _ = painted(Painter(network, Inpainter()), given)
-    assert [len(drafts) for drafts in seen] == [0, 1] and torch.equal(seen[1][0], alone.image)
+    own, refined = seen
+    assert set(own) == {"beyond"} and torch.equal(refined["draft"], alone.image)
+    assert torch.equal(own["beyond"], alone.image), "the look at all of the picture is saved"
