@@ -15,7 +15,7 @@ section 2.1 and figure 1. Names in quotes are the paper's. Deviations, each with
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -47,6 +47,7 @@ that of the built-in weights; the same with a last layer at full resolution; and
 processor."""
 
 _CELLS = 4
+_VARIETY = 0.6  # standard deviation of a seed's gains: with 1 what is drawn begins to look like no photo
 _DILATIONS = (1, 2, 4, 8, 4, 2, 1)
 
 
@@ -110,13 +111,14 @@ class INCLG(nn.Module):
         start_alike(self.paint, fold)
         self.finish = Finish(4, finish) if finish else None
 
-    def forward(self, image: Tensor, hole: Tensor) -> Inpainting:
+    def forward(self, image: Tensor, hole: Tensor, gains: Tensor | None = None) -> Inpainting:
         """Predicts the face.
 
         Args:
             image: ``(N, 3, H, W)`` in [-1, 1], H = W a multiple of ``4 * fold * attention_pool``.
                 What lies under the hole is not looked at.
             hole: ``(N, 1, H, W)``, 1 = repaint.
+            gains: of each channel of "f_share" (:meth:`gains`); None leaves them as they are.
         """
         hole = hole.to(image.dtype)
         known = 1 - hole
@@ -134,6 +136,8 @@ class INCLG(nn.Module):
         e3 = self.encode3(e2)
         attended = self.attention(self.residual(e3), e3, 1 - known4)
         shared = F.relu(self.share(torch.cat([attended, e3 * known4], 1)))  # "f_share"
+        if gains is not None:
+            shared = shared * gains.to(shared)
 
         f1 = F.relu(self.fuse1(torch.cat([self.decode2(shared), e2 * known2], 1)))
         landmarks = self.landmarks(shared, f1)
@@ -153,7 +157,22 @@ class INCLG(nn.Module):
         """
         return self(image, hole) if self.view == "crop" else self(*narrowed(image, hole, face))
 
-    def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None) -> Inpainting:
+    def gains(self, seed: int) -> Tensor | None:
+        """Gains of the deepest features, ``(1, C, 1, 1)``, with which another mouth is drawn that it could be, too.
+
+        Each channel has one for the whole picture, so what is drawn stays in one piece and favours no side. On 40
+        validation faces with the lower face hidden four seeds are 0.008 to 0.009 LPIPS from the network's own answer,
+        0.014 from each other, and 0.049 to 0.050 from the truth, of which the own answer is 0.047 away.
+
+        Args:
+            seed: draws them; 0 changes nothing, None is returned, and the answer is the network's own.
+        """
+        if not seed:
+            return None
+        drawn = torch.randn(self.share.out_channels, generator=torch.Generator().manual_seed(seed))
+        return (1 + _VARIETY * drawn).clamp_min(0).view(1, -1, 1, 1)
+
+    def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None, seed: int = 0) -> Inpainting:
         """The network's answer as it is used: averaged over picture and mirror image, and joined from two looks.
 
         Args:
@@ -161,13 +180,15 @@ class INCLG(nn.Module):
             face: ``(N, 1, H, W)``, 1 = to be seen in the look at the face alone
                 (:func:`pipelines.faces.blending.skin.visible_face`); None leaves it at one look, and the grid in the
                 picture.
+            seed: 0 gives the network's own answer, every other number another one (:meth:`gains`).
         """
-        far = predict(self, image, hole)
+        network = partial(self, gains=self.gains(seed))
+        far = predict(network, image, hole)
         if face is None:
             return far
         if self.view == "crop":
             return far._replace(image=self._without_grid(far.image))
-        near = predict(self, *narrowed(image, hole, face))
+        near = predict(network, *narrowed(image, hole, face))
         drawn = joined(blend(near.image, far.image, hole, face), far.image, hole)
         return Inpainting(self._without_grid(drawn), (near.landmarks + far.landmarks) / 2)
 

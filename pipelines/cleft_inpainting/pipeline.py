@@ -1,5 +1,7 @@
 """Cleft inpainting: from a photo and a mask to the predicted non-cleft face."""
 
+from functools import partial
+
 import numpy as np
 
 from pipelines import devices
@@ -60,7 +62,8 @@ class CleftInpainting:
             face: which face, 0 = the largest.
             grow: widens the mask by so many photo pixels; negative narrows it.
             feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
-            seed: of the grain that is added where the photo is finer than the network's picture.
+            seed: 0 draws what the network thinks likeliest, every other number another face that it could be; also of
+                the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
 
         What of the mask reaches beyond the crop that the network draws is continued from what is around it.
@@ -93,7 +96,7 @@ class CleftInpainting:
             hole = make_hole(wanted, subject, grow=grow, feather=feather)
 
         with stage("network", 0.55):
-            drawn, predicted = _predict(model.network, subject, hole, self.device)
+            drawn, predicted = _predict(model.network, subject, hole, seed, self.device)
 
         with stage("compositing", 0.75):
             tone = find_tone(crop, ~hole.crop)
@@ -126,10 +129,10 @@ class CleftInpainting:
         )
 
 
-def _predict(network: INCLG, subject: Subject, hole: Hole, device: devices.Device) -> tuple[Pixels, Points]:
+def _predict(network: INCLG, subject: Subject, hole: Hole, seed: int, device: devices.Device) -> tuple[Pixels, Points]:
     """The crop as the network draws it, ``uint8`` ``(S, S, 3)``, and its landmarks in pixels of the photo ``(68,
     2)``."""
     seen = visible_face(subject.crop, subject.crop_face, hole.crop)
-    output = ask(network.predict, (subject.crop, hole.crop, seen), device)
+    output = ask(partial(network.predict, seed=seed), (subject.crop, hole.crop, seen), device)
     points = output.landmarks[0].float().cpu().numpy() * subject.alignment.size
     return to_pixels(output.image), subject.alignment.to_photo(points).astype(np.float32)

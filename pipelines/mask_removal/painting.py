@@ -76,12 +76,12 @@ class Painter:
     network: MaskRemovalNetwork
     inpainter: Inpainter | None = None
 
-    def alone(self, image: Tensor, hole: Tensor, face: Tensor) -> Painted:
-        """The answer without a reference: the inpainter's, where there is one."""
+    def alone(self, image: Tensor, hole: Tensor, face: Tensor, seed: int = 0) -> Painted:
+        """The answer without a reference: the inpainter's, where there is one, who alone knows of seeds."""
         if self.inpainter is None:
             answer = predict(self.network, image, hole, face=face)
             return Painted(answer.coarse, answer.image)
-        drawn = self.inpainter.predict(image, hole, face).image
+        drawn = self.inpainter.predict(image, hole, face, seed).image
         return Painted(drawn, drawn)
 
     def guided(
@@ -119,6 +119,7 @@ def paint(
     references: FoundReferences | None,
     *,
     points: int,
+    seed: int = 0,
     device: Device,
     stage: Stages,
 ) -> Painting:
@@ -132,6 +133,7 @@ def paint(
         hole: what is hidden.
         references: None draws from the photo alone.
         points: control points of a reference's warp.
+        seed: as for :meth:`pipelines.models.inpainter.Inpainter.predict`.
         device: where the networks run.
         stage: is told what is done, and what it raises stops the run.
 
@@ -141,7 +143,7 @@ def paint(
     crop, hidden = subject.crop, hole.crop
     with stage("network", 0.5):
         skin = skin_beside(crop, hidden, subject.crop_face)
-        answer = ask(painter.alone, (crop, hidden, skin), device)
+        answer = ask(partial(painter.alone, seed=seed), (crop, hidden, skin), device)
         laid = alone = None
 
     with stage("reference", 0.6):

@@ -78,7 +78,8 @@ class MaskRemoval:
             engine: who paints, one of :data:`pipelines.mask_removal.choices.ENGINES`.
             grow: widens the mask by so many photo pixels; negative narrows it.
             feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
-            seed: of the grain that is added where the photo is finer than the network's picture.
+            seed: 0 draws what the inpainter thinks likeliest, every other number another face that it could be; also
+                of the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
 
         What of the mask reaches beyond the crop that the network draws is continued from what is around it.
@@ -104,7 +105,7 @@ class MaskRemoval:
             models = self.load(engine=engine, reference=bool(photos))
 
         with stage("landmarks", 0.1):
-            subject, others = find_subject(photo, face), find_references(photos, reference_face)
+            subject, refs = find_subject(photo, face), find_references(photos, reference_face)
 
         with stage("segmentation", 0.25):
             found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
@@ -113,16 +114,16 @@ class MaskRemoval:
             wanted = _wanted(given, found, extent, subject)
             hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
 
-        painting = paint(models.painter, subject, hole, others, points=points, device=self.device, stage=stage)
+        painted = paint(models.painter, subject, hole, refs, points=points, seed=seed, device=self.device, stage=stage)
 
         with stage("compositing", 0.8):
             tone = find_tone(crop, ~hole.crop)
-            coarse, refined = tone(painting.draft), tone(painting.image)
+            coarse, refined = tone(painted.draft), tone(painted.image)
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
         with stage("result", 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
-            likenesses = _likenesses(models.embedder, filled.image, after, painting)
+            likenesses = _likenesses(models.embedder, filled.image, after, painted)
 
         stage.done()
         return MaskRemovalResult(
@@ -143,7 +144,7 @@ class MaskRemoval:
             extent=extent if mask is None else None,
             found=found,
             hole=hole.crop,
-            **_told(painting.references),
+            **_told(painted.references),
             engine=engine,
             coarse=coarse,
             refined=refined,

@@ -24,5 +24,8 @@ class Inpainter(Protocol):
     def look(self, image: Tensor, hole: Tensor, face: Tensor) -> Painted:
         """One pass that no surroundings colour."""
 
-    def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None) -> Painted:
-        """The answer as it is used, which favours no side of a face; without ``face`` from the whole picture."""
+    def predict(self, image: Tensor, hole: Tensor, face: Tensor | None = None, seed: int = 0) -> Painted:
+        """The answer as it is used, which favours no side of a face; without ``face`` from the whole picture.
+
+        ``seed`` 0 gives the network's own answer, every other number another one, which is hardly less likely.
+        """

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from pipelines.exports.tables import case_name, of_case
-from ui.server.sessions import Photo
+from ui.session.kept import Photo
 
 __all__ = ["case_field", "case_name", "cleared_case", "of_case"]
 

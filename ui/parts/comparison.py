@@ -6,7 +6,7 @@ import numpy as np
 from pipelines.faces.images import write_png
 from pipelines.results import RepaintResult
 from ui.pictures import overlay
-from ui.server.sessions import Outcome
+from ui.session.kept import Outcome
 
 
 def comparison_slider(elem_id: str, label: str) -> gr.ImageSlider:

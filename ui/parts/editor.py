@@ -20,7 +20,7 @@ from pipelines.faces.points import Face
 from ui.pictures import overlay
 from ui.pictures.masks import Base, layer_url, photo_url
 from ui.pictures.overlay import jpeg_url
-from ui.server.sessions import Photo
+from ui.session.kept import Photo
 from ui.theme import ASSETS
 
 MAX_BYTES = 200 * 2**20
@@ -225,6 +225,11 @@ def add_base(photo: Photo, mask: Mask, said: str, made_by: dict[str, Any] | None
         said: one sentence for the person.
         made_by: see :class:`ui.pictures.masks.Base`.
     """
-    key, base = secrets.token_urlsafe(8), Base.of(mask, photo.size, made_by)
+    return lay_base(photo, Base.of(mask, photo.size, made_by), said)
+
+
+def lay_base(photo: Photo, base: Base, said: str) -> dict[str, Any]:
+    """As :func:`add_base`, of a mask that is packed already."""
+    key = secrets.token_urlsafe(8)
     photo.bases[key] = base
     return {"key": key, "photo": photo.key, "url": layer_url(base.layer), "said": said}

@@ -15,7 +15,7 @@ from pipelines.anomaly_scoring.choices import (
     PAINTED,
     SEARCHES,
 )
-from ui.parts.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
+from ui.parts.scores.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
 
 FRAMES_UNTIL = 50
 """How far StyleGAN2's adaptation goes on unless another step is asked for, so that one sees the anomaly come back."""

@@ -11,16 +11,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pipelines.arrays import Pixels
 from pipelines.errors import Cancelled, PhiltrumError
-from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face
-from pipelines.results import AnomalyScoringResult, RepaintResult
-from ui.pictures.masks import Base
+from ui.session.kept import Outcome, Photo, Result
+from ui.session.runs import Desk, Run, Runs, Told
 
 IDLE = 3600.0
 """Seconds after which an untouched session is forgotten; the same as the age in Blocks(delete_cache=...)."""
@@ -47,62 +45,6 @@ class PhotoGone(PhiltrumError):
     """The page's photo is no longer on the server."""
 
 
-@dataclass
-class Photo:
-    """A photo as it was given, and what was found in it.
-
-    Attributes:
-        key: unguessable name of this photo in this session.
-        pixels: RGB ``uint8`` ``(H, W, 3)``, the file's own pixels.
-        faces: largest first; empty where none was found.
-        size: width and height of the copy that the browser paints on.
-        bases: suggested and uploaded masks by name, at the photo's resolution.
-        face: which of its faces was chosen, 0 = the largest.
-    """
-
-    key: str
-    pixels: Pixels
-    faces: list[Face]
-    size: tuple[int, int]
-    bases: dict[str, Base] = field(default_factory=dict)
-    face: int = 0
-
-
-Result = TypeVar("Result", bound=RepaintResult | tuple[AnomalyScoringResult, ...])
-
-
-@dataclass
-class Outcome(Generic[Result]):
-    """A result and its files.
-
-    Attributes:
-        result: what the pipeline gave back; of anomaly scoring, a result for each photo.
-        folder: where the files of this run lie.
-        views: before and after pictures for the screen, by what is drawn over them.
-    """
-
-    result: Result
-    folder: Path
-    views: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
-
-    @property
-    def results(self) -> tuple[RepaintResult | AnomalyScoringResult, ...]:
-        """Every result, one a photo."""
-        return self.result if isinstance(self.result, tuple) else (self.result,)
-
-    @property
-    def case(self) -> str | None:
-        """What the case is called."""
-        return self.results[0].case
-
-    def call(self, case: str | None) -> None:
-        """Gives the case another name."""
-        if isinstance(self.result, tuple):
-            self.result = tuple(of_case(one, case) for one in self.result)  # type: ignore[assignment]  # as it was
-        else:
-            self.result = of_case(self.result, case)
-
-
 class Work:
     """What one tab of an open page was given and has made.
 
@@ -117,6 +59,9 @@ class Work:
         self.more: dict[str, Photo] = {}
         """Further references by their keys, in the order that they were added in."""
         self.outcome: Outcome[Any] | None = None
+        """What is shown."""
+        self.runs = Runs()
+        """What can be shown again; what is shown is among them, where its tab keeps results."""
         self.cohort: Any = None
         """The cohort that was given, of the tab that takes one."""
         self.stop = threading.Event()
@@ -127,7 +72,7 @@ class Work:
         self._changing = threading.Lock()  # whoever replaces a photo and whoever hands in a result take turns
 
     def take_photo(self, pixels: Pixels, faces: list[Face], size: tuple[int, int], what: str = "photo") -> Photo:
-        """Replaces the photo, the reference or the second photo; what was made of the former one is forgotten."""
+        """Replaces the photo, the reference or the second photo; what was made of the former one is no longer shown."""
         photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
         with self._changing:
             self.photos[what] = photo
@@ -153,14 +98,14 @@ class Work:
         return photo
 
     def add_reference(self, pixels: Pixels, faces: list[Face], size: tuple[int, int]) -> None:
-        """Adds a further reference; what was made without it is forgotten."""
+        """Adds a further reference; what was made without it is no longer shown."""
         photo = Photo(secrets.token_urlsafe(8), pixels, faces, size)
         with self._changing:
             self.more[photo.key] = photo
             self._forget_result()
 
     def remove_references(self, *keys: str) -> None:
-        """Removes further references, those that are still there; what was made with them is forgotten."""
+        """Removes further references, those that are still there; what was made with them is no longer shown."""
         with self._changing:
             for key in keys:
                 self.more.pop(key, None)
@@ -189,36 +134,80 @@ class Work:
             self.stop = threading.Event()
             return self.stop
 
-    def take_result(self, result: Result, stop: threading.Event | None = None) -> Outcome[Result]:
-        """Replaces the result; the files of the one before it go.
+    def take_result(
+        self, result: Result, stop: threading.Event, settings: dict[str, Any], told: Told, *, shown: bool = True
+    ) -> Outcome[Result]:
+        """Keeps a result among the runs.
 
         Args:
-            result: what was made.
+            result: what was made of the photos that are here.
             stop: of the run that made it, as :meth:`start` gave it.
+            settings: of the page, with which it was made.
+            told: what the strip tells of it.
+            shown: whether it replaces the result that is shown.
 
         Raises:
             Cancelled: the run was stopped, as when another photo was chosen meanwhile, or the page was closed.
         """
         with self._changing:
-            if stop is not None and stop.is_set():
+            if stop.is_set():
                 raise Cancelled("The run was stopped.")
-            outcome = Outcome(result, self.new_folder())
-            previous, self.outcome = self.outcome, outcome
-        if previous is not None:
-            shutil.rmtree(previous.folder, ignore_errors=True)
+            outcome = Outcome(result, self.lasting_folder())
+            self.runs.add(outcome, Desk(dict(self.photos), dict(self.more), settings), told)
+            if shown:
+                self._show(outcome)
+            else:
+                self.runs.park(outcome)
         return outcome
 
+    def show_run(self, key: str) -> tuple[Run, Desk]:
+        """Lays a run's photos out again and shows its result; what runs at this moment is stopped.
+
+        Raises:
+            RunGone: it is not kept.
+        """
+        with self._changing:
+            run = self.runs.find(key)
+            outcome, desk = run.load()
+            self.stop.set()
+            self._show(outcome)
+            run.outcome, run.desk = outcome, desk
+            self.photos, self.more = dict(desk.photos), dict(desk.more)
+            desk.turn_faces()
+        return run, desk
+
+    def choose_run(self, key: str) -> None:
+        """Makes a run the case's result for its photo, or takes that back.
+
+        Raises:
+            RunGone: it is not kept.
+        """
+        with self._changing:
+            self.runs.choose(key)
+
+    def remove_run(self, key: str) -> None:
+        """Forgets a run; where its result is shown, that too."""
+        with self._changing:
+            run = self.runs.of(self.outcome)
+            if run is not None and run.key == key:
+                self.outcome = None
+            self.runs.remove(key)
+
+    def _show(self, outcome: Outcome | None) -> None:
+        """Shows another outcome, or none; the former one moves into its file."""
+        previous, self.outcome = self.outcome, outcome
+        if previous is not None and previous is not outcome:
+            self.runs.park(previous)
+
     def choose_face(self, photo: Photo, face: int) -> None:
-        """Turns to another face of a photo; what was made of the former one is forgotten."""
+        """Turns to another face of a photo; what was made of the former one is no longer shown."""
         with self._changing:
             photo.face = face
             self._forget_result()
 
     def _forget_result(self) -> None:
         self.stop.set()
-        previous, self.outcome = self.outcome, None
-        if previous is not None:
-            shutil.rmtree(previous.folder, ignore_errors=True)
+        self._show(None)
 
     def lasting_folder(self) -> Path:
         """An empty folder that stays until the page is closed.
@@ -252,6 +241,7 @@ class Work:
         self.photos.clear()
         self.more.clear()
         self.outcome = self.cohort = None
+        self.runs.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

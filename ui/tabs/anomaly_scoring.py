@@ -12,6 +12,7 @@ import numpy as np
 from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED, MapName
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scale import groups
+from pipelines.arrays import Pixels
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.images import read_image, write_png
@@ -21,19 +22,22 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
-from ui.parts.adaptation import adaptation_html
 from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures
-from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
-from ui.parts.facts import REGIONS, scores_html
-from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
+from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
+from ui.parts.runs import run_strip, told
+from ui.parts.scores.adaptation import adaptation_html
+from ui.parts.scores.facts import REGIONS, scores_html
+from ui.parts.scores.heat_map import OPACITY, first_map, heat_maps_html, photo_names
 from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
 from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
-from ui.pictures.masks import editor_size
+from ui.pictures.masks import Base, editor_size
 from ui.server.engine import GPU, Engine
-from ui.server.sessions import Outcome, Photo, Sessions, Work
+from ui.server.sessions import Sessions, Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
+from ui.session.kept import Outcome, Photo
+from ui.session.runs import Desk, Told
 from ui.tabs.base import KEYS, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
 from ui.tabs.repainting import face_choice, mask_options, read_photo_and_mask
@@ -162,6 +166,7 @@ class AnomalyScoringTab(ResultTab):
                     self.sliders[slot] = comparison_slider(
                         f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
                     )
+        self.strip = run_strip("scoring-runs")
         self.measures = gr.HTML(measurements_html(), apply_default_css=False)
         with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
             gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
@@ -198,8 +203,11 @@ class AnomalyScoringTab(ResultTab):
         gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
         given = [self.count, *editors, *faces, self.opacity, self.map, self.case]
-        ran = self.connect_run(self.score, [*given, *self.settings.components], [*self.results, status], self.heat)
-        self.connect_files(ran, [("files", self.make_files, self.buttons)])
+        ran = self.connect_run(
+            self.score, [*given, *self.settings.components], [*self.results, self.strip, status], self.heat
+        )
+        again = self.connect_runs([self.opacity, self.map])
+        self.connect_files(ran, again, [("files", self.make_files, self.buttons)])
         for slot, slider in self.sliders.items():
             slider.change(
                 None,
@@ -250,6 +258,38 @@ class AnomalyScoringTab(ResultTab):
             footer_html(),
             *no_files(len(self.buttons)),
         ]
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    @property
+    def desk(self) -> list[gr.components.Component]:
+        return [*self.editors.values(), *self.faces.values(), self.count, self.case, *self.settings.components]
+
+    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
+        settings = desk.settings["settings"]
+        region = ScoringSettings.options(settings)["region"]
+        masks = dict(zip(SLOTS, desk.settings["masks"], strict=False))
+        editors: list[Any] = []
+        faces: list[Any] = []
+        for slot in SLOTS:
+            photo, mask = desk.photos.get(slot.key), masks.get(slot)
+            if photo is None:
+                editors, faces = [*editors, answer()], [*faces, gr.skip()]
+                continue
+            shown = region_shown(photo, photo.face, region)
+            if mask is not None:
+                shown["base"] = lay_base(photo, mask, "The region that was painted.")
+            editors.append(answer(photo=photo_props(photo), face=photo.face, **shown))
+            faces.append(face_choice(photo.faces, photo.face))
+        return [*editors, *faces, desk.settings["count"], outcome.case or "", *settings]
+
+    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
+        return [*self._show(outcome, *how)]
+
+    def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
+        results = outcome.result
+        maps = [first_map(result) for result in results]
+        return np.hstack(maps), np.hstack([result.crop for result in results])
 
     # --- photos and regions -----------------------------------------------------------------------------------------
 
@@ -347,9 +387,15 @@ class AnomalyScoringTab(ResultTab):
                 for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
             )
             report(1.0, "drawing")
-            outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
+            results = tuple(of_case(result, case) for result in results)
+            masks = [
+                None if (mask := options.get("mask")) is None else Base.of(mask, photo.size) for photo, options in runs
+            ]
+            kept = {"count": count, "masks": masks, "settings": settings}
+            outcome = work.take_result(results, stop, kept, _told(results))
             _ask_for_one_person(results)
-            return self._show(outcome, opacity, name)
+            shown = self._show(outcome, opacity, name)
+            return *shown, self.runs_shown(request), status_html(self.engine.status())
 
         return self.running(request, progress, run)
 
@@ -378,7 +424,6 @@ class AnomalyScoringTab(ResultTab):
             gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
             footer_html(results[0]),
             *no_files(len(self.buttons)),
-            status_html(self.engine.status()),
         )
 
     @staticmethod
@@ -519,6 +564,15 @@ def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
     mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
     said = f"{REGIONS[region]} is scored."
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}
+
+
+def _told(results: Sequence[AnomalyScoringResult]) -> Told:
+    """What the strip tells of a score: the region, and how far it stands out."""
+    first = results[0]
+    region = REGIONS[first.basis.region].lower()
+    levels = [f"{one.local.value:.0f}" if one.local else "–" for one in results]
+    said = [region, f"local severity {' → '.join(levels)}"]
+    return told(first_map(results[-1]), said, sum(sum(one.seconds.values()) for one in results))
 
 
 @guarded("Photos not compared")

@@ -8,16 +8,20 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from pipelines.arrays import Pixels
 from pipelines.errors import Cancelled
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.parts.case import case_name, of_case
+from ui.parts.runs import compare_runs, show_runs
 from ui.parts.widgets import explain, guarded, toast
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
-from ui.server.sessions import Outcome, Sessions, Work
+from ui.server.sessions import Sessions, Work
 from ui.server.time_left import with_time_left
 from ui.server.uploads import take
+from ui.session.kept import Outcome
+from ui.session.runs import Desk
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Of events that are over at once and are nobody's business but the page's."""
@@ -155,11 +159,13 @@ class ResultTab(Tab):
     Attributes:
         stem: begins the names of files to download.
         case: the field with the case's name.
+        strip: the results of the session.
         buttons: of the files.
     """
 
     stem: str
     case: gr.Textbox
+    strip: gr.HTML
 
     @property
     @abstractmethod
@@ -174,6 +180,29 @@ class ResultTab(Tab):
     @abstractmethod
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
+
+    @property
+    @abstractmethod
+    def desk(self) -> list[gr.components.Component]:
+        """The components that say what a result is made with."""
+
+    @abstractmethod
+    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
+        """Updates of :attr:`desk` to what a result was made with."""
+
+    @abstractmethod
+    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
+        """Updates of :attr:`results` to those of a result that was made before.
+
+        Args:
+            desk: what it was made with.
+            outcome: the result.
+            how: what the page says of how results are shown.
+        """
+
+    @abstractmethod
+    def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
+        """What is compared of a result, and what is seen in its place while the photo is asked for: RGB ``uint8``."""
 
     @abstractmethod
     def make_files(self, request: gr.Request) -> Any:
@@ -190,13 +219,72 @@ class ResultTab(Tab):
     def end(self, request: gr.Request) -> list[Any]:
         return [*_idle(), *self.settle(request)]
 
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def connect_runs(self, how: Sequence[gr.components.Component]) -> gr.events.Dependency:
+        """Connects the strip of the session's results.
+
+        Args:
+            how: what says how results are shown; :meth:`show` takes it.
+
+        Returns:
+            The event that shows a result again.
+        """
+        everything = [self.strip, *self.desk, *self.results]
+        self.strip.like(self.choose_run, None, self.strip, **self.named("choose_run"))
+        self.strip.delete(self.remove_run, None, [self.strip, *self.results], **self.named("remove_run"))
+        self.strip.expand(self.compare_two, None, self.strip, concurrency_limit=1, **self.named("compare"))
+        return self.strip.select(self.show_run, list(how), everything, concurrency_limit=1, **self.named("show_run"))
+
+    def runs_shown(self, request: gr.Request) -> gr.HTML:
+        """An update of the strip to the runs that are kept."""
+        work = self.work(request)
+        return show_runs(work.runs, work.runs.of(work.outcome))
+
+    def show_run(self, event: gr.EventData, request: gr.Request, *how: Any) -> list[Any]:
+        """Shows a result again, and lays out what it was made with."""
+        try:
+            run, desk = self.work(request).show_run(event.key)
+            assert run.outcome is not None  # it was woken
+            updates = [*self.lay_out(desk, run.outcome), *self.show(desk, run.outcome, *how)]
+            return [self.runs_shown(request), *updates]
+        except Exception as error:
+            toast(error, "Not shown")
+            return [self.runs_shown(request), *[gr.skip()] * len(self.desk), *self.kept()]
+
+    @guarded("Not chosen")
+    def choose_run(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
+        """Makes a result the case's for its photo, or takes that back."""
+        self.work(request).choose_run(event.key)
+        return self.runs_shown(request)
+
+    def remove_run(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Forgets a result."""
+        work = self.work(request)
+        was_shown = work.outcome is not None
+        work.remove_run(event.key)
+        gone = was_shown and work.outcome is None
+        return [self.runs_shown(request), *(self.cleared() if gone else self.kept())]
+
+    @guarded("Not compared")
+    def compare_two(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
+        """Shows two results side by side."""
+        runs = self.work(request).runs
+        return compare_runs([(run, *self.sides(run.load()[0])) for run in map(runs.find, event.keys)])
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
     def connect_files(
-        self, ran: gr.events.Dependency, writers: Sequence[tuple[str, Callable[..., Any], Sequence[gr.DownloadButton]]]
+        self,
+        ran: gr.events.Dependency,
+        again: gr.events.Dependency,
+        writers: Sequence[tuple[str, Callable[..., Any], Sequence[gr.DownloadButton]]],
     ) -> gr.events.Dependency:
         """Has files written once a result is on the screen, and again when its case gets another name.
 
         Args:
             ran: the event of the run.
+            again: the event that shows a result again.
             writers: name, function and buttons of each part, in the order in which they are written; the first is
                 :meth:`make_files`.
 
@@ -206,11 +294,13 @@ class ResultTab(Tab):
         (name, write, buttons), *others = writers
         limit = {"concurrency_limit": 2}
         made = last = ran.success(write, None, list(buttons), **limit, **self.named(name))
+        written = again.success(write, None, list(buttons), **limit, **self.named(f"again_{name}"))
         renamed = gr.on(
             [self.case.submit, self.case.blur], self.take_case, self.case, list(buttons), **limit, **self.named("case")
         )
         for name, write, buttons in others:
             last = last.success(write, None, list(buttons), **limit, **self.named(name))
+            written = written.success(write, None, list(buttons), **limit, **self.named(f"again_{name}"))
             renamed = renamed.success(write, None, list(buttons), **limit, **self.named(f"case_{name}"))
         last.then(self.settle, None, self.results, queue=False, **self.named("settle"))
         self.case.change(self.begin_case, self.case, self.buttons, queue=False, **self.named("begin_case"))

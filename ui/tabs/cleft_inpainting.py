@@ -16,6 +16,9 @@ from ui.parts.widgets import guarded, measurements_html, toast
 from ui.server.uploads import take_one
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
 
+REGIONS = "regions"
+"""A result for each region that can be suggested."""
+
 
 class CleftInpaintingTab(RepaintingTab):
     """Adds to what every tab does: regions to suggest, and the table of measurements."""
@@ -27,7 +30,8 @@ class CleftInpaintingTab(RepaintingTab):
     lead = "Drop a face photo here, paint over the mouth or ask for a mask, then press Run."
     canvas = "Photo with the mask to repaint. Paint with the pointer, or use Suggest mask."
     after = "Prediction"
-    advanced = "Mask edge and seed"
+    advanced = "Mask edge, seed and several results"
+    severals = (("Each region", REGIONS),)
     gallery = staticmethod(examples.gallery)
 
     def build_region(self) -> None:
@@ -85,15 +89,21 @@ class CleftInpaintingTab(RepaintingTab):
         grow: float,
         feather: float,
         seed: float,
+        several: str,
         shown: list[str],
         case: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
         """Runs the pipeline and shows the result."""
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, several, shown, case)
 
-    def tell(self, result: RepaintResult) -> list[Any]:
+    def variants(self, several: str, options: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        if several == REGIONS:
+            return [(options | {"mask": None, "extent": extent}, {}) for extent in EXTENTS]
+        return super().variants(several, options)
+
+    def tell(self, result: RepaintResult, *others: RepaintResult) -> list[Any]:
         return [measurements_html(result.measurements_before, result.measurements)]
 
     def no_facts(self) -> list[Any]:

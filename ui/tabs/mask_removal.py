@@ -1,6 +1,7 @@
 """Tab 2: a photo of a masked face, and a reference where there is one, become the face without its mask."""
 
 import html
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -22,7 +23,7 @@ from pipelines.mask_removal.choices import (
 )
 from pipelines.mask_removal.exports import likeness_sentence, mean_confidence, person_question
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
-from pipelines.results import MaskRemovalResult, PaintingEngine
+from pipelines.results import Extent, MaskRemovalResult, PaintingEngine
 from ui.examples import masked_faces
 from ui.parts.editor import (
     add_base,
@@ -36,9 +37,11 @@ from ui.parts.editor import (
 from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import ask, guarded, toast
 from ui.pictures.masks import editor_size
-from ui.server.sessions import Photo, Work
+from ui.server.sessions import Work
 from ui.server.uploads import take_one
-from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
+from ui.session.kept import Outcome, Photo
+from ui.session.runs import Desk
+from ui.tabs.repainting import ONE, RepaintingTab, face_choice, read_photo_and_mask
 
 WITH, WITHOUT = "with", "without"
 """Whether a reference is used."""
@@ -55,6 +58,9 @@ ENGINE_NAMES: dict[PaintingEngine, str] = {
 BOTH = "both"
 """Both engines draw, the first one's drawing is the result, and the stages show both side by side."""
 
+REFERENCES = "references"
+"""A result with all references, one with each alone, and one without."""
+
 _RUN = "() => document.getElementById('removal-run').click()"
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 _SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
@@ -70,7 +76,8 @@ class MaskRemovalTab(RepaintingTab):
     lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
     canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
     after = "Without the mask"
-    advanced = "Mask edge, control points, networks and seed"
+    advanced = "Mask edge, control points, networks, seed and several results"
+    severals = (("Each reference", REFERENCES),)
     gallery = staticmethod(masked_faces.gallery)
 
     def build_region(self) -> None:
@@ -271,6 +278,7 @@ class MaskRemovalTab(RepaintingTab):
         grow: float,
         feather: float,
         seed: float,
+        several: str,
         shown: list[str],
         case: str,
         choice: str,
@@ -300,14 +308,66 @@ class MaskRemovalTab(RepaintingTab):
                 "engine": engine,
             }
 
-        beside = {"engine": "paper"} if painting == BOTH else None
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own, beside)
+        settings = {"choice": choice, "version": version, "points": points, "painting": painting}
+        several = BOTH if several == ONE and painting == BOTH else several
+        return self.run_on_page(
+            request, progress, value, face, grow, feather, seed, several, shown, case, own, settings
+        )
 
-    def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
+    def variants(self, several: str, options: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        if several == BOTH:
+            return [(options, {}), (options | {"engine": "paper"}, {"painting": "paper"})]
+        photos, faces = options.get("reference", []), options.get("reference_face", [])
+        if several == REFERENCES and photos:
+            single = zip(photos, faces, strict=True) if len(photos) > 1 else ()
+            alone = [
+                (options | {"reference": [photo], "reference_face": [face]}, {"version": str(number)})
+                for number, (photo, face) in enumerate(single, 1)
+            ]
+            without = options | {"reference": None, "reference_face": 0}
+            return [(options, {}), *alone, (without, {"version": WITHOUT})]
+        return super().variants(several, options)
+
+    def said(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+        words = super().said(options, settings)
+        if "mask" not in options and options.get("extent") is None:
+            words[0] = "mask found"
+        count = len(options.get("reference") or ())
+        alone = f"reference {settings['version']}" if settings["version"].isdecimal() else "one reference"
+        words.insert(1, ("no reference", alone, f"{count} references")[min(count, 2)])
+        return [*words, "the paper's networks"] if options["engine"] == "paper" else words
+
+    def remark(self, result: MaskRemovalResult) -> None:
         for sentence in result.left_out:
             gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
         ask(person_question(result))
-        return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
+
+    def tell(self, result: MaskRemovalResult, *others: MaskRemovalResult) -> list[Any]:
+        beside = [other for other in others if other.engine != result.engine]
+        return [note_html(result), show_stages(result, *beside[:1]), likeness_html(result), gr.skip()]
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def base_of(self, photo: Photo, face: int, extent: Extent | None) -> dict[str, Any]:
+        return found_base(photo, face) if extent is None else super().base_of(photo, face, extent)
+
+    def own_desk(self) -> list[gr.components.Component]:
+        return [self.choice, self.reference, self.reference_face, self.more, self.points, self.painting]
+
+    def lay_out_own(self, desk: Desk) -> list[Any]:
+        given, reference = desk.settings, desk.photos.get("reference")
+        field, choice = answer(), gr.skip()
+        if reference is not None:
+            field = answer(photo=reference_props(reference, CONTROL), face=reference.face)
+            choice = face_choice(reference.faces, reference.face)
+        more = answer(**more_props([*desk.more.values()]))
+        return [given["choice"], field, choice, more, given["points"], given["painting"]]
+
+    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
+        updates = super().show(desk, outcome, *how)
+        version = gr.Radio(_versions(len(desk.more)), value=desk.settings["version"])
+        updates[self.results.index(self.version)] = version
+        return updates
 
     def no_facts(self) -> list[Any]:
         return [note_html(), show_stages(None), "", ALL]

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.errors import MaskEmpty, PhiltrumError
+from pipelines.arrays import Pixels
+from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
@@ -21,15 +22,22 @@ from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
-from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
+from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
+from ui.parts.runs import run_strip, told
 from ui.parts.widgets import footer_html, guarded, status_html, toast
-from ui.pictures.masks import editor_size, is_untouched, photo_mask, read_layer
+from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
+from ui.pictures.overlay import close_up
 from ui.server.downloads import download_buttons, write_bundle, write_files
 from ui.server.engine import GPU
-from ui.server.sessions import Outcome, Photo, Work
+from ui.server.sessions import Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
+from ui.session.kept import Outcome, Photo
+from ui.session.runs import Desk
 from ui.tabs.base import KEYS, ResultTab, no_files
+
+ONE, SEEDS = "one", "seeds"
+"""What can be made at once in every tab."""
 
 _FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
 
@@ -105,9 +113,13 @@ class RepaintingTab(ResultTab):
                 info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
             )  # fmt: skip
             self.build_advanced()
+            self.several = gr.Radio(
+                [("One", ONE), *self.severals, ("Four seeds", SEEDS)], value=ONE, label="Results at once",
+                info="Each stands in the strip of results, to be shown, compared and chosen; the first is shown.",
+            )  # fmt: skip
             self.seed = gr.Number(
                 0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
-                info="The same photo, mask and seed give the same result.",
+                info="0 draws what is likeliest, every other number another face that it could be.",
             )  # fmt: skip
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
@@ -118,6 +130,7 @@ class RepaintingTab(ResultTab):
             f"{self.prefix}-slider", f"Photo on the left, {self.after.lower()} on the right"
         )
         self.shown = shown_choice()
+        self.strip = run_strip(f"{self.prefix}-runs")
         self.build_facts()
         with gr.Row(elem_classes="files"):
             self.files = download_buttons(self.prefix)
@@ -145,10 +158,11 @@ class RepaintingTab(ResultTab):
         )
         self.shown.change(self.draw_over, self.shown, self.slider, concurrency_limit=1, **self.named("draw_over"))
 
-        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case]
-        ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], [*self.results, status], self.slider)
+        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.several, self.shown, self.case]
+        outputs = [*self.results, self.strip, status]
+        ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], outputs, self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
-        made = self.connect_files(ran, parts)
+        made = self.connect_files(ran, self.connect_runs([self.shown]), parts)
         name = name_pictures(f"{self.prefix}-slider", self.after)
         self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
         made.then(None, None, None, js=name, **self.named("name_pictures"))
@@ -174,6 +188,48 @@ class RepaintingTab(ResultTab):
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
         return [None, *self.no_facts(), footer_html(), *no_files(len(self.files))]
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    @property
+    def desk(self) -> list[gr.components.Component]:
+        return [self.editor, self.face, self.grow, self.feather, self.seed, self.case, *self.own_desk()]
+
+    def own_desk(self) -> list[gr.components.Component]:
+        """Of :attr:`desk`, the job's own."""
+        return []
+
+    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
+        photo, given = desk.photos["photo"], desk.settings
+        face, mask = photo.face, given["mask"]
+        base = (
+            self.base_of(photo, face, given["extent"]) if mask is None else lay_base(photo, mask, "Mask of the result.")
+        )
+        return [
+            answer(photo=photo_props(photo), face=face, base=base),
+            face_choice(photo.faces, face),
+            *(given[name] for name in ("grow", "feather", "seed")),
+            outcome.case or "",
+            *self.lay_out_own(desk),
+        ]
+
+    def lay_out_own(self, desk: Desk) -> list[Any]:
+        """Updates of :meth:`own_desk`."""
+        return []
+
+    def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
+        result = outcome.result
+        place = close_up(result.landmarks_before, result.photo.shape)
+        return result.image[place], result.photo[place]
+
+    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
+        result = outcome.result
+        return [views(outcome, *how), *self.tell(result), footer_html(result), *no_files(len(self.files))]
+
+    def base_of(self, photo: Photo, face: int, extent: Extent | None) -> dict[str, Any]:
+        """The mask that the pipeline makes by itself, to lie under the strokes."""
+        assert extent is not None  # of a job that suggests its masks
+        return self.suggested(photo, face, extent)
 
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
@@ -255,10 +311,11 @@ class RepaintingTab(ResultTab):
         grow: float,
         feather: float,
         seed: float,
+        several: str,
         shown: list[str],
         case: str,
         own: Callable[[Work], dict[str, Any]] = lambda work: {},
-        beside: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Any:
         """Runs the pipeline and shows the result.
 
@@ -269,11 +326,12 @@ class RepaintingTab(ResultTab):
             face: which face of the photo.
             grow: % of the distance between the eyes.
             feather: the same.
-            seed: of the grain.
+            seed: 0 draws what is likeliest.
+            several: which results are made at once.
             shown: what the pictures show.
             case: what the files call the case.
             own: further arguments of the job's own.
-            beside: what differs in a second run, whose result is told of beside the first's; None runs once.
+            settings: further settings of the page, for when the result is shown again.
         """
 
         def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
@@ -281,28 +339,86 @@ class RepaintingTab(ResultTab):
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
             unit = pick_face(photo.faces, int(face)).eye_distance / 100
             options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
-            runs = [options] if beside is None else [options, options | dict(beside)]
-            result, *others = (
-                self.engine.run(self.job, photo.pixels, progress=part_of(report, number, len(runs)), **given)
-                for number, given in enumerate(runs)
-            )
+            given = {"grow": grow, "feather": feather} | dict(settings or {})
+            outcomes = self._run_each(work, stop, report, photo, self.variants(several, options), given, case)
             report(1.0, "drawing")
+            results = [outcome.result for outcome in outcomes]
+            self.remark(results[0])
             return (
-                views(work.take_result(of_case(result, case), stop), shown),
-                *self.tell(result, *others),
-                footer_html(result),
+                views(outcomes[0], shown),
+                *self.tell(*results),
+                footer_html(results[0]),
                 *no_files(len(self.files)),
+                self.runs_shown(request),
                 status_html(self.engine.status()),
             )
 
         return self.running(request, progress, run)
 
-    def tell(self, result: Any, *beside: Any) -> list[Any]:
+    def _run_each(
+        self,
+        work: Work,
+        stop: Event,
+        report: Progress,
+        photo: Photo,
+        variants: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+        settings: Mapping[str, Any],
+        case: str,
+    ) -> list[Outcome]:
+        """Runs the pipeline with each of ``variants``, and keeps each result as soon as it is there.
+
+        Raises:
+            Cancelled: the run was stopped before the first result was there; later what is there is given.
+        """
+        outcomes: list[Outcome] = []
+        for number, (options, changes) in enumerate(variants):
+            try:
+                result = self.engine.run(
+                    self.job, photo.pixels, progress=part_of(report, number, len(variants)), **options
+                )
+            except Cancelled:
+                if not outcomes or work.outcome is not outcomes[0]:
+                    raise
+                gr.Info(f"<b>Run cancelled.</b> {number} of {len(variants)} results are there.", duration=5)
+                break
+            result, mask = of_case(result, case), options.get("mask")
+            given = {**settings, **changes, "extent": options.get("extent"), "seed": options["seed"]}
+            given["mask"] = None if mask is None else Base.of(mask, photo.size)
+            face = result.image[close_up(result.landmarks_before, result.photo.shape)]
+            told_of = told(face, self.said(options, given), sum(result.seconds.values()))
+            outcomes.append(work.take_result(result, stop, given, told_of, shown=not outcomes))
+        return outcomes
+
+    severals: Sequence[tuple[str, str]] = ()
+    """What else can be made at once: label and name."""
+
+    def variants(self, several: str, options: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Arguments of the pipeline for each of the results that are made at once, and what differs on the page.
+
+        Args:
+            several: :data:`ONE`, :data:`SEEDS` or one of :attr:`severals`.
+            options: arguments of the first.
+        """
+        seeds = range(4 if several == SEEDS else 1)
+        return [(options | {"seed": (options["seed"] + more) % 2**32}, {}) for more in seeds]
+
+    def said(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+        """What a result was made with, in a few words each: the mask, and what is not as it is at first."""
+        extent = options.get("extent")
+        words = ["painted mask" if extent is None else examples.EXTENT_LABELS[extent].lower()]
+        words += [f"grown {settings['grow']:g} %"] if settings["grow"] else []
+        words += [f"feather {settings['feather']:g} %"] if settings["feather"] != _FEATHER else []
+        return [*words, f"seed {options['seed']}"] if options["seed"] else words
+
+    def remark(self, result: Any) -> None:
+        """Tells, in the corner of the page, what a person should know of a new result."""
+
+    def tell(self, result: Any, *others: Any) -> list[Any]:
         """Updates of :attr:`facts`.
 
         Args:
             result: what the pipeline gave back.
-            beside: what the second run did, where there was one.
+            others: what else was made at once.
         """
         return []
 
@@ -366,10 +482,10 @@ def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, n
     return pixels, None if mask is None else read_mask(mask, pixels.shape[:2])
 
 
-def face_choice(faces: list[Face]) -> gr.Radio:
+def face_choice(faces: list[Face], face: int = 0) -> gr.Radio:
     """The choice of one of several faces; hidden where there is nothing to choose."""
     choices = [(f"Face {i + 1}{' (largest)' if i == 0 else ''}", i) for i in range(max(1, len(faces)))]
-    return gr.Radio(choices, value=0, visible=len(faces) > 1)
+    return gr.Radio(choices, value=face, visible=len(faces) > 1)
 
 
 def mask_options(value: dict[str, Any] | None, photo: Photo, face: int) -> dict[str, Any]:

@@ -196,3 +196,24 @@ def test_prediction_of_the_mirror_image_is_the_mirrored_prediction():
     assert torch.allclose(plain.image, (alone.image + flipped.image.flip(3)) / 2, atol=1e-5)
     assert torch.allclose(plain.landmarks[0, 0, 0], 1 - mirrored.landmarks[0, MIRROR_68[0], 0], atol=1e-6)
     assert torch.allclose(plain.landmarks[0, 0, 1], mirrored.landmarks[0, MIRROR_68[0], 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("view", ["crop", "joined"])
+def test_a_seed_draws_another_face_that_favours_no_side(view):
+    network, (image, hole) = INCLG(**TINY, view=view).eval(), photos(1)
+    face = torch.ones_like(hole)
+    flipped = [one.flip(3) for one in (image, hole, face)]
+    with torch.inference_mode():
+        own, none, one, same, other = (network.predict(image, hole, face, seed=s).image for s in (0, 0, 1, 1, 2))
+        mirrored = network.predict(*flipped, seed=1).image
+    assert torch.equal(own, none) and torch.equal(one, same)
+    assert not torch.allclose(own, one, atol=1e-3) and not torch.allclose(one, other, atol=1e-3)
+    assert torch.allclose(one, mirrored.flip(3), atol=1e-5)
+
+
+def test_gains_are_never_negative_and_one_on_average():
+    network = INCLG(**TINY)
+    assert network.gains(0) is None
+    gains = torch.cat([network.gains(seed) for seed in range(1, 200)])
+    assert gains.shape[1:] == (4 * TINY["width"], 1, 1)
+    assert gains.min() >= 0 and gains.mean().item() == pytest.approx(1, abs=0.03)

@@ -122,6 +122,15 @@ def test_result_names_stages_weights_device_and_seed(result):
     assert len(result.measurements) == len(result.measurements_before) > 0
 
 
+def test_a_seed_draws_another_mouth_and_the_same_one_again(pipeline, result, astronaut):
+    one, same = (pipeline(astronaut, seed=3) for _ in range(2))
+    assert one.seed == 3 and np.array_equal(one.image, same.image)
+    apart = np.abs(one.crop.astype(int) - result.crop)
+    outside = result.alpha == 0
+    assert apart.max() > 16, "more than grain, of which a photo of this size gets none"
+    assert np.array_equal(one.image[outside], astronaut[outside])
+
+
 def test_grow_widens_the_mask(pipeline, result, astronaut):
     grown = pipeline(astronaut, grow=6)
     assert (grown.mask & result.mask).sum() == result.mask.sum()

@@ -15,10 +15,10 @@ class Drawing(NamedTuple):
 
 
 class Inpainter:
-    """Draws the mirror image."""
+    """Draws the mirror image, as dark as the seed says."""
 
-    def predict(self, image, hole, face=None):
-        return Drawing(image.flip(3) * 0.5)
+    def predict(self, image, hole, face=None, seed=0):
+        return Drawing(image.flip(3) * 0.5 ** (1 + seed))
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +88,11 @@ def test_the_refinement_sees_the_draft(network, given, monkeypatch):
     own, refined = seen
     assert set(own) == {"beyond"} and torch.equal(refined["draft"], alone.image)
     assert torch.equal(own["beyond"], alone.image), "the look at all of the picture is saved"
+
+
+@torch.inference_mode()
+def test_a_seed_is_the_inpainters(network, given):
+    image, hole, _, _, face = given
+    painter, paper = Painter(network, Inpainter()), Painter(network)
+    assert torch.equal(painter.alone(image, hole, face, seed=2).image, image.flip(3) * 0.125)
+    assert torch.equal(paper.alone(image, hole, face, seed=2).image, paper.alone(image, hole, face).image)

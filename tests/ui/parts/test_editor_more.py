@@ -9,7 +9,7 @@ import pytest
 from pipelines.faces.landmarks import find_faces
 from ui.parts.editor import more_props
 from ui.pictures.masks import editor_size
-from ui.server.sessions import Photo
+from ui.session.kept import Photo
 
 pytestmark = pytest.mark.slow
 

@@ -1,5 +1,6 @@
 """What the server keeps of an open page, and that it forgets it."""
 
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +10,22 @@ import pytest
 
 from pipelines.errors import Cancelled
 from ui.server import sessions as module
-from ui.server.sessions import PhotoGone, Sessions
+from ui.server.sessions import PhotoGone, Sessions, Work
+from ui.session.kept import Outcome
+from ui.session.runs import RunGone, Told
 
 JOB = "cleft-inpainting"
 PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+TOLD = Told("lips", "data:image/jpeg;base64,", 0.5)
+
+
+def take(work: Work, stop: threading.Event | None = None, **more) -> Outcome:
+    """Has a result taken, of a photo that is opened for it where there is none."""
+    if "photo" not in work.photos:
+        work.take_photo(PIXELS, [], (6, 4))
+    return work.take_result(SimpleNamespace(), stop or work.start(), {}, TOLD, **more)
 
 
 @pytest.fixture
@@ -34,7 +47,7 @@ def test_tabs_of_a_page_do_not_see_each_others_work(sessions: Sessions):
     mine = first.take_photo(PIXELS, [], (6, 4))
     with pytest.raises(PhotoGone):
         second.photo_of(mine.key)
-    assert first.take_result(SimpleNamespace()).folder != second.take_result(SimpleNamespace()).folder
+    assert take(first).folder != take(second).folder
     assert sessions.get("a").work("cleft-inpainting") is first
     assert not first.start().is_set() and not second.stop.is_set(), "a run of one tab leaves the other's alone"
 
@@ -69,12 +82,13 @@ def test_further_references_are_added_removed_and_forgotten(sessions: Sessions):
 @pytest.mark.parametrize(
     "change", [lambda work: work.add_reference(PIXELS, [], (6, 4)), lambda work: work.remove_references("gone")]
 )
-def test_other_references_forget_the_result_and_drop_a_late_one(sessions: Sessions, change):
+def test_other_references_clear_the_result_and_drop_a_late_one(sessions: Sessions, change):
     work = sessions.get("a").work(JOB)
+    work.take_photo(PIXELS, [], (6, 4))
     stop = work.start()
-    folder = work.take_result(SimpleNamespace(), stop).folder
+    take(work, stop)
     change(work)
-    assert stop.is_set() and work.outcome is None and not folder.exists()
+    assert stop.is_set() and work.outcome is None and len(work.runs) == 1
 
 
 def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
@@ -86,20 +100,20 @@ def test_a_new_photo_replaces_the_old_one(sessions: Sessions):
 
 
 @pytest.mark.parametrize("what", ["photo", "reference", "second"])
-def test_another_photo_forgets_the_result_and_drops_a_late_one(sessions: Sessions, what: str):
+def test_another_photo_clears_the_result_and_drops_a_late_one(sessions: Sessions, what: str):
     work = sessions.get("a").work(JOB)
     work.take_photo(PIXELS, [], (6, 4), what)
-    folder = work.take_result(SimpleNamespace(), work.start()).folder
+    take(work)
     stop = work.start()
     work.take_photo(PIXELS, [], (6, 4), what)
-    assert stop.is_set() and work.outcome is None and not folder.exists()
+    assert stop.is_set() and work.outcome is None and len(work.runs) == 1
     with pytest.raises(Cancelled):
-        work.take_result(SimpleNamespace(), stop)
-    assert work.outcome is None
-    assert work.take_result(SimpleNamespace(), work.start()) is work.outcome
+        take(work, stop)
+    assert work.outcome is None and len(work.runs) == 1
+    assert take(work) is work.outcome
 
 
-def test_another_face_forgets_the_result_and_a_run_that_waited_for_the_former(sessions: Sessions):
+def test_another_face_clears_the_result_and_a_run_that_waited_for_the_former(sessions: Sessions):
     work = sessions.get("a").work(JOB)
     photo = work.take_photo(PIXELS, [], (6, 4))
     stop = work.start()
@@ -111,22 +125,68 @@ def test_another_face_forgets_the_result_and_a_run_that_waited_for_the_former(se
     assert work.photo_of(photo.key, face=1) is photo
 
 
-def test_a_new_result_removes_the_files_of_the_one_before(sessions: Sessions):
+def test_a_new_result_moves_the_one_before_from_memory_into_its_folder(sessions: Sessions):
     session = sessions.get("a").work(JOB)
-    first = session.take_result(SimpleNamespace())
-    (first.folder / "result.png").write_bytes(b"x")
-    second = session.take_result(SimpleNamespace())
-    assert not first.folder.exists() and second.folder.is_dir()
+    first, second = take(session), take(session)
+    one, two = session.runs
+    assert (one.outcome, two.outcome) == (None, second) and session.outcome is second
+    assert [path.name for path in first.folder.iterdir()] == ["run.pickle"] and [*second.folder.iterdir()] == []
+
+
+def test_a_result_that_is_made_beside_another_is_kept_and_not_shown(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    session.take_photo(PIXELS, [], (6, 4))
+    stop = session.start()
+    shown, _ = take(session, stop), take(session, stop, shown=False)
+    assert session.outcome is shown and [run.outcome is None for run in session.runs] == [False, True]
+
+
+def test_a_run_is_shown_again_with_its_photos_and_their_faces(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    photo = session.take_photo(PIXELS, [], (6, 4))
+    session.add_reference(PIXELS, [], (6, 4))
+    session.choose_face(photo, 2)
+    first = take(session)
+    session.choose_face(photo, 1)
+    session.remove_references(*session.more)
+    other = session.take_photo(PIXELS + 1, [], (6, 4))
+    take(session)
+    stop = session.start()
+    run, desk = session.show_run(next(iter(session.runs)).key)
+    assert stop.is_set(), "what ran for the other photo is stopped"
+    assert session.outcome is run.outcome and session.outcome.folder == first.folder
+    assert session.photo_of(photo.key, face=2).pixels.max() == 0 and len(session.more) == 1
+    assert desk.photos["photo"].key == photo.key
+    with pytest.raises(PhotoGone):
+        session.photo_of(other.key)
+    assert [run.outcome is None for run in session.runs] == [False, True]
+    session.show_run(run.key)
+    assert session.outcome is run.outcome, "also where it is shown already"
+
+
+def test_a_run_that_is_removed_is_no_longer_shown(sessions: Sessions):
+    session = sessions.get("a").work(JOB)
+    first, second = take(session), take(session)
+    one, two = session.runs
+    session.remove_run(one.key)
+    assert session.outcome is second and not first.folder.exists()
+    session.remove_run(two.key)
+    assert session.outcome is None and len(session.runs) == 0 and not second.folder.exists()
+    session.remove_run("gone")
+    with pytest.raises(RunGone, match="no longer kept"):
+        session.show_run(two.key)
+    with pytest.raises(RunGone):
+        session.choose_run(two.key)
 
 
 def test_closing_forgets_photo_result_and_files_and_stops_the_run(sessions: Sessions, tmp_path: Path):
     session = sessions.get("a").work(JOB)
     session.take_photo(PIXELS, [], (6, 4))
-    (session.take_result(SimpleNamespace()).folder / "result.png").write_bytes(b"x")
+    (take(session).folder / "result.png").write_bytes(b"x")
     stop = session.start()
     sessions.close("a")
     assert stop.is_set()
-    assert not session.photos and session.outcome is None
+    assert not session.photos and session.outcome is None and len(session.runs) == 0
     assert list(tmp_path.iterdir()) == []
     assert len(sessions) == 0
     sessions.close("a")
@@ -136,7 +196,7 @@ def test_nothing_is_written_for_a_closed_page(sessions: Sessions, tmp_path: Path
     session = sessions.get("a").work(JOB)
     sessions.close("a")
     with pytest.raises(Cancelled):
-        session.take_result(SimpleNamespace())
+        take(session)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,7 +208,7 @@ def test_each_run_has_its_own_stop(sessions: Sessions):
 
 
 def test_untouched_sessions_go(sessions: Sessions, monkeypatch: pytest.MonkeyPatch):
-    folder = sessions.get("old").work(JOB).take_result(SimpleNamespace()).folder
+    folder = take(sessions.get("old").work(JOB)).folder
     now = time.monotonic()
     monkeypatch.setattr(module.time, "monotonic", lambda: now + module.IDLE + 1)
     sessions.get("new")

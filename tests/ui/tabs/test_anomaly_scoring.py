@@ -40,18 +40,20 @@ from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Find
 from ui import CACHE
 from ui.examples import drawn_anomalies
 from ui.parts import facts as scoring_facts
-from ui.parts.adaptation import adaptation_html, nearest_frame
-from ui.parts.facts import GROUPS, difference, lead_html, scores_html
-from ui.parts.heat_map import heat_maps_html
+from ui.parts.scores.adaptation import adaptation_html, nearest_frame
+from ui.parts.scores.facts import GROUPS, difference, lead_html, scores_html
+from ui.parts.scores.heat_map import heat_maps_html
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import measurements_html
 from ui.pictures.masks import editor_size, layer_url
 from ui.server import scorers
 from ui.server.engine import Engine
 from ui.server.scorers import Scorers
-from ui.server.sessions import Photo, Sessions
+from ui.server.sessions import Sessions
 from ui.server.time_left import duration, part_of, with_time_left
 from ui.server.turns import WAITING
+from ui.session.kept import Photo
+from ui.session.runs import Told
 from ui.tabs import cohort
 from ui.tabs.anomaly_scoring import ONE, TWO, AnomalyScoringTab, region_shown
 from ui.tabs.cohort import COLUMNS, CohortTab, figures_html, given_html
@@ -607,7 +609,9 @@ def test_files_hold_the_maps_themselves(scored: AnomalyScoringResult, tmp_path: 
 
 
 def test_button_of_a_missing_map_stays_off(tab: AnomalyScoringTab, astronaut: np.ndarray):
-    tab.work(REQUEST).take_result((result(astronaut, local=None),))
+    work = tab.work(REQUEST)
+    opened(tab, astronaut)
+    work.take_result((result(astronaut, local=None),), work.start(), {}, Told("", "", 0.0))
     made = dict(zip(FILES, tab.make_files(REQUEST), strict=False))
     assert "value" not in made["local.png"], "nothing is told to the button, which a run turns off"
     assert all(made[ending].interactive for ending in FILES if ending != "local.png")

@@ -23,8 +23,9 @@ from ui.parts.editor import photo_props, reference_props
 from ui.parts.stages import show_stages
 from ui.pictures.masks import Base, editor_size, is_untouched, layer_url
 from ui.server.engine import Engine
-from ui.server.sessions import Photo, Sessions
+from ui.server.sessions import Sessions
 from ui.server.uploads import take
+from ui.session.kept import Photo
 from ui.tabs.mask_removal import MaskRemovalTab, _versions, found_base, likeness_html, note_html
 from ui.tabs.repainting import mask_options
 
@@ -130,9 +131,11 @@ def test_a_reference_that_hardly_shows_the_person_is_asked_about(tmp_path: Path,
     tab = MaskRemovalTab(Engine("cpu"), Sessions(tmp_path))
     for alike, asked in ((0.8, 1), (0.95, 0), (None, 0)):
         said.clear()
-        told = tab.tell(replace(make_removal(), identity_alone=alike))
-        assert len(told) == 4 and len(said) == asked
-    tab.tell(replace(make_removal(), identity_alone=0.8))
+        tab.remark(replace(make_removal(), identity_alone=alike))
+        assert len(said) == asked
+    said.clear()
+    tab.remark(replace(make_removal(), identity_alone=0.8))
+    assert len(tab.tell(make_removal())) == 4
     assert said == [f"<b>A question.</b> {question_of_reference(0.8)}"]
 
 

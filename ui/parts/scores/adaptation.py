@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from pipelines.results import AdaptationFrame, AnomalyScoringResult
-from ui.parts.facts import signed
-from ui.parts.heat_map import photo_names
+from ui.parts.scores.facts import signed
+from ui.parts.scores.heat_map import photo_names
 from ui.pictures import overlay
 
 

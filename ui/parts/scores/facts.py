@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, GROUP_NAMES, LOCAL_PEAK
 from pipelines.results import AnomalyScoringResult, Percentile
-from ui.parts.heat_map import photo_names
+from ui.parts.scores.heat_map import photo_names
 
 REGIONS = {
     "mouth-nose": "Mouth and nose",

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS, MapName
 from pipelines.anomaly_scoring.exports import Scale, Shown, colour_heat_map, map_overlay, shown_map
+from pipelines.arrays import Pixels
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.results import AnomalyScoringResult
@@ -59,6 +60,12 @@ def heat_maps_html(
         figures.append(f'<figure><img src="{url}" alt="{said}">{caption}</figure>')
     bar = _bar(scales[0]) if scales else ""
     return f'<div class="heat" data-count="{len(results)}">{"".join(figures)}{bar}</div>'
+
+
+def first_map(result: AnomalyScoringResult) -> Pixels:
+    """The map that is shown first over the face, RGB ``uint8``; the face alone where nothing was searched."""
+    shown = shown_map(result, _FIRST)
+    return result.crop if shown is None else map_overlay(result, shown, OPACITY / 100)
 
 
 def photo_names(count: int) -> tuple[str, ...]:
