@@ -37,7 +37,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default %(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default %(default)s)")
     parser.add_argument("--weights", metavar="NAME", help="weights of the manifest (default: the job's own)")
-    parser.add_argument("--seed", metavar="N", type=seed, default=0, help="seed of all randomness (default 0)")
+    parser.add_argument(
+        "--seed", metavar="N", type=seed, default=0, help="seed of all randomness (default 0: what is likeliest)"
+    )
 
 
 def number(text: str) -> float:

@@ -126,7 +126,8 @@ class CleftInpaintingTab(RepaintingTab):
         Give `photo` and, if you have one, `mask` (a picture of its shape; white = repaint). Without a mask the
         region `extent` is suggested from landmarks: "lips", "philtrum" (lips, philtrum and nostrils) or "lower-face".
         `face` picks one of several faces, 0 = largest. `grow` and `feather` are in pixels of the photo; without
-        `feather` it is 4 % of the distance between the eyes. `case` is a name that stands in every table and in the
+        `feather` it is 4 % of the distance between the eyes. `seed` 0 draws what is likeliest, another number another
+        face that it could be. `case` is a name that stands in every table and in the
         report. Returns the numbers (landmarks, measurements, seconds, weights, the SHA-256 of the photo's pixels), the
         result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything with a PDF report.
         """

@@ -397,7 +397,8 @@ class MaskRemovalTab(RepaintingTab):
         "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of several
         faces of `photo` and `reference`, 0 = largest; of `references` the largest is taken. `points` is how many
         control points warp a reference. `grow` and `feather` are in pixels of the photo; without `feather` it is 4 % of
-        the distance between the eyes. `case` is a name that stands in every table and in the report. `engine` is
+        the distance between the eyes. `seed` 0 draws what is likeliest, another number another face that it could be.
+        `case` is a name that stands in every table and in the report. `engine` is
         "inpainter", or "paper" for the paper's two networks alone. Returns the numbers (landmarks, references, seconds,
         weights, the SHA-256 of the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV,
         and a ZIP of everything with the stages' pictures and a PDF report.
