@@ -39,7 +39,7 @@ from pipelines.models import registering
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, Score, WeightsUsed
 from ui import CACHE
 from ui.examples import drawn_anomalies
-from ui.parts import facts as scoring_facts
+from ui.parts.scores import facts as scoring_facts
 from ui.parts.scores.adaptation import adaptation_html, nearest_frame
 from ui.parts.scores.facts import GROUPS, difference, lead_html, scores_html
 from ui.parts.scores.heat_map import heat_maps_html
