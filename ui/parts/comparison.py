@@ -1,4 +1,7 @@
-"""Before and after: the slider, what it can show, and the pictures that it is given."""
+"""Before and after: the comparison, what it can show, and the pictures that it is given."""
+
+from string import Template
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -7,25 +10,41 @@ from pipelines.faces.images import write_png
 from pipelines.results import RepaintResult
 from ui.pictures import overlay
 from ui.server.sessions import Outcome
+from ui.theme import ASSETS
 
 
-def comparison_slider(elem_id: str, label: str) -> gr.ImageSlider:
-    """The slider.
+class Comparison(gr.HTML):
+    """Two pictures of one size over each other or side by side, zoomed and moved as one.
+
+    Its value is the files of both, before and after, or None.
+    """
+
+    def postprocess(self, value: tuple[str, str] | None) -> Any:
+        """As files that only this page's address book names, so that no picture is coded anew."""
+        return None if value is None else [gr.FileData(path=path).model_dump() for path in value]
+
+
+def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> Comparison:
+    """The comparison, empty.
 
     Args:
         elem_id: id on the page.
-        label: says which picture is where.
+        before: what the left picture is called.
+        after: what the right one is called.
+        awaited: one sentence where there are none yet.
+        done: what screen readers say when a run has brought pictures; nothing where it is empty.
     """
-    return gr.ImageSlider(
-        label=label,
-        format="png",
-        type="filepath",
-        interactive=False,
-        buttons=["fullscreen"],
+    words = {"before": before, "after": after, "awaited": awaited}
+    words |= {"hold": before.lower(), "both": f"{before} or {after.lower()}"}
+    return Comparison(
+        value=None,
+        html_template=Template((ASSETS / "compare.html").read_text(encoding="utf-8")).substitute(words),
+        js_on_load=(ASSETS / "compare.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
         elem_id=elem_id,
         elem_classes="compare",
-        show_label=False,
-        max_height=4096,  # the style sheet sets the height
+        names=[before, after],
+        done=done,
     )
 
 
@@ -39,18 +58,6 @@ def shown_choice() -> gr.CheckboxGroup:
         container=False,
         elem_classes="shown",
     )
-
-
-def name_pictures(elem_id: str, after: str) -> str:
-    """JavaScript that gives the slider's pictures their names for screen readers: the component has no way to say them.
-
-    Args:
-        elem_id: id of the slider.
-        after: what the right picture is called.
-    """
-    return f"""() => document.querySelectorAll("#{elem_id} img").forEach((picture, i) => {{
-  picture.alt = i ? "{after}" : "Photo";
-}})"""
 
 
 def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:

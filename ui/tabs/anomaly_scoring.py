@@ -23,10 +23,10 @@ from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
 from ui.parts.case import case_field, cleared_case, of_case
-from ui.parts.comparison import comparison_slider, name_pictures
+from ui.parts.comparison import comparison_slider
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
-from ui.parts.facts import REGIONS, scores_html
-from ui.parts.heat_map import OPACITY, heat_maps_html, photo_names
+from ui.parts.facts import REGIONS, scores_html, verdict_html
+from ui.parts.heat_map import heat_maps, heat_view, photo_names
 from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
 from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import editor_size
@@ -141,27 +141,22 @@ class AnomalyScoringTab(ResultTab):
         gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
-        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
-        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
-        with gr.Row(elem_classes="heat-head", equal_height=True):
-            gr.HTML('<h2 class="step">Heat map</h2>', apply_default_css=False, min_width=80)
-            gr.HTML('<p class="heat-opacity">Opacity</p>', apply_default_css=False, min_width=60)
-            self.opacity = gr.Slider(
-                0, 100, OPACITY, step=5, label="Opacity of the heat map (%)", container=False, min_width=200,
-                elem_id="scoring-opacity",
-            )  # fmt: skip
+        gr.HTML('<h2 class="step">Score and map</h2>', apply_default_css=False)
+        self.verdict = gr.HTML(verdict_html(), apply_default_css=False, elem_id="scoring-verdict")
         self.map = gr.Radio(
             choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
             elem_classes="extent", elem_id="scoring-map",
         )  # fmt: skip
-        self.heat = gr.HTML(heat_maps_html(), apply_default_css=False, elem_id="scoring-heat")
+        self.heat = heat_view("scoring-heat")
+        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
         gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
         with gr.Row(elem_classes="pair", equal_height=False):
             for slot in SLOTS:
                 with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
                     self.sliders[slot] = comparison_slider(
-                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
-                    )
+                        f"{slot.prefix}-slider", "Aligned face", "Normalized face", "The face and its normalized "
+                        "version appear here.", done="The score is ready." if slot is FIRST else "",
+                    )  # fmt: skip
         self.measures = gr.HTML(measurements_html(), apply_default_css=False)
         with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
             gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
@@ -197,22 +192,13 @@ class AnomalyScoringTab(ResultTab):
         offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
-        given = [self.count, *editors, *faces, self.opacity, self.map, self.case]
+        given = [self.count, *editors, *faces, self.map, self.case]
         ran = self.connect_run(self.score, [*given, *self.settings.components], [*self.results, status], self.heat)
         self.connect_files(ran, [("files", self.make_files, self.buttons)])
-        for slot, slider in self.sliders.items():
-            slider.change(
-                None,
-                None,
-                None,
-                js=name_pictures(f"{slot.prefix}-slider", "Normalized face"),
-                **self.named(f"name_{slot.key}"),
-            )
         live: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 2}
-        for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
-            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **self.named(event))
+        self.map.input(self.draw_heat, [self.map, self.step], self.heat, **live, **self.named("choose_map"))
         moved = [*self.sliders.values(), self.heat, self.frames]
-        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **self.named("draw_frame"))
+        self.step.input(self.draw_frame, [self.step, self.map], moved, **live, **self.named("draw_frame"))
 
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
@@ -235,14 +221,15 @@ class AnomalyScoringTab(ResultTab):
     @property
     def results(self) -> list[gr.components.Component]:
         """What shows a result: all that another photo or face clears."""
-        shown = [self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
+        shown = [self.verdict, self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
         return [*self.sliders.values(), *shown, *self.buttons]
 
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
         return [
             *[None] * len(SLOTS),
-            heat_maps_html(),
+            verdict_html(),
+            None,
             scores_html(),
             measurements_html(),
             adaptation_html(),
@@ -330,7 +317,6 @@ class AnomalyScoringTab(ResultTab):
         second: dict | None,
         face: int,
         other: int,
-        opacity: float,
         name: MapName,
         case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
@@ -349,7 +335,7 @@ class AnomalyScoringTab(ResultTab):
             report(1.0, "drawing")
             outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
             _ask_for_one_person(results)
-            return self._show(outcome, opacity, name)
+            return self._show(outcome, name)
 
         return self.running(request, progress, run)
 
@@ -365,20 +351,21 @@ class AnomalyScoringTab(ResultTab):
             options |= mask_options(value or {}, photo, int(face))
         return photo, options | {"face": int(face)}
 
-    def _show(self, outcome: Outcome, opacity: float, name: MapName) -> tuple:
+    def _show(self, outcome: Outcome, name: MapName) -> tuple:
         results = outcome.result
         last = max((result.frames[-1].step for result in results if result.frames), default=0)
         step = _first_step(results)
         return (
             *self._pairs(outcome.folder, results),
-            heat_maps_html(results, opacity, name),
+            verdict_html(results),
+            heat_maps(results, name),
             scores_html(results),
             measurements_html(*(result.measurements for result in results)),
             adaptation_html(results, step),
             gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
-            footer_html(results[0]),
+            footer_html(results[0], status := self.engine.status()),
             *no_files(len(self.buttons)),
-            status_html(self.engine.status()),
+            status_html(status),
         )
 
     @staticmethod
@@ -399,23 +386,23 @@ class AnomalyScoringTab(ResultTab):
     # --- result -----------------------------------------------------------------------------------------------------
 
     @guarded("Not drawn")
-    def draw_heat(self, opacity: float, name: MapName, step: float, request: gr.Request) -> Any:
-        """Lays a map over the faces anew, from the result that is here."""
+    def draw_heat(self, name: MapName, step: float, request: gr.Request) -> Any:
+        """Shows another map of the faces, from the result that is here."""
         outcome = self.work(request).outcome
         if outcome is None:
             return gr.skip()
-        drawn = heat_maps_html(_at_step(outcome.result, step), opacity, name)
+        drawn = heat_maps(_at_step(outcome.result, step), name)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Not drawn")
-    def draw_frame(self, step: float, opacity: float, name: MapName, request: gr.Request) -> Any:
+    def draw_frame(self, step: float, name: MapName, request: gr.Request) -> Any:
         """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
         outcome = self.work(request).outcome
         if outcome is None:
             return gr.skip()
         results = _at_step(outcome.result, step)
         pairs = self._pairs(outcome.folder, results)
-        drawn = *pairs, heat_maps_html(results, opacity, name), adaptation_html(outcome.result, step)
+        drawn = *pairs, heat_maps(results, name), adaptation_html(outcome.result, step)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Files not made")

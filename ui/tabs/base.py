@@ -12,7 +12,7 @@ from pipelines.errors import Cancelled
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.parts.case import case_name, of_case
-from ui.parts.widgets import explain, guarded, toast
+from ui.parts.widgets import explain, guarded, say, toast
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
 from ui.server.sessions import Outcome, Sessions, Work
@@ -24,7 +24,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 KEYS = (
     '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
-    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>"
+    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run &ensp;<kbd>?</kbd> all keys</p>"
 )
 """Keys of a tab with an editor."""
 
@@ -129,7 +129,7 @@ class Tab(ABC):
 
             return run(work, stop, stoppable(stop, with_time_left(told) if self.tells_time else told))
         except Cancelled:
-            gr.Info(f"<b>Run cancelled.</b> {self.left}", duration=5)
+            say("Run cancelled", self.left, gr.Info)
         except Exception as error:
             toast(error, "Not run")
         return gr.skip()

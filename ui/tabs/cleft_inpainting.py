@@ -27,6 +27,7 @@ class CleftInpaintingTab(RepaintingTab):
     lead = "Drop a face photo here, paint over the mouth or ask for a mask, then press Run."
     canvas = "Photo with the mask to repaint. Paint with the pointer, or use Suggest mask."
     after = "Prediction"
+    awaited = "The prediction appears here, beside the photo."
     advanced = "Mask edge and seed"
     gallery = staticmethod(examples.gallery)
 

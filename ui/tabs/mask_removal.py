@@ -34,7 +34,7 @@ from ui.parts.editor import (
     refusal,
 )
 from ui.parts.stages import show_stages, stage_strip
-from ui.parts.widgets import ask, guarded, toast
+from ui.parts.widgets import ask, guarded, say, toast
 from ui.pictures.masks import editor_size
 from ui.server.sessions import Photo, Work
 from ui.server.uploads import take_one
@@ -70,6 +70,7 @@ class MaskRemovalTab(RepaintingTab):
     lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
     canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
     after = "Without the mask"
+    awaited = "The face without the mask appears here, beside the photo."
     advanced = "Mask edge, control points, networks and seed"
     gallery = staticmethod(masked_faces.gallery)
 
@@ -305,7 +306,7 @@ class MaskRemovalTab(RepaintingTab):
 
     def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
-            gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
+            say("Not used", sentence)
         ask(person_question(result))
         return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
 

@@ -20,7 +20,7 @@ from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.case import case_field, cleared_case, of_case
-from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
+from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.widgets import footer_html, guarded, status_html, toast
 from ui.pictures.masks import editor_size, is_untouched, photo_mask, read_layer
@@ -49,6 +49,8 @@ class RepaintingTab(ResultTab):
     """Name of the editor's canvas for screen readers."""
     after: str
     """What the result is called beside the photo."""
+    awaited: str
+    """One sentence where there is no result."""
     advanced: str
     """Over the folded settings."""
     gallery: Callable[[], list[dict[str, Any]]]
@@ -115,7 +117,7 @@ class RepaintingTab(ResultTab):
     def _build_outputs(self) -> None:
         gr.HTML(f'<h2 class="step">{self.headings[1]}</h2>', apply_default_css=False)
         self.slider = comparison_slider(
-            f"{self.prefix}-slider", f"Photo on the left, {self.after.lower()} on the right"
+            f"{self.prefix}-slider", "Photo", self.after, self.awaited, done=f"{self.headings[1]}: the result is ready."
         )
         self.shown = shown_choice()
         self.build_facts()
@@ -148,10 +150,7 @@ class RepaintingTab(ResultTab):
         inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case]
         ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], [*self.results, status], self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
-        made = self.connect_files(ran, parts)
-        name = name_pictures(f"{self.prefix}-slider", self.after)
-        self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
-        made.then(None, None, None, js=name, **self.named("name_pictures"))
+        self.connect_files(ran, parts)
 
     def connect(self) -> None:
         """Connects the job's own components, and those that open photos."""
@@ -290,9 +289,9 @@ class RepaintingTab(ResultTab):
             return (
                 views(work.take_result(of_case(result, case), stop), shown),
                 *self.tell(result, *others),
-                footer_html(result),
+                footer_html(result, status := self.engine.status()),
                 *no_files(len(self.files)),
-                status_html(self.engine.status()),
+                status_html(status),
             )
 
         return self.running(request, progress, run)

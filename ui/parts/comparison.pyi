@@ -1,0 +1,92 @@
+"""Before and after: the comparison, what it can show, and the pictures that it is given."""
+
+from string import Template
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from pipelines.faces.images import write_png
+from pipelines.results import RepaintResult
+from ui.pictures import overlay
+from ui.server.sessions import Outcome
+from ui.theme import ASSETS
+
+from gradio.events import Dependency
+
+class Comparison(gr.HTML):
+    """Two pictures of one size over each other or side by side, zoomed and moved as one.
+
+    Its value is the files of both, before and after, or None.
+    """
+
+    def postprocess(self, value: tuple[str, str] | None) -> Any:
+        """As files that only this page's address book names, so that no picture is coded anew."""
+        return None if value is None else [gr.FileData(path=path).model_dump() for path in value]
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> Comparison:
+    """The comparison, empty.
+
+    Args:
+        elem_id: id on the page.
+        before: what the left picture is called.
+        after: what the right one is called.
+        awaited: one sentence where there are none yet.
+        done: what screen readers say when a run has brought pictures; nothing where it is empty.
+    """
+    words = {"before": before, "after": after, "awaited": awaited, "both": f"{before} or {after.lower()}"}
+    return Comparison(
+        value=None,
+        html_template=Template((ASSETS / "compare.html").read_text(encoding="utf-8")).substitute(words),
+        js_on_load=(ASSETS / "compare.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        elem_classes="compare",
+        names=[before, after],
+        done=done,
+    )
+
+
+def shown_choice() -> gr.CheckboxGroup:
+    """What the pictures show."""
+    return gr.CheckboxGroup(
+        [("Close-up", overlay.CLOSE), ("Mask outline", overlay.MASK), ("Landmarks", overlay.LANDMARKS)],
+        value=[overlay.CLOSE],
+        label="What the pictures show",
+        show_label=False,
+        container=False,
+        elem_classes="shown",
+    )
+
+
+def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
+    """Files of the pictures before and after, drawn when first asked for.
+
+    Args:
+        outcome: the result, and where its files lie.
+        shown: what to draw: :data:`~ui.pictures.overlay.CLOSE`, :data:`~ui.pictures.overlay.MASK`,
+        :data:`~ui.pictures.overlay.LANDMARKS`.
+    """
+    wanted = frozenset(shown)
+    if wanted not in outcome.views:
+        result = outcome.result
+        rows, columns = slice(None), slice(None)
+        if overlay.CLOSE in wanted:
+            rows, columns = overlay.close_up(result.landmarks_before, result.photo.shape)
+        mask = result.mask[rows, columns] if overlay.MASK in wanted else None
+        corner = np.array([columns.start or 0, rows.start or 0])
+        pairs = (("before", result.photo, result.landmarks_before), ("after", result.image, result.landmarks))
+        paths = []
+        for name, image, points in pairs:
+            path = outcome.folder / f"{'-'.join([name, *sorted(wanted)])}.png"
+            drawn = points - corner if overlay.LANDMARKS in wanted else None
+            write_png(path, overlay.draw(image[rows, columns], mask, drawn))
+            paths.append(str(path))
+        outcome.views[wanted] = (paths[0], paths[1])
+    return outcome.views[wanted]
