@@ -13,19 +13,10 @@ from ui.server.sessions import Outcome
 from ui.theme import ASSETS
 
 
-class Comparison(gr.HTML):
-    """Two pictures of one size over each other or side by side, zoomed and moved as one.
+def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> gr.HTML:
+    """Two pictures of one size over each other or side by side, zoomed and moved as one; none at first.
 
-    Its value is the files of both, before and after, or None.
-    """
-
-    def postprocess(self, value: tuple[str, str] | None) -> Any:
-        """As files that only this page's address book names, so that no picture is coded anew."""
-        return None if value is None else [gr.FileData(path=path).model_dump() for path in value]
-
-
-def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> Comparison:
-    """The comparison, empty.
+    Its value is what :func:`pair` gives, or None.
 
     Args:
         elem_id: id on the page.
@@ -36,7 +27,7 @@ def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done:
     """
     words = {"before": before, "after": after, "awaited": awaited}
     words |= {"hold": before.lower(), "both": f"{before} or {after.lower()}"}
-    return Comparison(
+    return gr.HTML(
         value=None,
         html_template=Template((ASSETS / "compare.html").read_text(encoding="utf-8")).substitute(words),
         js_on_load=(ASSETS / "compare.js").read_text(encoding="utf-8"),
@@ -60,8 +51,13 @@ def shown_choice() -> gr.CheckboxGroup:
     )
 
 
-def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
-    """Files of the pictures before and after, drawn when first asked for.
+def pair(before: str, after: str) -> list[dict[str, Any]]:
+    """Two files as the page gets them: by an address of their own, so that no picture is coded anew."""
+    return [gr.FileData(path=path).model_dump() for path in (before, after)]
+
+
+def views(outcome: Outcome[RepaintResult], shown: list[str]) -> list[dict[str, Any]]:
+    """The pictures before and after, drawn when first asked for; see :func:`pair`.
 
     Args:
         outcome: the result, and where its files lie.
@@ -84,4 +80,4 @@ def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
             write_png(path, overlay.draw(image[rows, columns], mask, drawn))
             paths.append(str(path))
         outcome.views[wanted] = (paths[0], paths[1])
-    return outcome.views[wanted]
+    return pair(*outcome.views[wanted])

@@ -51,8 +51,8 @@ _PARTLY = {"face": _PLACES["mouth-nose"], "painted": "where the painted region l
 """The same where only part of the region was searched."""
 
 _OF_100 = (
-    "0 is a face like its normalized version, 100 one whose map has its top colour all over the region; the number beside "
-    "it is the paper's, on a logarithm."
+    "0 is a face like its normalized version, 100 one whose map has its top colour all over the region; the number "
+    "beside it is the paper's, on a logarithm."
 )
 
 _OFF = "The painted region lies off lips and nose, where nothing is searched, so there is no local severity."
@@ -202,8 +202,8 @@ def _scale_of_100(result: AnomalyScoringResult) -> str:
     """The severity on a line from 0 to 100."""
     left = f"left:{severity_of_100(result):.1f}%"
     return (
-        f'<div class="score-of-100" aria-hidden="true">Severity 0<div class="score-track"><i style="{left}"></i></div>100'
-        "</div>"
+        f'<div class="score-of-100" aria-hidden="true">Severity 0<div class="score-track"><i style="{left}"></i></div>'
+        "100</div>"
     )
 
 

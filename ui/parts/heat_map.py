@@ -59,9 +59,9 @@ def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -
 
     Returns:
         ``maps``: each with ``photo``, what the photo is called, and either ``none``, why there is no map, or ``face``
-        (a data URL), ``said`` and ``peak`` (what is seen, in words), ``side`` S, ``values`` (float32 ``(S, S)`` in base64, NaN
-        outside the region) and ``outline`` (lines around the region, points as shares of the side). ``scale``: None
-        where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks`` (share of the way
+        (a data URL), ``said`` and ``peak`` (what is seen, in words), ``side`` S, ``values`` (float32 ``(S, S)`` in
+        base64, NaN outside the region) and ``outline`` (lines around the region, points as shares of the side).
+        ``scale``: None where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks`` (share of the way
         up and value as text) and ``shades`` (RGBA).
     """
     maps, scale = [], None
@@ -106,7 +106,8 @@ def photo_names(count: int) -> tuple[str, ...]:
 def _outline(area: Mask) -> list[list[list[float]]]:
     """Lines around a region ``(S, S)``, as shares of S, smooth at any size."""
     fine = 4
-    large = cv2.resize(area.astype(np.float32), None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR) > 0.5
+    large = cv2.resize(area.astype(np.float32), None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)
+    large = cv2.GaussianBlur(large, (0, 0), fine, borderType=cv2.BORDER_REPLICATE) > 0.5  # without the pixels' steps
     lines, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     whole: Floats = np.array(large.shape[::-1], np.float64)
     return [np.round((line[:, 0] + 0.5) / whole, 4).tolist() for line in lines]

@@ -27,35 +27,18 @@ def explain(error: Exception) -> str:
     return f"Something went wrong inside the app ({type(error).__name__}). Nothing was lost; please try again."
 
 
-_SECONDS = {"A question": 20, "Run cancelled": 5}
-_LASTING = {"Run cancelled", "Files not made", "ZIP not made"}
-"""Headings of what has nothing to do with the photo and the mask, so that changing those ends it not."""
-
-
-def say(title: str, sentence: str, kind: Callable[..., None] = gr.Warning) -> None:
-    """Shows a toast at the corner of the page until its time is over or its cause has ended (``assets/toasts.js``).
-
-    Args:
-        title: what it is headed with.
-        sentence: as text.
-        kind: of gradio's toasts.
-    """
-    seconds, until = _SECONDS.get(title, 12), "run" if title in _LASTING else "run photo mask"
-    if title == "No face found":
-        until = "photo"  # nothing else puts a face there
-    told = f'data-until="{until}" data-seconds="{seconds}"'
-    kind(f"<b {told}>{html.escape(title)}.</b> {html.escape(sentence)}", duration=seconds)
-
-
 def toast(error: Exception, title: str) -> None:
-    """Shows an error at the corner of the page: what did not happen, and what to do."""
-    say(title, explain(error))
+    """Shows an error at the corner of the page: what did not happen, and what to do.
+
+    It goes when its cause has ended, which ``assets/toasts.js`` tells by the title.
+    """
+    gr.Warning(f"<b>{html.escape(title)}.</b> {html.escape(explain(error))}", duration=12)
 
 
 def ask(question: str | None) -> None:
     """Shows a question at the corner of the page, where there is one; nothing waits for an answer."""
     if question is not None:
-        say("A question", question)
+        gr.Warning(f"<b>A question.</b> {html.escape(question)}", duration=20)
 
 
 def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:

@@ -23,7 +23,7 @@ from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
 from ui.parts.case import case_field, cleared_case, of_case
-from ui.parts.comparison import comparison_slider
+from ui.parts.comparison import comparison_slider, pair
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.facts import REGIONS, scores_html, verdict_html
 from ui.parts.heat_map import heat_maps, heat_view, photo_names
@@ -369,18 +369,18 @@ class AnomalyScoringTab(ResultTab):
         )
 
     @staticmethod
-    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[tuple[str, str] | None]:
+    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[list[dict[str, Any]] | None]:
         """Files of face and normalized face for each slider, written when first asked for; None where there is none."""
-        pairs: list[tuple[str, str] | None] = []
+        pairs: list[list[dict[str, Any]] | None] = []
         for number, result in enumerate(results):
-            pair = []
+            paths = []
             for name, picture in (("face", result.crop), ("normalized", result.normalized)):
                 # By what it shows, so that the browser never shows another step's picture for it.
                 path = folder / f"{number}-{name}-{pixels_sha256(picture)[:16]}.png"
                 if not path.exists():
                     write_png(path, picture)
-                pair.append(str(path))
-            pairs.append((pair[0], pair[1]))
+                paths.append(str(path))
+            pairs.append(pair(*paths))
         return [*pairs, *[None] * (len(SLOTS) - len(pairs))]
 
     # --- result -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pipelines.errors import Cancelled
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.parts.case import case_name, of_case
-from ui.parts.widgets import explain, guarded, say, toast
+from ui.parts.widgets import explain, guarded, toast
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
 from ui.server.sessions import Outcome, Sessions, Work
@@ -129,7 +129,7 @@ class Tab(ABC):
 
             return run(work, stop, stoppable(stop, with_time_left(told) if self.tells_time else told))
         except Cancelled:
-            say("Run cancelled", self.left, gr.Info)
+            gr.Info(f"<b>Run cancelled.</b> {self.left}", duration=5)
         except Exception as error:
             toast(error, "Not run")
         return gr.skip()

@@ -34,7 +34,7 @@ from ui.parts.editor import (
     refusal,
 )
 from ui.parts.stages import show_stages, stage_strip
-from ui.parts.widgets import ask, guarded, say, toast
+from ui.parts.widgets import ask, guarded, toast
 from ui.pictures.masks import editor_size
 from ui.server.sessions import Photo, Work
 from ui.server.uploads import take_one
@@ -306,7 +306,7 @@ class MaskRemovalTab(RepaintingTab):
 
     def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
-            say("Not used", sentence)
+            gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
         ask(person_question(result))
         return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
 

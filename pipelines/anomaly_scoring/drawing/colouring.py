@@ -62,8 +62,8 @@ class Scale:
 
     @property
     def shades(self) -> Pixels:
-        """The scale from 0 to ``upper`` in even steps of its colours: RGBA ``uint8`` ``(256, 4)``, whose last channel is
-        how much of a colour lies over the face at an opacity of 1.
+        """The scale from 0 to ``upper`` in even steps of its colours: RGBA ``uint8`` ``(256, 4)``, whose last channel
+        is how much of a colour lies over the face at an opacity of 1.
         """
         shares = np.linspace(0, 1, _SHADES)
         rgb = colour_heat_map(self.at(shares)[None], self)[0]
