@@ -101,6 +101,7 @@ function commit() {
   outlined = false;
   draw();
   tools();
+  if (steps.length) window.philtrumDid("mask");
   props.value = own.value();
 }
 
@@ -129,10 +130,43 @@ own.moved = () => (outlined = false);
 
 own.over = () => {
   layer(mask, COLOUR, FILL);
-  if (stroke) return;
+  if (stroke) return props.fixed || networkFrame();
+  if (!props.fixed) networkFrame();
   if (!outlined) outline();
   layer(edge, "#fff", 0.95);
 };
+
+// What the network sees: what is painted beyond it is only continued from around it.
+function networkFrame() {
+  const corners = photo.frames[props.face ?? 0];
+  if (!corners?.length) return;
+  for (const [colour, dashes] of [["rgba(0,0,0,.6)", []], ["#fff", [7, 5]]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = 1.5;
+    pen.setLineDash(dashes);
+    pen.beginPath();
+    corners.forEach(([x, y], i) => pen[i ? "lineTo" : "moveTo"](left + scale * x, top + scale * y));
+    pen.closePath();
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+  nameFrame(corners);
+}
+
+function nameFrame(corners) {
+  const text = "What the network sees", xs = corners.map(([x]) => left + scale * x), ys = corners.map(([, y]) => top + scale * y);
+  pen.font = "600 12px system-ui, sans-serif";
+  const width = pen.measureText(text).width, right = Math.min(view.clientWidth, Math.max(...xs)) - 8;
+  if (right - Math.max(0, Math.min(...xs)) < width + 16) return; // no room
+  pen.textAlign = "right";
+  pen.textBaseline = "bottom";
+  const y = Math.min(view.clientHeight, Math.max(...ys)) - 6;
+  pen.strokeStyle = "rgba(0,0,0,.7)";
+  pen.lineWidth = 3;
+  pen.strokeText(text, right, y);
+  pen.fillStyle = "#fff";
+  pen.fillText(text, right, y);
+}
 
 // Masks are kept white; the colour is laid on when they are shown.
 let tint = null;
@@ -252,7 +286,41 @@ own.tools = (off) => {
   find("[data-do=clear]").disabled = off || steps.length === 0;
 };
 
+// The brush by keys: arrows move it, with Shift it paints on the way, Enter paints one spot.
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function step([dx, dy], painting) {
+  const far = Math.max(4, (size * scale) / 4), moving = activeTool() === "move";
+  if (moving) {
+    left -= far * dx;
+    top -= far * dy;
+    fitted = false;
+    return changedView();
+  }
+  const from = pointer ?? [view.clientWidth / 2, view.clientHeight / 2];
+  const within = (at, room) => Math.min(room, Math.max(0, at));
+  pointer = [within(from[0] + far * dx, view.clientWidth), within(from[1] + far * dy, view.clientHeight)];
+  if (painting) spot(from, pointer);
+  else draw();
+}
+
+function spot(...points) {
+  stroke = { kind: "stroke", erase: tool === "eraser", size, points: [] };
+  points.forEach(extend);
+  own.lift();
+}
+
+function pressed(event) {
+  const arrow = ARROWS[event.key];
+  if (event.target !== view || event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (arrow) step(arrow, event.shiftKey);
+  else if (event.key === "Enter" && activeTool() !== "move") spot(pointer ?? [view.clientWidth / 2, view.clientHeight / 2]);
+  else return false;
+  return true;
+}
+
 own.key = (event, command, plain) => {
+  if (pressed(event)) return true;
   const key = event.key.toLowerCase();
   if (command && key === "z") event.shiftKey ? redo() : undo();
   else if (command && key === "y") redo();

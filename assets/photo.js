@@ -233,6 +233,7 @@ function hint(text) {
 
 // What is sent is what is seen: while the field shows no photo it holds none, though the last one can be taken again.
 function show(state) {
+  const focused = root.contains(document.activeElement) && document.activeElement !== document.body;
   root.dataset.state = state;
   props.value = state === "ready" ? own.value() : null;
   lead.textContent = words;
@@ -245,6 +246,14 @@ function show(state) {
   hint(null);
   tools();
   draw();
+  if (focused) keepFocus();
+}
+
+// What had the focus is hidden or switched off now: the next thing to do has it.
+function keepFocus() {
+  const next = { ready: view, camera: find(".editor-snap"), empty: find(".editor-choose") }[root.dataset.state];
+  const at = document.activeElement;
+  if (!root.contains(at) || at.disabled || !at.getClientRects().length) next.focus({ preventScroll: true });
 }
 
 function tools() {
@@ -281,6 +290,7 @@ async function give(chosen) {
   const wrong = tooLarge(chosen);
   note(wrong);
   if (wrong) return;
+  window.philtrumDid("photo");
   wait(`Reading the ${props.noun} …`);
   try {
     trigger("upload", { path: await send(chosen) });
@@ -299,7 +309,11 @@ file.addEventListener("change", () => {
   file.value = "";
 });
 find(".editor-choose").addEventListener("click", () => file.click());
-find(".editor-back").addEventListener("click", () => { note(null); show("ready"); });
+find(".editor-back").addEventListener("click", () => {
+  note(null);
+  window.philtrumDid("photo");
+  show("ready");
+});
 find(".editor-paste").addEventListener("click", async () => {
   try {
     for (const item of await navigator.clipboard.read()) {
@@ -372,6 +386,7 @@ async function examples() {
     button.append(shown, label);
     button.addEventListener("click", () => {
       note(null);
+      window.philtrumDid("photo");
       wait("Opening the example …");
       trigger("select", { example: key });
     });

@@ -65,6 +65,9 @@ def build(engine: Engine) -> gr.Blocks:
         with gr.Row(elem_classes="top"):
             gr.HTML(_TITLE, apply_default_css=False)
             line = gr.HTML(status_html(_LOADING), elem_classes="top-status", apply_default_css=False)
+            gr.HTML(
+                (ASSETS / "keys.html").read_text(encoding="utf-8"), elem_classes="top-keys", apply_default_css=False
+            )
             dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
         with gr.Tabs():
             for name in engine.jobs:

@@ -13,6 +13,9 @@ STYLE = ASSETS / "style.css"
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
 _MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace")
 
+# What the whole page does, in the order in which the parts need each other.
+_PARTS = ("said", "toasts", "focus", "running", "keys")
+
 # The person's own choice of light or dark, else the system's. Gradio sets the same class when it mounts, from the
 # system alone: so the class is watched, not set once.
 HEAD = """
@@ -40,7 +43,9 @@ HEAD = """
     document.body ? start() : document.addEventListener("DOMContentLoaded", start);
   })();
 </script>
-"""
+""" + "<script>(() => {\n{script}\n})();</script>\n".replace(
+    "{script}", "".join((ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS)
+)
 
 
 def theme() -> gr.themes.Base:

@@ -19,9 +19,16 @@ from pipelines.anomaly_scoring.drawing.colouring import (
     LOCAL_SCALE,
     SCALES,
     Scale,
-    colour_heat_map,
 )
-from pipelines.anomaly_scoring.drawing.maps import Shown, map_overlay, map_picture, shown_map
+from pipelines.anomaly_scoring.drawing.maps import (
+    OPACITY,
+    Shown,
+    around,
+    map_overlay,
+    map_picture,
+    severity_of_100,
+    shown_map,
+)
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
 from pipelines.exports.layout import Facts, Page, Picture, wrapped
 from pipelines.exports.tables import (
@@ -42,8 +49,8 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 __all__ = [
-    "COLUMNS", "ENDINGS", "STAGES", "Scale", "Shown", "colour_heat_map", "contents", "facts", "figure_cells",
-    "figures_of", "files", "map_overlay", "page", "shown_map", "stage_pictures",
+    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "Scale", "Shown", "around", "contents", "facts", "figure_cells",
+    "figures_of", "files", "map_overlay", "page", "severity_of_100", "shown_map", "stage_pictures",
 ]  # fmt: skip
 """What every job exports, and maps as pictures, which the page shows as well."""
 
@@ -74,6 +81,7 @@ def facts(result: AnomalyScoringResult) -> dict[str, Any]:
         "asymmetry": _finding_facts(result.asymmetry, "asymmetry", ASYMMETRY_PEAK, ASYMMETRY_SCALE),
         "score": {
             "severity": round(score.severity, 6),
+            "severity_of_100": round(severity_of_100(result), 2),
             "normality": round(score.normality, 6),
             "formula": score.formula,
             "pixels": score.pixels,
@@ -203,7 +211,10 @@ def _score_facts(result: AnomalyScoringResult) -> Facts:
         facts.append(("Local severity", f"{result.local.value:.1f} grey levels{_among(result.local.percentile)}"))
     facts += [
         ("Asymmetry", f"{result.asymmetry.value:.1f} % of light{_among(result.asymmetry.percentile)}"),
-        ("Severity", signed(f"{score.severity:z.3f}") + _among(result.percentile)),
+        (
+            "Severity",
+            f"{signed(f'{score.severity:z.3f}')}, {severity_of_100(result):.1f} of 100{_among(result.percentile)}",
+        ),
         ("Normality", signed(f"{score.normality:z.3f}") + f", {formula}"),
     ]
     percentiles = [one.percentile for one in (result.local, result.asymmetry) if one is not None] + [result.percentile]

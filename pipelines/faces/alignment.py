@@ -139,7 +139,7 @@ class Alignment:
         """Share of the crop that lies inside the photo, 0-1."""
         height, width = self.photo_shape
         photo = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        area, _ = cv2.intersectConvexConvex(photo, self._corners().astype(np.float32))
+        area, _ = cv2.intersectConvexConvex(photo, self.corners.astype(np.float32))
         return float(np.clip(area * self.scale**2 / self.size**2, 0, 1))
 
     def to_crop(self, points: Points | Integers) -> Points:
@@ -192,7 +192,9 @@ class Alignment:
         interpolation = cv2.INTER_NEAREST if self.scale >= 1 else cv2.INTER_LINEAR
         return self.sample(mask, interpolation, cv2.BORDER_CONSTANT) > 255 / 20
 
-    def _corners(self) -> Points:
+    @property
+    def corners(self) -> Points:
+        """The crop's corners in photo coordinates, ``(4, 2)``, from the top left clockwise."""
         size = self.size
         return self.to_photo(np.array([[0, 0], [size, 0], [size, size], [0, size]]))
 
@@ -213,8 +215,8 @@ class Alignment:
         """
         if picture.shape[:2] != tuple(self.photo_shape):
             raise ValueError("the picture is not of the shape that was aligned")
-        left, right = _span(*_range(self._corners()[:, 0]), self.photo_shape[1])
-        top, bottom = _span(*_range(self._corners()[:, 1]), self.photo_shape[0])
+        left, right = _span(*_range(self.corners[:, 0]), self.photo_shape[1])
+        top, bottom = _span(*_range(self.corners[:, 1]), self.photo_shape[0])
         region = picture[top:bottom, left:right]
         if region.dtype == np.bool_:
             region = region.astype(np.uint8) * 255

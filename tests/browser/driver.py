@@ -50,7 +50,7 @@ class Tab:
         self.run = self.button("Run")
         self.cancel = self.button("Cancel")
         self.suggest = self.button("Suggest mask")
-        self.undo = self.button("Undo").first  # the result's slider has one of its own
+        self.undo = self.button("Undo")
         self.redo = self.button("Redo")
         self.clear = self.button("Clear the mask")
         self.canvas = page.locator(f"#{self.prefix}-editor .editor-view")
@@ -185,12 +185,14 @@ class ScoringTab(Tab):
 
     def __init__(self, page: Page):
         super().__init__(page)
-        self.heat = self.panel.locator(".heat figure img")
+        self.heat = self.panel.locator(".heat figure canvas")
         self.maps = page.locator("#scoring-map")
         self.bar = self.panel.locator(".heat-bar")
         # What is ours in it: while a run ends, Gradio writes its seconds beside that.
         self.score = page.locator("#scoring-scores .scores")
-        self.lead = self.score.locator(".score-lead")
+        self.verdict = page.locator("#scoring-verdict .verdict")
+        self.lead = self.verdict.locator(".score-lead")
+        self.least = self.panel.get_by_role("slider", name="Hide values below")
         self.second = page.locator("#scoring-second-slider img")
 
     def show(self) -> None:
@@ -202,6 +204,10 @@ class ScoringTab(Tab):
         """Takes an example and waits until its region is shown."""
         self.page.get_by_role("button", name=f"Example: {label}").click()
         self.steps(1)
+
+    def drawn(self) -> str:
+        """The map as it is drawn, as a data URL."""
+        return self.heat.first.evaluate("each => each.toDataURL()")
 
     def unfold(self) -> None:
         """Unfolds the settings that few change."""

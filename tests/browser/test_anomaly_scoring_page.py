@@ -1,5 +1,6 @@
 """The tab of anomaly scoring as a person uses it: a photo, its heat map and score; two photos; a cohort."""
 
+import base64
 import csv
 import io
 import json
@@ -51,11 +52,11 @@ def test_upload_run_and_download(scoring: ScoringTab, cleft: np.ndarray):
     expect(scoring.footer).to_contain_text(numbers["weights"][0]["sha256"])
 
 
-def test_map_and_its_opacity_are_switched_without_a_new_run(scoring: ScoringTab, cleft: np.ndarray):
+def test_map_opacity_and_threshold_are_switched_without_a_new_run(scoring: ScoringTab, cleft: np.ndarray):
     scoring.open(cleft)
     scoring.steps(1)
     scoring.predict()
-    first, score = scoring.heat.get_attribute("src"), scoring.score.inner_text()
+    first, score = scoring.drawn(), scoring.score.inner_text()
     expect(scoring.bar).to_contain_text("what does not fit (grey levels)")
     for name, label in (
         ("Left unlike right", "left unlike right (% of light)"),
@@ -63,16 +64,59 @@ def test_map_and_its_opacity_are_switched_without_a_new_run(scoring: ScoringTab,
     ):
         scoring.maps.get_by_role("radio", name=name).check()
         expect(scoring.bar).to_contain_text(label)
-        expect(scoring.heat).to_have_attribute("alt", re.compile(f"^{name}, photo: highest at "))
+        expect(scoring.heat).to_have_attribute("aria-label", re.compile(f"^{name}, photo: highest at "))
     scoring.maps.get_by_role("radio", name="What does not fit").check()
-    expect(scoring.heat).to_have_attribute("src", first)
-    opacity = scoring.page.locator("#scoring-opacity input[type=range]")
-    opacity.fill("0")
-    expect(scoring.heat).not_to_have_attribute("src", first)
     expect(scoring.bar).to_contain_text("what does not fit (grey levels)")
-    opacity.fill("60")
-    expect(scoring.heat).to_have_attribute("src", first)
+    assert scoring.drawn() == first
+    opacity = scoring.panel.get_by_role("slider", name="Opacity of the map")
+    opacity.fill("0")
+    bare = scoring.drawn()
+    assert bare != first
+    opacity.fill("80")
+    assert scoring.drawn() == first
+    scoring.least.fill("30")
+    expect(scoring.least).to_have_attribute("aria-valuetext", "30 grey levels")
+    assert scoring.drawn() not in (first, bare)
+    scoring.least.fill("100")
+    assert scoring.drawn() == bare or count_unlike(scoring.drawn(), bare) < count_unlike(first, bare) / 10
     assert scoring.score.inner_text() == score
+
+
+def count_unlike(one: str, other: str) -> int:
+    """How many pixels of two drawings differ."""
+    first, second = (read(base64.b64decode(each.partition(",")[2])).astype(int) for each in (one, other))
+    return int((np.abs(first - second).max(-1) > 8).sum())
+
+
+def test_the_map_is_at_least_as_large_as_the_face_and_is_read_by_pointer_and_keys(
+    scoring: ScoringTab, cleft: np.ndarray
+):
+    scoring.open(cleft)
+    scoring.steps(1)
+    scoring.predict()
+    side = scoring.heat.evaluate("each => each.clientWidth")
+    assert side >= scoring.canvas.evaluate("each => each.clientHeight")
+    said = scoring.panel.locator(".heat-read")
+    expect(said).to_contain_text("Highest at ")
+    numbers = np.load(io.BytesIO(zipfile.ZipFile(io.BytesIO(scoring.download("zip"))).read("local.npy")))
+    scoring.heat.scroll_into_view_if_needed()
+    peak, values = 0.0, []
+    for row in np.linspace(0.05, 0.95, 19):
+        for column in np.linspace(0.3, 0.7, 9):
+            scoring.heat.hover(position={"x": column * side, "y": row * side})
+            if "grey levels" in (text := said.inner_text()):
+                values.append(float(text.split()[0]))
+    peak = max(values)
+    assert 0.5 * numbers.max() < peak <= numbers.max() + 0.1 and min(values) < 0.2 * peak
+    scoring.heat.hover(position={"x": 3, "y": 3})
+    expect(said).to_have_text("outside the region")
+    scoring.page.mouse.move(5, 5)
+    expect(said).to_contain_text("Highest at ")
+    scoring.heat.focus()
+    scoring.page.keyboard.press("Shift+ArrowDown")
+    scoring.page.keyboard.press("ArrowLeft")
+    expect(said).to_contain_text(re.compile(r"^[\d.]+ grey levels$"))
+    expect(scoring.page.locator("#philtrum-said")).to_have_text(said.inner_text())
 
 
 def test_searches_belong_to_the_fast_normalizer_and_reach_it(scoring: ScoringTab, cleft: np.ndarray):
@@ -98,17 +142,17 @@ def test_before_and_after_are_scored_side_by_side(scoring: ScoringTab):
     expect(scoring.second).to_have_count(2)
     expect(scoring.heat).to_have_count(2)
     expect(scoring.bar).to_have_count(1)
-    expect(scoring.score).to_contain_text("After surgery")
+    expect(scoring.verdict).to_contain_text("After surgery")
     expect(scoring.lead).to_have_count(2)
     numbers = [json.loads(scoring.download(key)) for key in ("json", "second-json")]
     first, second = (f"{one['local']['local_severity']:.0f}" for one in numbers)
-    said = scoring.score.locator(".scores-difference")
+    said = scoring.verdict.locator(".scores-difference")
     expect(said).to_contain_text(f"Closer to normal after surgery: local severity fell from {first} to {second}")
     first, second = (f"{one['score']['severity']:.2f}".replace("-", "−") for one in numbers)
     expect(said).to_contain_text(f"from {first} to {second}")
     scoring.maps.get_by_role("radio", name="Left unlike right").check()
-    expect(scoring.heat.first).to_have_attribute("alt", re.compile("^Left unlike right, before surgery: "))
-    expect(scoring.heat.last).to_have_attribute("alt", re.compile("^Left unlike right, after surgery: "))
+    expect(scoring.heat.first).to_have_attribute("aria-label", re.compile("^Left unlike right, before surgery: "))
+    expect(scoring.heat.last).to_have_attribute("aria-label", re.compile("^Left unlike right, after surgery: "))
     expect(scoring.panel.locator(".measures th", has_text="Change")).to_be_visible()
 
 
@@ -124,15 +168,15 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab,
     frames, step = scoring.page.locator("#scoring-frames"), scoring.page.locator("#scoring-step input[type=range]")
     expect(frames).to_contain_text("after 5 steps")  # the normalized face, which slider and map show too
     shown = frames.locator("img").get_attribute("src")
-    picture, heat = scoring.pictures.last.get_attribute("src"), scoring.heat.get_attribute("src")
+    picture, heat = scoring.pictures.last.get_attribute("src"), scoring.drawn()
     step.fill("0")
     expect(frames).to_contain_text("before adaptation")
     expect(scoring.pictures.last).not_to_have_attribute("src", picture)
-    expect(scoring.heat).not_to_have_attribute("src", heat)
+    wait_until(lambda: scoring.drawn() != heat)
     assert frames.locator("img").get_attribute("src") != shown
     step.fill("5")
     expect(scoring.pictures.last).to_have_attribute("src", picture)
-    expect(scoring.heat).to_have_attribute("src", heat)
+    wait_until(lambda: scoring.drawn() == heat)
     assert [frame["step"] for frame in json.loads(scoring.download("json"))["adaptation"]["frames"]] == [*range(11)]
 
 
@@ -210,7 +254,7 @@ def test_fits_the_screen_and_nothing_moves_in_anomaly_scoring(scoring: ScoringTa
     scoring.example("Unilateral cleft")
     expect(scoring.run).to_be_in_viewport()
     scoring.page.evaluate("window.scrollTo(0, 0)")
-    watched = ("#scoring-scores", "#scoring-heat", "#scoring-slider", "#scoring-zip")
+    watched = ("#scoring-verdict", "#scoring-heat", "#scoring-scores", "#scoring-slider", "#scoring-zip")
     places = f"() => {list(watched)}.map(s => document.querySelector(s).getBoundingClientRect().top + scrollY)"
     before = scoring.page.evaluate(places)
     scoring.predict()

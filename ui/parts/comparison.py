@@ -1,4 +1,7 @@
-"""Before and after: the slider, what it can show, and the pictures that it is given."""
+"""Before and after: the comparison, what it can show, and the pictures that it is given."""
+
+from string import Template
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -7,25 +10,32 @@ from pipelines.faces.images import write_png
 from pipelines.results import RepaintResult
 from ui.pictures import overlay
 from ui.session.kept import Outcome
+from ui.theme import ASSETS
 
 
-def comparison_slider(elem_id: str, label: str) -> gr.ImageSlider:
-    """The slider.
+def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> gr.HTML:
+    """Two pictures of one size over each other or side by side, zoomed and moved as one; none at first.
+
+    Its value is what :func:`pair` gives, or None.
 
     Args:
         elem_id: id on the page.
-        label: says which picture is where.
+        before: what the left picture is called.
+        after: what the right one is called.
+        awaited: one sentence where there are none yet.
+        done: what screen readers say when a run has brought pictures; nothing where it is empty.
     """
-    return gr.ImageSlider(
-        label=label,
-        format="png",
-        type="filepath",
-        interactive=False,
-        buttons=["fullscreen"],
+    words = {"before": before, "after": after, "awaited": awaited}
+    words |= {"hold": before.lower(), "both": f"{before} or {after.lower()}"}
+    return gr.HTML(
+        value=None,
+        html_template=Template((ASSETS / "compare.html").read_text(encoding="utf-8")).substitute(words),
+        js_on_load=(ASSETS / "compare.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
         elem_id=elem_id,
         elem_classes="compare",
-        show_label=False,
-        max_height=4096,  # the style sheet sets the height
+        names=[before, after],
+        done=done,
     )
 
 
@@ -41,20 +51,13 @@ def shown_choice() -> gr.CheckboxGroup:
     )
 
 
-def name_pictures(elem_id: str, after: str) -> str:
-    """JavaScript that gives the slider's pictures their names for screen readers: the component has no way to say them.
-
-    Args:
-        elem_id: id of the slider.
-        after: what the right picture is called.
-    """
-    return f"""() => document.querySelectorAll("#{elem_id} img").forEach((picture, i) => {{
-  picture.alt = i ? "{after}" : "Photo";
-}})"""
+def pair(before: str, after: str) -> list[dict[str, Any]]:
+    """Two files as the page gets them: by an address of their own, so that no picture is coded anew."""
+    return [gr.FileData(path=path).model_dump() for path in (before, after)]
 
 
-def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
-    """Files of the pictures before and after, drawn when first asked for.
+def views(outcome: Outcome[RepaintResult], shown: list[str]) -> list[dict[str, Any]]:
+    """The pictures before and after, drawn when first asked for; see :func:`pair`.
 
     Args:
         outcome: the result, and where its files lie.
@@ -77,4 +80,4 @@ def views(outcome: Outcome[RepaintResult], shown: list[str]) -> tuple[str, str]:
             write_png(path, overlay.draw(image[rows, columns], mask, drawn))
             paths.append(str(path))
         outcome.views[wanted] = (paths[0], paths[1])
-    return outcome.views[wanted]
+    return pair(*outcome.views[wanted])

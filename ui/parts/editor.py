@@ -14,7 +14,9 @@ import gradio as gr
 import numpy as np
 
 from pipelines.arrays import Mask, Pixels, Points
+from pipelines.errors import PhiltrumError
 from pipelines.exports.pictures import shrunk, window_around
+from pipelines.faces.alignment import align
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.points import Face
 from ui.pictures import overlay
@@ -194,7 +196,17 @@ def photo_props(photo: Photo) -> dict[str, Any]:
         "height": height,
         "brush": round(max(4.0, brush), 1),
         "faces": [[round(scale * edge, 1) for edge in face.box] for face in photo.faces],
+        "frames": [_frame(photo, face, scale) for face in photo.faces],
     }
+
+
+def _frame(photo: Photo, face: Face, scale: float) -> list[list[float]]:
+    """The corners of what the networks see of the photo; none where the face cannot be aligned."""
+    try:
+        corners = align(photo.pixels, face).corners
+    except PhiltrumError:
+        return []  # whoever presses Run is told why
+    return np.round(scale * corners, 1).tolist()
 
 
 def reference_props(photo: Photo, control: Sequence[int]) -> dict[str, Any]:

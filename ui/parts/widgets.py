@@ -5,7 +5,7 @@ import html
 import logging
 import math
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -28,7 +28,10 @@ def explain(error: Exception) -> str:
 
 
 def toast(error: Exception, title: str) -> None:
-    """Shows an error at the corner of the page: what did not happen, and what to do."""
+    """Shows an error at the corner of the page: what did not happen, and what to do.
+
+    It goes when its cause has ended, which ``assets/toasts.js`` tells by the title.
+    """
     gr.Warning(f"<b>{html.escape(title)}.</b> {html.escape(explain(error))}", duration=12)
 
 
@@ -61,14 +64,11 @@ def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:
 
 
 def status_html(status: dict[str, str]) -> str:
-    """The header's line: state, device, weights, memory."""
+    """The header's line: what the app does."""
     good = status["state"] == "Ready"
-    parts = [status[key] for key in ("device", "weights", "memory") if status.get(key)]
     return (
         f'<p class="status" role="status"><span class="status-dot" data-good="{str(good).lower()}" aria-hidden="true">'
-        f"</span><b>{html.escape(status['state'])}</b>"
-        + "".join(f"<span>{html.escape(part)}</span>" for part in parts)
-        + "</p>"
+        f"</span><b>{html.escape(status['state'])}</b></p>"
     )
 
 
@@ -77,19 +77,26 @@ def state_of(line: str) -> str:
     return line.partition("<b>")[2].partition("</b>")[0]
 
 
-def footer_html(result: RepaintResult | AnomalyScoringResult | None = None) -> str:
-    """The footer: what the app is for, its version, and what drew the result on the page."""
-    facts = [f"Philtrum {__version__}"]
+def footer_html(
+    result: RepaintResult | AnomalyScoringResult | None = None, machine: Mapping[str, str] | None = None
+) -> str:
+    """The footer: what the app is for, and, folded, what drew the result on the page.
+
+    Args:
+        result: that is on the page.
+        machine: where it was computed, as :meth:`ui.server.engine.Engine.status` has it when the run is over.
+    """
     if result is None:
-        facts.append("no result yet")
+        about = f'<p class="about">Philtrum {__version__} · no result yet</p>'
     else:
-        facts += [f"weights {used.name} {used.sha256}" for used in result.weights]
-        facts += [f"seed {result.seed}", result.device]
-    return (
-        f'<footer class="foot"><b>{NOTICE}</b><span>'
-        + " · ".join(html.escape(fact) for fact in facts)
-        + "</span></footer>"
-    )
+        facts = [("Program", f"Philtrum {__version__}")]
+        facts += [("Weights", f"{used.name}, SHA-256 {used.sha256}") for used in result.weights]
+        facts += [("Seed", str(result.seed)), ("Computed on", result.device)]
+        facts += [(f"Time, {stage}", f"{seconds:.2f} s") for stage, seconds in result.seconds.items()]
+        facts += [("Memory", machine["memory"])] if machine and machine.get("memory") else []
+        listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts)
+        about = f'<details class="about"><summary>About this run</summary><dl>{listed}</dl></details>'
+    return f'<footer class="foot"><b>{NOTICE}</b>{about}</footer>'
 
 
 def measurements_html(before: Sequence[Measurement] = (), after: Sequence[Measurement] = ()) -> str:

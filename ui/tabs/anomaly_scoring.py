@@ -23,12 +23,12 @@ from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.case import case_field, cleared_case, of_case
-from ui.parts.comparison import comparison_slider, name_pictures
+from ui.parts.comparison import comparison_slider, pair
 from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
 from ui.parts.runs import run_strip, told
 from ui.parts.scores.adaptation import adaptation_html
-from ui.parts.scores.facts import REGIONS, scores_html
-from ui.parts.scores.heat_map import OPACITY, first_map, heat_maps_html, photo_names
+from ui.parts.scores.facts import REGIONS, scores_html, verdict_html
+from ui.parts.scores.heat_map import first_map, heat_maps, heat_view, photo_names
 from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
 from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import Base, editor_size
@@ -79,7 +79,7 @@ class AnomalyScoringTab(ResultTab):
         self.cohort = CohortTab(engine, sessions)
         self.editors: dict[Slot, gr.HTML] = {}
         self.faces: dict[Slot, gr.Radio] = {}
-        self.sliders: dict[Slot, gr.ImageSlider] = {}
+        self.sliders: dict[Slot, gr.HTML] = {}
         self.files: dict[Slot, list[gr.DownloadButton]] = {}
 
     # --- components -------------------------------------------------------------------------------------------------
@@ -145,27 +145,22 @@ class AnomalyScoringTab(ResultTab):
         gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
-        gr.HTML('<h2 class="step">Score</h2>', apply_default_css=False)
-        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
-        with gr.Row(elem_classes="heat-head", equal_height=True):
-            gr.HTML('<h2 class="step">Heat map</h2>', apply_default_css=False, min_width=80)
-            gr.HTML('<p class="heat-opacity">Opacity</p>', apply_default_css=False, min_width=60)
-            self.opacity = gr.Slider(
-                0, 100, OPACITY, step=5, label="Opacity of the heat map (%)", container=False, min_width=200,
-                elem_id="scoring-opacity",
-            )  # fmt: skip
+        gr.HTML('<h2 class="step">Score and map</h2>', apply_default_css=False)
+        self.verdict = gr.HTML(verdict_html(), apply_default_css=False, elem_id="scoring-verdict")
         self.map = gr.Radio(
             choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
             elem_classes="extent", elem_id="scoring-map",
         )  # fmt: skip
-        self.heat = gr.HTML(heat_maps_html(), apply_default_css=False, elem_id="scoring-heat")
+        self.heat = heat_view("scoring-heat")
+        self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
         gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
         with gr.Row(elem_classes="pair", equal_height=False):
             for slot in SLOTS:
                 with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
                     self.sliders[slot] = comparison_slider(
-                        f"{slot.prefix}-slider", f"Aligned face of the {slot.name} left, normalized face right"
-                    )
+                        f"{slot.prefix}-slider", "Aligned face", "Normalized face", "The face and its normalized "
+                        "version appear here.", done="The score is ready." if slot is FIRST else "",
+                    )  # fmt: skip
         self.strip = run_strip("scoring-runs")
         self.measures = gr.HTML(measurements_html(), apply_default_css=False)
         with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
@@ -202,25 +197,14 @@ class AnomalyScoringTab(ResultTab):
         offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
-        given = [self.count, *editors, *faces, self.opacity, self.map, self.case]
-        ran = self.connect_run(
-            self.score, [*given, *self.settings.components], [*self.results, self.strip, status], self.heat
-        )
-        again = self.connect_runs([self.opacity, self.map])
-        self.connect_files(ran, again, [("files", self.make_files, self.buttons)])
-        for slot, slider in self.sliders.items():
-            slider.change(
-                None,
-                None,
-                None,
-                js=name_pictures(f"{slot.prefix}-slider", "Normalized face"),
-                **self.named(f"name_{slot.key}"),
-            )
+        given = [self.count, *editors, *faces, self.map, self.case]
+        shown = [*self.results, self.strip, status]
+        ran = self.connect_run(self.score, [*given, *self.settings.components], shown, self.heat)
+        self.connect_files(ran, self.connect_runs([self.map]), [("files", self.make_files, self.buttons)])
         live: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 2}
-        for control, event in ((self.opacity, "draw_heat"), (self.map, "choose_map")):
-            control.input(self.draw_heat, [self.opacity, self.map, self.step], self.heat, **live, **self.named(event))
+        self.map.input(self.draw_heat, [self.map, self.step], self.heat, **live, **self.named("choose_map"))
         moved = [*self.sliders.values(), self.heat, self.frames]
-        self.step.input(self.draw_frame, [self.step, self.opacity, self.map], moved, **live, **self.named("draw_frame"))
+        self.step.input(self.draw_frame, [self.step, self.map], moved, **live, **self.named("draw_frame"))
 
     def offer(self) -> tuple[gr.Radio, ...]:
         """What this machine can do, once the libraries that know it are loaded."""
@@ -243,14 +227,15 @@ class AnomalyScoringTab(ResultTab):
     @property
     def results(self) -> list[gr.components.Component]:
         """What shows a result: all that another photo or face clears."""
-        shown = [self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
+        shown = [self.verdict, self.heat, self.scores, self.measures, self.frames, self.step, self.footer]
         return [*self.sliders.values(), *shown, *self.buttons]
 
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
         return [
             *[None] * len(SLOTS),
-            heat_maps_html(),
+            verdict_html(),
+            None,
             scores_html(),
             measurements_html(),
             adaptation_html(),
@@ -370,7 +355,6 @@ class AnomalyScoringTab(ResultTab):
         second: dict | None,
         face: int,
         other: int,
-        opacity: float,
         name: MapName,
         case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
@@ -394,7 +378,7 @@ class AnomalyScoringTab(ResultTab):
             kept = {"count": count, "masks": masks, "settings": settings}
             outcome = work.take_result(results, stop, kept, _told(results))
             _ask_for_one_person(results)
-            shown = self._show(outcome, opacity, name)
+            shown = self._show(outcome, name)
             return *shown, self.runs_shown(request), status_html(self.engine.status())
 
         return self.running(request, progress, run)
@@ -411,56 +395,57 @@ class AnomalyScoringTab(ResultTab):
             options |= mask_options(value or {}, photo, int(face))
         return photo, options | {"face": int(face)}
 
-    def _show(self, outcome: Outcome, opacity: float, name: MapName) -> tuple:
+    def _show(self, outcome: Outcome, name: MapName) -> tuple:
         results = outcome.result
         last = max((result.frames[-1].step for result in results if result.frames), default=0)
         step = _first_step(results)
         return (
             *self._pairs(outcome.folder, results),
-            heat_maps_html(results, opacity, name),
+            verdict_html(results),
+            heat_maps(results, name),
             scores_html(results),
             measurements_html(*(result.measurements for result in results)),
             adaptation_html(results, step),
             gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
-            footer_html(results[0]),
+            footer_html(results[0], self.engine.status()),
             *no_files(len(self.buttons)),
         )
 
     @staticmethod
-    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[tuple[str, str] | None]:
+    def _pairs(folder: Path, results: tuple[AnomalyScoringResult, ...]) -> list[list[dict[str, Any]] | None]:
         """Files of face and normalized face for each slider, written when first asked for; None where there is none."""
-        pairs: list[tuple[str, str] | None] = []
+        pairs: list[list[dict[str, Any]] | None] = []
         for number, result in enumerate(results):
-            pair = []
+            paths = []
             for name, picture in (("face", result.crop), ("normalized", result.normalized)):
                 # By what it shows, so that the browser never shows another step's picture for it.
                 path = folder / f"{number}-{name}-{pixels_sha256(picture)[:16]}.png"
                 if not path.exists():
                     write_png(path, picture)
-                pair.append(str(path))
-            pairs.append((pair[0], pair[1]))
+                paths.append(str(path))
+            pairs.append(pair(*paths))
         return [*pairs, *[None] * (len(SLOTS) - len(pairs))]
 
     # --- result -----------------------------------------------------------------------------------------------------
 
     @guarded("Not drawn")
-    def draw_heat(self, opacity: float, name: MapName, step: float, request: gr.Request) -> Any:
-        """Lays a map over the faces anew, from the result that is here."""
+    def draw_heat(self, name: MapName, step: float, request: gr.Request) -> Any:
+        """Shows another map of the faces, from the result that is here."""
         outcome = self.work(request).outcome
         if outcome is None:
             return gr.skip()
-        drawn = heat_maps_html(_at_step(outcome.result, step), opacity, name)
+        drawn = heat_maps(_at_step(outcome.result, step), name)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Not drawn")
-    def draw_frame(self, step: float, opacity: float, name: MapName, request: gr.Request) -> Any:
+    def draw_frame(self, step: float, name: MapName, request: gr.Request) -> Any:
         """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
         outcome = self.work(request).outcome
         if outcome is None:
             return gr.skip()
         results = _at_step(outcome.result, step)
         pairs = self._pairs(outcome.folder, results)
-        drawn = *pairs, heat_maps_html(results, opacity, name), adaptation_html(outcome.result, step)
+        drawn = *pairs, heat_maps(results, name), adaptation_html(outcome.result, step)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
     @guarded("Files not made")

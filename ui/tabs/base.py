@@ -28,7 +28,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 KEYS = (
     '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
-    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run</p>"
+    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run &ensp;<kbd>?</kbd> all keys</p>"
 )
 """Keys of a tab with an editor."""
 

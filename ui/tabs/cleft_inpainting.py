@@ -30,6 +30,7 @@ class CleftInpaintingTab(RepaintingTab):
     lead = "Drop a face photo here, paint over the mouth or ask for a mask, then press Run."
     canvas = "Photo with the mask to repaint. Paint with the pointer, or use Suggest mask."
     after = "Prediction"
+    awaited = "The prediction appears here, beside the photo."
     advanced = "Mask edge, seed and several results"
     severals = (("Each region", REGIONS),)
     gallery = staticmethod(examples.gallery)

@@ -76,6 +76,7 @@ class MaskRemovalTab(RepaintingTab):
     lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
     canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
     after = "Without the mask"
+    awaited = "The face without the mask appears here, beside the photo."
     advanced = "Mask edge, control points, networks, seed and several results"
     severals = (("Each reference", REFERENCES),)
     gallery = staticmethod(masked_faces.gallery)

@@ -21,7 +21,7 @@ from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.case import case_field, cleared_case, of_case
-from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
+from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
 from ui.parts.runs import run_strip, told
 from ui.parts.widgets import footer_html, guarded, status_html, toast
@@ -57,6 +57,8 @@ class RepaintingTab(ResultTab):
     """Name of the editor's canvas for screen readers."""
     after: str
     """What the result is called beside the photo."""
+    awaited: str
+    """One sentence where there is no result."""
     advanced: str
     """Over the folded settings."""
     gallery: Callable[[], list[dict[str, Any]]]
@@ -127,7 +129,7 @@ class RepaintingTab(ResultTab):
     def _build_outputs(self) -> None:
         gr.HTML(f'<h2 class="step">{self.headings[1]}</h2>', apply_default_css=False)
         self.slider = comparison_slider(
-            f"{self.prefix}-slider", f"Photo on the left, {self.after.lower()} on the right"
+            f"{self.prefix}-slider", "Photo", self.after, self.awaited, done=f"{self.headings[1]}: the result is ready."
         )
         self.shown = shown_choice()
         self.strip = run_strip(f"{self.prefix}-runs")
@@ -162,10 +164,7 @@ class RepaintingTab(ResultTab):
         outputs = [*self.results, self.strip, status]
         ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], outputs, self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
-        made = self.connect_files(ran, self.connect_runs([self.shown]), parts)
-        name = name_pictures(f"{self.prefix}-slider", self.after)
-        self.slider.change(None, None, None, js=name, **self.named("name_new_pictures"))
-        made.then(None, None, None, js=name, **self.named("name_pictures"))
+        self.connect_files(ran, self.connect_runs([self.shown]), parts)
 
     def connect(self) -> None:
         """Connects the job's own components, and those that open photos."""
@@ -224,7 +223,8 @@ class RepaintingTab(ResultTab):
 
     def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
         result = outcome.result
-        return [views(outcome, *how), *self.tell(result), footer_html(result), *no_files(len(self.files))]
+        footer = footer_html(result, self.engine.status())
+        return [views(outcome, *how), *self.tell(result), footer, *no_files(len(self.files))]
 
     def base_of(self, photo: Photo, face: int, extent: Extent | None) -> dict[str, Any]:
         """The mask that the pipeline makes by itself, to lie under the strokes."""
@@ -347,10 +347,10 @@ class RepaintingTab(ResultTab):
             return (
                 views(outcomes[0], shown),
                 *self.tell(*results),
-                footer_html(results[0]),
+                footer_html(results[0], status := self.engine.status()),
                 *no_files(len(self.files)),
                 self.runs_shown(request),
-                status_html(self.engine.status()),
+                status_html(status),
             )
 
         return self.running(request, progress, run)

@@ -20,8 +20,9 @@ from pipelines.errors import ImageMismatch, OptionInvalid
 from pipelines.results import ColourSpace, MapKind
 
 _COLOURS = colormaps["inferno"]  # perceptually uniform, and rising in lightness for all kinds of colour vision
-_DIMMED = 0.4  # brightness of what is outside the region: in the paper's figure 10 half as much, which hides the face
-_OUTLINE = (255, 255, 255)
+_CLEAR = 0.3  # share of the scale from which a colour has all of its opacity; below, the face shows through
+_SHADES = 256  # steps of the scale that a page draws with
+_OUTLINE, _OUTLINE_EDGE = (255, 255, 255), (20, 20, 20)  # seen on light skin and on dark
 _BAR_ASPECT = 0.36  # width of the colour bar's picture over its height, room for the label
 _DPI = 100
 _TICKS = 6
@@ -53,6 +54,20 @@ class Scale:
     def ticks(self) -> dict[float, str]:
         """Shares of the way up the scale, 0-1, that are labelled, and the values there as text."""
         return {share: f"{self.at(share):,.5g}" for share in np.linspace(0, 1, _TICKS).tolist()}
+
+    @property
+    def unit(self) -> str:
+        """What the values are counted in; "" where they have no unit."""
+        return self.label.partition("(")[2].removesuffix(")")
+
+    @property
+    def shades(self) -> Pixels:
+        """The scale from 0 to ``upper`` in even steps of its colours: RGBA ``uint8`` ``(256, 4)``, whose last channel
+        is how much of a colour lies over the face at an opacity of 1.
+        """
+        shares = np.linspace(0, 1, _SHADES)
+        rgb = colour_heat_map(self.at(shares)[None], self)[0]
+        return np.column_stack([rgb, np.round(255 * _strength(shares)).astype(np.uint8)])
 
     @property
     def _norm(self) -> PowerNorm:
@@ -90,16 +105,16 @@ def colour_heat_map(heat: Floats, scale: Scale) -> Pixels:
     return _COLOURS(scale._norm(heat), bytes=True)[..., :3]
 
 
-def overlay(picture: Pixels, heat: Floats, scale: Scale, opacity: float = 0.6, region: Mask | None = None) -> Pixels:
-    """A heat map in colours over the picture of the face.
+def overlay(picture: Pixels, heat: Floats, scale: Scale, opacity: float = 0.8, region: Mask | None = None) -> Pixels:
+    """A heat map in colours over the picture of the face, which stays readable: the less heat, the less colour.
 
     Args:
         picture: RGB ``uint8`` ``(H, W, 3)``.
         heat: ``(H, W)``.
         scale: the map's scale, from :data:`SCALES`.
-        opacity: share of the colours where they lie over the picture, 0-1.
-        region: ``bool`` ``(H, W)``, where they do; it is outlined, and the rest of the picture dimmed. None colours all
-            of it.
+        opacity: share of the colours from three tenths of the scale on, 0-1; below it falls to 0.
+        region: ``bool`` ``(H, W)``, where they lie; it is outlined, and the rest of the picture as it was. None colours
+            all of it.
 
     Returns:
         RGB ``uint8`` ``(H, W, 3)``.
@@ -112,13 +127,21 @@ def overlay(picture: Pixels, heat: Floats, scale: Scale, opacity: float = 0.6, r
         raise OptionInvalid("The opacity must be between 0 and 1.")
     if not picture.shape[:2] == heat.shape == (heat if region is None else region).shape:
         raise ImageMismatch("The picture, its heat map and the region differ in size; use those of one face.")
-    blended = picture * (1 - opacity) + colour_heat_map(heat, scale) * opacity
+    share = opacity * _strength(np.asarray(scale._norm(heat)))[..., None]
+    blended = picture * (1 - share) + colour_heat_map(heat, scale) * share
     if region is not None:
-        inside = region.astype(bool)
-        blended = np.where(inside[..., None], blended, picture * _DIMMED)
-        border = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
-        blended[border] = _OUTLINE
+        inside = region.astype(np.uint8)
+        blended[inside == 0] = picture[inside == 0]
+        rings = [cv2.dilate(inside, np.ones((side, side), np.uint8)) for side in (1, 3, 5)]
+        blended[rings[1] > rings[0]] = _OUTLINE
+        blended[rings[2] > rings[1]] = _OUTLINE_EDGE
     return np.round(blended).astype(np.uint8)
+
+
+def _strength(share: Floats) -> Floats:
+    """How much of the colour at a share of the scale lies over the face, 0-1."""
+    strength: Floats = np.clip(share / _CLEAR, 0, 1)
+    return strength
 
 
 def colour_bar(scale: Scale, height: int = 256) -> Pixels:

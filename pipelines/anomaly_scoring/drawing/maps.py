@@ -1,5 +1,6 @@
 """The maps of a scored face, and each as a picture on its one fixed scale."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -10,8 +11,8 @@ from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_S
 from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.results import AnomalyScoringResult, Finding
 
-OPACITY = 0.6
-"""Share of the colours in the heat map over the face, unless another is asked for."""
+OPACITY = 0.8
+"""Share of the strong colours in a map over the face, unless another is asked for."""
 
 SIDE = 512
 """Side in pixels of a map over its face."""
@@ -51,12 +52,26 @@ def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPA
     Raises:
         OptionInvalid: the opacity is not between 0 and 1.
     """
-    part = _around(shown.area)
+    part = around(shown.area)
     size = (SIDE, SIDE)
     face = cv2.resize(result.crop[part], size, interpolation=cv2.INTER_CUBIC)
     values = cv2.resize(shown.values[part], size, interpolation=cv2.INTER_LINEAR)
     area = cv2.resize(shown.area[part].astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
     return overlay(face, values, shown.scale, opacity, area)
+
+
+def severity_of_100(result: AnomalyScoringResult) -> float:
+    """The paper's severity without its logarithm, from 0 to 100.
+
+    The map's mean over the region, on the scale of its colours: 0 is a face that equals its normalized version, 100 one
+    whose map has the top colour all over the region. Of the squared error this is the root mean square difference, of
+    SSIM and LPIPS the mean, in per cent of the scale. It takes the region's size out, which equation 6 keeps in.
+    """
+    score = result.score
+    scale = SCALES[score.kind, score.colour]
+    sized = score.pixels * math.exp(score.severity)  # of equation 6 the root of the map's sum, of the other the sum
+    mean = (sized**2 if score.formula == "equation" else sized) / score.pixels
+    return 100 * min(1.0, (mean / scale.upper) ** scale.exponent)
 
 
 def map_picture(result: AnomalyScoringResult, name: MapName) -> Pixels | None:
@@ -67,7 +82,7 @@ def map_picture(result: AnomalyScoringResult, name: MapName) -> Pixels | None:
     return np.hstack([map_overlay(result, shown), colour_bar(shown.scale, SIDE)])
 
 
-def _around(area: Mask) -> tuple[slice, slice]:
+def around(area: Mask) -> tuple[slice, slice]:
     """Rows and columns of a square around a region, with as much of the face around it as makes it readable."""
     rows, columns = np.nonzero(area)
     low = np.array([rows.min(), columns.min()])

@@ -22,7 +22,7 @@ from pipelines.anomaly_scoring import choices as scoring_choices
 from pipelines.anomaly_scoring import pipeline
 from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, CLINIC, EVERYONE, LOCAL_PEAK, MAPS
 from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES
-from pipelines.anomaly_scoring.drawing.maps import map_overlay, shown_map
+from pipelines.anomaly_scoring.drawing.maps import around, severity_of_100, shown_map
 from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEARCHES
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.study.ratings import TIMES
@@ -41,8 +41,8 @@ from ui import CACHE
 from ui.examples import drawn_anomalies
 from ui.parts.scores import facts as scoring_facts
 from ui.parts.scores.adaptation import adaptation_html, nearest_frame
-from ui.parts.scores.facts import GROUPS, difference, lead_html, scores_html
-from ui.parts.scores.heat_map import heat_maps_html
+from ui.parts.scores.facts import GROUPS, difference, lead_html, scores_html, verdict_html
+from ui.parts.scores.heat_map import heat_maps
 from ui.parts.settings import ScoringSettings
 from ui.parts.widgets import measurements_html
 from ui.pictures.masks import editor_size, layer_url
@@ -184,7 +184,7 @@ def run(
     tab: AnomalyScoringTab, count: str, first: dict | None, second: dict | None = None, settings=SETTINGS, name="local",
     case="",
 ) -> Any:  # fmt: skip
-    return tab.score(REQUEST, count, first, second, 0, 0, 60, name, case, lambda fraction, desc: None, *settings)
+    return tab.score(REQUEST, count, first, second, 0, 0, name, case, lambda fraction, desc: None, *settings)
 
 
 def picture(html: str, number: int = 0) -> np.ndarray:
@@ -219,8 +219,8 @@ def picture(html: str, number: int = 0) -> np.ndarray:
 def test_page_leads_with_the_local_percentile_as_a_sentence(scored: AnomalyScoringResult, value, sentence):
     said = lead_html(among(scored, value))
     assert sentence in said and "(compared with 1,000 faces)" in said and f"left:{value:.1f}%" in said
-    assert scores_html([among(scored, value)]).startswith(
-        f'<div class="scores" data-count="1"><section class="score">{said}'
+    assert verdict_html([among(scored, value)]) == (
+        f'<div class="verdict" data-count="1" data-said><section>{said}</section></div>'
     )
 
 
@@ -258,7 +258,11 @@ def test_painted_region_off_lips_and_nose_leads_with_the_asymmetry(astronaut: np
 def test_every_figure_stands_beside_its_percentile_with_its_meaning_and_formula(scored: AnomalyScoringResult):
     alone = scores_html([scored])
     assert "<dd>30 grey levels</dd>" in alone and "<dd>12 % of light</dd>" in alone
-    assert "<dt>Severity</dt><dd>−1.50</dd>" in alone and "<dt>Normality</dt><dd>1.50</dd>" in alone
+    of_100 = f"{severity_of_100(scored):.0f} of 100"
+    assert (
+        f"<dt>Severity</dt><dd>−1.50 <small>· {of_100}</small></dd>" in alone
+        and "<dt>Normality</dt><dd>1.50</dd>" in alone
+    )
     assert "Mouth and nose, 960 px" in alone and "percentile " not in alone
     known = replace(
         among(scored, 97.4),
@@ -266,7 +270,11 @@ def test_every_figure_stands_beside_its_percentile_with_its_meaning_and_formula(
         asymmetry=replace(scored.asymmetry, percentile=Percentile(88.0, 1000, "all")),
     )
     shown = scores_html([known])
-    for figure in ("30 grey levels<span>percentile 97", "12 % of light<span>percentile 88", "−1.50<span>percentile 99"):
+    for figure in (
+        "30 grey levels<span>percentile 97",
+        "12 % of light<span>percentile 88",
+        f"−1.50 <small>· {of_100}</small><span>percentile 99",
+    ):
         assert f"<dd>{figure}</span></dd>" in shown
     folded = shown[shown.index("<details") :]
     for formula in (f"Percentile {LOCAL_PEAK:g} of r · w / u", f"Percentile {ASYMMETRY_PEAK:g} of |ln l − ln l′|"):
@@ -286,7 +294,10 @@ def test_difference_of_two_photos_is_said_of_the_local_severity_first(astronaut:
     )
     worse = difference(after, before)
     assert "Farther from normal" in worse and "rose from 31 to 92 (percentile 40 → 99)" in worse
-    both = scores_html([before, after])
+    assert (
+        scores_html([before, after]).count("Severity from 0 to 100:</b> 0 is a face like its normalized version") == 1
+    )
+    both = verdict_html([before, after])
     assert both.count("stands out") >= 2 and "Before surgery" in both
     assert both.index(better) < both.index("<section"), "what two photos are compared for comes first"
 
@@ -309,16 +320,25 @@ def test_difference_without_a_local_severity_is_the_papers(astronaut: np.ndarray
     assert "local severity" not in difference(off, result(astronaut))
 
 
+def read_map(one: dict[str, Any]) -> np.ndarray:
+    """The values of a map that the page gets, ``(S, S)``."""
+    return np.frombuffer(base64.b64decode(one["values"]), "<f4").reshape(one["side"], one["side"])
+
+
 @pytest.mark.parametrize("name", MAPS)
-def test_map_is_the_pipelines_and_its_bar_never_depends_on_the_result(scored: AnomalyScoringResult, name: str):
-    for opacity in (0, 60, 100):
-        shown = picture(heat_maps_html([scored], opacity, name))
-        meant = map_overlay(scored, shown_map(scored, name), opacity / 100)
-        assert np.abs(shown.astype(int) - meant).mean() < 5, "but for JPEG"
-
-    def bar(one: AnomalyScoringResult) -> str:
-        return heat_maps_html([one], 60, name).partition('<div class="heat-bar"')[2]
-
+def test_map_is_the_pipelines_and_its_scale_never_depends_on_the_result(scored: AnomalyScoringResult, name: str):
+    told = heat_maps([scored], name)
+    (one,), shown = told["maps"], shown_map(scored, name)
+    values, part = read_map(one), around(shown.area)
+    inside = shown.area[part]
+    np.testing.assert_array_equal(values[inside], shown.values[part][inside])
+    assert np.isnan(values[~inside]).all()
+    for line in one["outline"]:
+        columns, rows = (np.array(line) * one["side"]).T.astype(int).clip(0, one["side"] - 1)
+        near = cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))) - cv2.erode(
+            inside.astype(np.uint8), np.ones((5, 5))
+        )
+        assert near[rows, columns].mean() > 0.95, "along the region's border"
     fainter = replace(
         scored,
         heat=scored.heat / 100,
@@ -326,25 +346,25 @@ def test_map_is_the_pipelines_and_its_bar_never_depends_on_the_result(scored: An
         asymmetry=replace(scored.asymmetry, map=scored.asymmetry.map / 100),
     )
     fixed = {"local": LOCAL_SCALE, "asymmetry": ASYMMETRY_SCALE, "heat": SCALES["pse", "ycbcr"]}[name]
-    assert bar(scored) == bar(fainter) != "" and fixed.label in bar(scored)
-    assert f">≥ {fixed.upper:,}</li>" in bar(scored)
-    assert heat_maps_html([scored, scored], 60, name).count("<figure>") == 2
-    assert heat_maps_html([scored], 60, name).count("heat-bar") == 1
+    scale = told["scale"]
+    assert scale == heat_maps([fainter], name)["scale"] and scale["label"] == fixed.label
+    assert scale["ticks"][-1] == [1.0, f"{fixed.upper:,}"] and scale["upper"] == fixed.upper
+    assert json.loads(json.dumps(told)) == told
+    assert [one["photo"] for one in heat_maps([scored, scored], name)["maps"]] == ["Before surgery", "After surgery"]
 
 
 def test_map_of_what_does_not_fit_opens_first(scored: AnomalyScoringResult):
-    assert heat_maps_html([scored]) == heat_maps_html([scored], 60, "local")
-    assert "<figure>" not in heat_maps_html()
+    assert heat_maps([scored]) == heat_maps([scored], "local")
 
 
 def test_missing_map_is_said_in_its_place(scored: AnomalyScoringResult, astronaut: np.ndarray):
     off = result(astronaut, local=None)
-    both = heat_maps_html([scored, off])
-    assert both.count("<img") == 1 and both.count("heat-none") == 1 and both.count("heat-bar") == 1
-    assert "lies off lips and nose" in both[both.index("<figure>", both.index("<figure>") + 1) :]
-    alone = heat_maps_html([off])
-    assert "<img" not in alone and "heat-bar" not in alone
-    assert heat_maps_html([off], 60, "asymmetry").count("<img") == 1
+    both = heat_maps([scored, off])
+    assert "face" in both["maps"][0] and both["scale"] is not None
+    assert "lies off lips and nose" in both["maps"][1]["none"] and "face" not in both["maps"][1]
+    alone = heat_maps([off])
+    assert "face" not in alone["maps"][0] and alone["scale"] is None
+    assert "face" in heat_maps([off], "asymmetry")["maps"][0]
 
 
 @pytest.mark.parametrize(
@@ -362,7 +382,7 @@ def test_map_says_where_it_peaks_inside_its_region(scored: AnomalyScoringResult,
     values[0, 0], values[row, column] = 9.0, 5.0  # the first lies outside the region
     area[row - 3 : row + 4, column - 3 : column + 4] = True
     there = replace(scored, crop=crop, mesh=mesh, local=replace(scored.local, map=values, area=area))
-    assert f'alt="{said}"' in heat_maps_html([there])
+    assert heat_maps([there])["maps"][0]["said"] == said
 
 
 def test_adaptation_shows_the_nearest_step_and_when_the_anomaly_reappears(scored: AnomalyScoringResult):
@@ -475,27 +495,29 @@ def test_region_on_the_photo_is_the_pipelines_until_it_is_painted_over(astronaut
 def test_one_photo_is_scored_and_shown(tab: AnomalyScoringTab, fake: Fake, astronaut: np.ndarray):
     shown = run(tab, ONE, opened(tab, astronaut))
     assert fake.calls == [ScoringSettings.options(SETTINGS) | {"face": 0}]
-    before, after = map(cv2.imread, shown[0])
+    before, after = (cv2.imread(file["path"]) for file in shown[0])
     assert before.shape == after.shape == (64, 64, 3) and shown[1] is None
-    assert "Hardly" not in shown[3] and shown[6].interactive is False, "no frames, nothing to scrub through"
+    assert "Hardly" not in shown[2] and shown[7].interactive is False, "no frames, nothing to scrub through"
 
 
 def test_maps_of_both_photos_are_switched_without_a_new_run(tab: AnomalyScoringTab, fake: Fake, astronaut: np.ndarray):
-    heat = run(tab, TWO, opened(tab, astronaut), opened(tab, astronaut, "second"))[2]
+    heat = run(tab, TWO, opened(tab, astronaut), opened(tab, astronaut, "second"))[3]
     results = tab.work(REQUEST).outcome.result
-    assert heat == heat_maps_html(results, 60, "local")
+    assert heat == heat_maps(results, "local")
     for name in MAPS:
-        assert tab.draw_heat(40, name, 0, REQUEST) == heat_maps_html(results, 40, name) != heat
+        assert tab.draw_heat(name, 0, REQUEST) == heat_maps(results, name)
     assert len(fake.calls) == 2
-    again = run(tab, ONE, opened(tab, astronaut), name="asymmetry")[2]
-    assert "left unlike right (% of light)" in again, "the map that was chosen stays over the next run"
+    again = run(tab, ONE, opened(tab, astronaut), name="asymmetry")[3]
+    assert again["scale"]["label"] == "left unlike right (% of light)", (
+        "the map that was chosen stays over the next run"
+    )
 
 
 def test_two_photos_are_scored_alike_and_compared(tab: AnomalyScoringTab, fake: Fake, astronaut: np.ndarray):
     shown = run(tab, TWO, opened(tab, astronaut), opened(tab, astronaut, "second"))
     assert len(fake.calls) == 2 and fake.calls[0] == fake.calls[1]
-    assert shown[0] != shown[1] and "local severity fell from 80 to 70" in shown[3]
-    assert '<th scope="col">Change</th>' in shown[4]
+    assert shown[0] != shown[1] and "local severity fell from 80 to 70" in shown[2]
+    assert '<th scope="col">Change</th>' in shown[5]
     made = tab.make_files(REQUEST)
     assert len(made) == 2 * len(FILES) and all(Path(button.value["path"]).is_file() for button in made)
     assert "philtrum-anomaly-after" in made[-1].value["path"]
@@ -522,14 +544,14 @@ def test_scrubber_moves_slider_and_map_and_begins_at_the_normalized_face(tab, fa
 
     tab.engine._pipelines[ANOMALY_SCORING] = Adapted()
     shown = run(tab, ONE, opened(tab, astronaut))
-    assert shown[6].value == 10 and shown[6].interactive and "after 10 steps" in shown[5]
-    assert np.array_equal(cv2.imread(shown[0][1])[..., ::-1], images[1])
-    first, second, heat, frame = tab.draw_frame(20, 60, "heat", REQUEST)
+    assert shown[7].value == 10 and shown[7].interactive and "after 10 steps" in shown[6]
+    assert np.array_equal(cv2.imread(shown[0][1]["path"])[..., ::-1], images[1])
+    first, second, heat, frame = tab.draw_frame(20, "heat", REQUEST)
     assert second is None and "after 20 steps" in frame
-    assert first[0] == shown[0][0] and np.array_equal(cv2.imread(first[1])[..., ::-1], images[2])
-    assert heat == tab.draw_heat(60, "heat", 20, REQUEST) != tab.draw_heat(60, "heat", 0, REQUEST)
-    assert tab.draw_frame(20, 60, "local", REQUEST)[2] != tab.draw_frame(0, 60, "local", REQUEST)[2]
-    assert tab.draw_frame(10, 60, "local", REQUEST)[:2] == shown[:2]
+    assert first[0] == shown[0][0] and np.array_equal(cv2.imread(first[1]["path"])[..., ::-1], images[2])
+    assert heat == tab.draw_heat("heat", 20, REQUEST) != tab.draw_heat("heat", 0, REQUEST)
+    assert tab.draw_frame(20, "local", REQUEST)[2] != tab.draw_frame(0, "local", REQUEST)[2]
+    assert tab.draw_frame(10, "local", REQUEST)[:2] == shown[:2]
 
 
 def test_photo_that_is_replaced_during_the_run_leaves_no_result(tab: AnomalyScoringTab, fake: Fake, astronaut):
@@ -544,7 +566,7 @@ def test_photo_that_is_replaced_during_the_run_leaves_no_result(tab: AnomalyScor
     tab.engine._pipelines[ANOMALY_SCORING] = Replacing()
     run(tab, ONE, value)
     assert tab.work(REQUEST).outcome is None
-    assert tab.draw_heat(50, "local", 0, REQUEST) == gr.skip() == tab.make_files(REQUEST)
+    assert tab.draw_heat("local", 0, REQUEST) == gr.skip() == tab.make_files(REQUEST)
 
 
 def test_case_is_in_every_file_and_can_be_changed_after_the_run(tab: AnomalyScoringTab, fake: Fake, astronaut):
@@ -582,7 +604,7 @@ def test_errors_of_the_pipeline_are_sentences(tmp_path: Path, astronaut: np.ndar
     tab = AnomalyScoringTab(Engine("cpu", pipelines={ANOMALY_SCORING: broken}), Sessions(tmp_path))
     run(tab, ONE, opened(tab, astronaut))
     assert "Not run.</b> The network is not on this machine; fetch it." in toasts[0]
-    assert "heat" not in str(tab.draw_heat(50, "local", 0, REQUEST)), "there is still nothing to draw"
+    assert "heat" not in str(tab.draw_heat("local", 0, REQUEST)), "there is still nothing to draw"
     assert tab.work(REQUEST).outcome is None
 
 
@@ -652,7 +674,7 @@ def test_cohort_is_scored_ranked_and_compared_with_ratings(tiny: CohortTab, fake
     assert "not a picture" in table[-1]["What went wrong"]
     said = [f"{method}, {figure}" for method in ("Pearson", "Spearman") for figure in ("normality", "local severity")]
     assert all(text in figures for text in [*said, "3 scored, 1 failed", "fits no photo", "local severity falls"])
-    assert "weights toy 000000000000" in footer
+    assert "toy, SHA-256 000000000000" in footer
     assert min(picture(plot).shape[:2]) > 300
     assert [Path(file.value["path"]).name for file in files] == ["scores.csv", "study.json", "study.pdf"]
     assert any("4 of 4 photos" in text for text in told)

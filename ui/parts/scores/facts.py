@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, GROUP_NAMES, LOCAL_PEAK
+from pipelines.anomaly_scoring.exports import severity_of_100
 from pipelines.results import AnomalyScoringResult, Percentile
 from ui.parts.scores.heat_map import photo_names
 
@@ -49,6 +50,11 @@ _PLACES = {
 _PARTLY = {"face": _PLACES["mouth-nose"], "painted": "where the painted region lies on lips or nose"}
 """The same where only part of the region was searched."""
 
+_OF_100 = (
+    "0 is a face like its normalized version, 100 one whose map has its top colour all over the region; the number "
+    "beside it is the paper's, on a logarithm."
+)
+
 _OFF = "The painted region lies off lips and nose, where nothing is searched, so there is no local severity."
 
 
@@ -62,17 +68,32 @@ class _Figure(NamedTuple):
     meaning: str
 
 
-def scores_html(results: Sequence[AnomalyScoringResult] = ()) -> str:
-    """How far each photo stands out, its figures and, of two, their difference."""
+def verdict_html(results: Sequence[AnomalyScoringResult] = ()) -> str:
+    """What to read first: how far each photo stands out and, of two, how they compare."""
     if not results:
         return (
-            '<div class="scores scores-empty"><p>How far the face stands out among faces without a cleft, its local '
-            "severity, asymmetry and severity appear here.</p></div>"
+            '<div class="verdict verdict-empty"><p>How far the face stands out among faces without a cleft appears '
+            "here.</p></div>"
+        )
+    said = f'<p class="scores-difference">{difference(*results)}</p>' if len(results) == 2 else ""
+    leads = "".join(
+        f"<section>{f'<h3>{name}</h3>' if len(results) > 1 else ''}{lead_html(result)}</section>"
+        for name, result in zip(photo_names(len(results)), results, strict=True)
+    )
+    return f'<div class="verdict" data-count="{len(results)}" data-said>{said}{leads}</div>'
+
+
+def scores_html(results: Sequence[AnomalyScoringResult] = ()) -> str:
+    """The figures of each photo, and how they are computed."""
+    if not results:
+        return (
+            '<div class="scores scores-empty"><p>Local severity, asymmetry, severity and normality appear here.</p>'
+            "</div>"
         )
     names = photo_names(len(results))
     cards = "".join(_card(name, result, len(results)) for name, result in zip(names, results, strict=True))
-    said = f'<p class="scores-difference" role="status">{difference(*results)}</p>' if len(results) == 2 else ""
-    return f'<div class="scores" data-count="{len(results)}">{said}{cards}{_computed(results[0])}</div>'
+    meaning = f'<p class="score-meaning"><b>Severity from 0 to 100:</b> {_OF_100}</p>'
+    return f'<div class="scores" data-count="{len(results)}">{cards}{meaning}{_computed(results[0])}</div>'
 
 
 def signed(value: float) -> str:
@@ -120,7 +141,7 @@ def difference(before: AnomalyScoringResult, after: AnomalyScoringResult) -> str
 
 
 def _standing(percentile: Percentile, place: str) -> str:
-    fewer = _of_100(percentile)
+    fewer = _fewer_of_100(percentile)
     if fewer >= _HIGH:
         return f"<b>Something {place} stands out more than in {fewer} of 100</b> faces without a cleft"
     if fewer >= _USUAL:
@@ -129,7 +150,7 @@ def _standing(percentile: Percentile, place: str) -> str:
     return f"<b>Nothing {place} stands out more than usual:</b> {others}"
 
 
-def _of_100(percentile: Percentile) -> int:
+def _fewer_of_100(percentile: Percentile) -> int:
     """The percentile as it is said, 1 to 99: no number of faces tells 0 or 100 of 100 for sure."""
     return min(99, max(1, round(percentile.value)))
 
@@ -160,7 +181,7 @@ def _moved(
     said = f"{name} {verb} from {show(values[0])} to {show(values[1])}"
     before, after = percentiles
     if before is not None and after is not None:
-        said += f" (percentile {_of_100(before)} → {_of_100(after)})"
+        said += f" (percentile {_fewer_of_100(before)} → {_fewer_of_100(after)})"
     return way, said
 
 
@@ -174,11 +195,20 @@ def _card(name: str, result: AnomalyScoringResult, count: int) -> str:
     )
     region = f"{REGIONS[result.basis.region]}, {result.score.pixels:,} px"
     figures += _fact("Region", region, "N, the pixels of the aligned face that count.")
-    return f'<section class="score">{title}{lead_html(result)}<dl>{figures}</dl></section>'
+    return f'<section class="score">{title}<dl>{figures}</dl>{_scale_of_100(result)}</section>'
+
+
+def _scale_of_100(result: AnomalyScoringResult) -> str:
+    """The severity on a line from 0 to 100."""
+    left = f"left:{severity_of_100(result):.1f}%"
+    return (
+        f'<div class="score-of-100" aria-hidden="true">Severity 0<div class="score-track"><i style="{left}"></i></div>'
+        "100</div>"
+    )
 
 
 def _fact(name: str, value: str, title: str, percentile: Percentile | None = None) -> str:
-    among = "" if percentile is None else f"<span>percentile {_of_100(percentile)}</span>"
+    among = "" if percentile is None else f"<span>percentile {_fewer_of_100(percentile)}</span>"
     return f'<div title="{html.escape(title)}"><dt>{name}</dt><dd>{value}{among}</dd></div>'
 
 
@@ -207,7 +237,7 @@ def _figures(result: AnomalyScoringResult) -> tuple[_Figure, ...]:
         ),
         _Figure(
             "Severity",
-            signed(score.severity),
+            f"{signed(score.severity)} <small>· {severity_of_100(result):.0f} of 100</small>",
             result.percentile,
             f"−S with {formula}: h is the map of face against normalized face and N the number of the region's pixels.",
             "The paper's: all differences from the normalized face together; higher is farther from normal. No unit.",

@@ -1,24 +1,26 @@
-"""The maps of a scored face on the screen: over the part of the face around the region, as strong as the person likes,
-beside the one fixed colour bar of the map that is chosen."""
+"""The maps of a scored face on the screen: over the part of the face around the region, beside the one fixed colour bar
+of the map that is chosen. How strong the colours are, which are hidden, and what a place reads is settled on the page.
+"""
 
-import html
+import base64
 from collections.abc import Sequence
+from typing import Any
 
+import cv2
+import gradio as gr
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import MAPS, MapName
-from pipelines.anomaly_scoring.exports import Scale, Shown, colour_heat_map, map_overlay, shown_map
-from pipelines.arrays import Pixels
+from pipelines.anomaly_scoring.exports import OPACITY, Shown, around, map_overlay, shown_map
+from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.faces.points import Face
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.results import AnomalyScoringResult
 from ui.pictures import overlay
-
-OPACITY = 60
-"""Opacity that the slider starts at, in per cent."""
+from ui.theme import ASSETS
 
 _FIRST: MapName = next(iter(MAPS))
-_STOPS = 64  # pixels of the bar's strip; the browser blends between them
+_FACE_SIDE = 768  # px of the face below a map, for large and fine screens
 _NONE = "Nothing is searched here: the painted region lies off lips and nose."
 _PARTS = {
     "the cheek or jaw": [*range(17)],
@@ -32,40 +34,75 @@ _PARTS = {
 _MIDDLE = 0.08  # eye distances from the midline that still count as the middle
 
 
-def heat_maps_html(
-    results: Sequence[AnomalyScoringResult] = (), opacity: float = OPACITY, name: MapName = _FIRST
-) -> str:
-    """A map over the faces, side by side, and its colour bar.
+def heat_view(elem_id: str) -> gr.HTML:
+    """The field for the maps of one photo or two; its value is what :func:`heat_maps` gives, None before the first run.
 
     Args:
-        results: of one photo or two; none before the first run.
-        opacity: of the colours, in per cent.
-        name: which map, of :data:`MAPS`.
+        elem_id: id on the page.
     """
-    if not results:
-        return (
-            '<div class="heat heat-empty"><p>The map appears here: where the face has what does not fit it, in colours '
-            "that mean the same on every photo.</p></div>"
-        )
-    figures, scales = [], []
+    return gr.HTML(
+        value=None,
+        html_template=(ASSETS / "heat.html").read_text(encoding="utf-8"),
+        js_on_load=(ASSETS / "heat.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        opacity=round(100 * OPACITY),
+    )
+
+
+def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -> dict[str, Any]:
+    """A map of the faces, as the page draws it, ready for JSON.
+
+    Args:
+        results: of one photo or two.
+        name: which map, of :data:`MAPS`.
+
+    Returns:
+        ``maps``: each with ``photo``, what the photo is called, and either ``none``, why there is no map, or ``face``
+        (a data URL), ``said`` and ``peak`` (what is seen, in words), ``side`` S, ``values`` (float32 ``(S, S)`` in
+        base64, NaN outside the region) and ``outline`` (lines around the region, points as shares of the side).
+        ``scale``: None where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks``
+        (share of the way up and value as text) and ``shades`` (RGBA).
+    """
+    maps: list[dict[str, Any]] = []
+    scale = None
     for photo, result in zip(photo_names(len(results)), results, strict=True):
-        caption = f"<figcaption>{photo}</figcaption>" if len(results) > 1 else ""
         shown = shown_map(result, name)
         if shown is None:
-            figures.append(f'<figure><p class="heat-none">{_NONE}</p>{caption}</figure>')
+            maps.append({"photo": photo, "none": _NONE})
             continue
-        scales.append(shown.scale)
-        url = overlay.jpeg_url(map_overlay(result, shown, opacity / 100))
-        said = html.escape(f"{MAPS[name]}, {photo.lower()}: {_peak(result, shown)}")
-        figures.append(f'<figure><img src="{url}" alt="{said}">{caption}</figure>')
-    bar = _bar(scales[0]) if scales else ""
-    return f'<div class="heat" data-count="{len(results)}">{"".join(figures)}{bar}</div>'
+        scale = shown.scale
+        part = around(shown.area)
+        values = np.where(shown.area, shown.values, np.nan)[part].astype("<f4")
+        face = cv2.resize(result.crop[part], (_FACE_SIDE, _FACE_SIDE), interpolation=cv2.INTER_CUBIC)
+        maps.append(
+            {
+                "photo": photo,
+                "face": overlay.jpeg_url(face),
+                "said": f"{MAPS[name]}, {photo.lower()}: {(peak := _peak(result, shown))}",
+                "peak": peak,
+                "side": len(values),
+                "values": base64.b64encode(values.tobytes()).decode("ascii"),
+                "outline": _outline(shown.area[part]),
+            }
+        )
+    told = None
+    if scale is not None:
+        told = {
+            "label": scale.label,
+            "unit": scale.unit,
+            "upper": scale.upper,
+            "exponent": scale.exponent,
+            "ticks": [[share, text] for share, text in scale.ticks.items()],
+            "shades": scale.shades.tolist(),
+        }
+    return {"maps": maps, "scale": told}
 
 
 def first_map(result: AnomalyScoringResult) -> Pixels:
     """The map that is shown first over the face, RGB ``uint8``; the face alone where nothing was searched."""
     shown = shown_map(result, _FIRST)
-    return result.crop if shown is None else map_overlay(result, shown, OPACITY / 100)
+    return result.crop if shown is None else map_overlay(result, shown)
 
 
 def photo_names(count: int) -> tuple[str, ...]:
@@ -73,18 +110,14 @@ def photo_names(count: int) -> tuple[str, ...]:
     return ("Before surgery", "After surgery") if count == 2 else ("Photo",)
 
 
-def _bar(scale: Scale) -> str:
-    """The scale as a strip with values beside it: text, so that it is read aloud and suits light and dark."""
-    values = scale.at(np.linspace(1, 0, _STOPS))
-    strip = ", ".join("rgb({} {} {})".format(*colour) for colour in colour_heat_map(values[:, None], scale)[:, 0])
-    ticks = "".join(
-        f'<li style="bottom:{100 * share:.0f}%">{"≥ " if share == 1 else ""}{value}</li>'
-        for share, value in scale.ticks.items()
-    )
-    return (
-        f'<div class="heat-bar" role="group" aria-label="Colour scale: {html.escape(scale.label)}">'
-        f'<i style="background:linear-gradient({strip})"></i><ul>{ticks}</ul><p>{html.escape(scale.label)}</p></div>'
-    )
+def _outline(area: Mask) -> list[list[list[float]]]:
+    """Lines around a region ``(S, S)``, as shares of S, smooth at any size."""
+    fine = 4
+    large = cv2.resize(area.astype(np.float32), None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)
+    large = cv2.GaussianBlur(large, (0, 0), fine, borderType=cv2.BORDER_REPLICATE) > 0.5  # without the pixels' steps
+    lines, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    whole: Floats = np.array(large.shape[::-1], np.float64)
+    return [np.round((line[:, 0] + 0.5) / whole, 4).tolist() for line in lines]
 
 
 def _peak(result: AnomalyScoringResult, shown: Shown) -> str:

@@ -51,25 +51,57 @@ def test_what_is_past_the_upper_end_gets_its_colour():
     assert (colours == colours[0, 0]).all()
 
 
-def test_overlay_blends_by_the_opacity_outlines_the_region_and_dims_what_is_outside(astronaut):
+def test_the_less_heat_the_more_of_the_face_shows_through(astronaut):
     picture = astronaut[:40, :30]
-    heat = np.random.default_rng(0).uniform(0, 2000, (40, 30)).astype(np.float32)
-    region = np.zeros((40, 30), bool)
-    region[10:20, 5:25] = True
+    share = np.tile(np.linspace(0, 1, 40)[:, None], (1, 30))
+    heat = PSE.at(share).astype(np.float32)
     colours = colour_heat_map(heat, PSE)
     np.testing.assert_array_equal(overlay(picture, heat, PSE, 0), picture)
-    np.testing.assert_array_equal(overlay(picture, heat, PSE, 1), colours)
-    half = overlay(picture, heat, PSE, 0.5, region)
-    assert half.dtype == np.uint8
-    expected = (picture.astype(float) + colours) / 2
-    assert np.abs(half[region] - expected[region]).max() <= 0.5
-    border = np.zeros((40, 30), bool)
-    border[9:21, 4:26] = True  # one pixel around the region, corners included, and none of it
-    border &= ~region
-    assert (half[border] == 255).all()
-    beyond = ~region & ~border
-    assert np.abs(half[beyond] - 0.4 * picture[beyond]).max() <= 0.5
-    np.testing.assert_array_equal(overlay(picture, heat, PSE, 1, region)[beyond], half[beyond])
+    full = overlay(picture, heat, PSE, 1)
+    np.testing.assert_array_equal(full[0], picture[0])
+    np.testing.assert_array_equal(full[share[:, 0] >= 0.3], colours[share[:, 0] >= 0.3])
+    half = overlay(picture, heat, PSE, 0.5)
+    assert np.abs(half[20:] - (picture[20:].astype(float) + colours[20:]) / 2).max() <= 0.5
+    at = 6  # half of the way to where colours are as strong as they get
+    strength = share[at, 0] / 0.3
+    assert np.abs(full[at] - (picture[at] * (1 - strength) + colours[at] * strength)).max() <= 1
+
+
+def test_shades_are_the_colours_of_the_bar_with_how_much_of_them_is_seen():
+    for scale in ALL.values():
+        shades = scale.shades
+        assert shades.shape == (256, 4) and shades.dtype == np.uint8
+        shares = np.linspace(0, 1, 256)
+        np.testing.assert_array_equal(shades[:, :3], colour_heat_map(scale.at(shares)[None], scale)[0])
+        assert (
+            shades[0, 3] == 0
+            and (shades[shares >= 0.3, 3] == 255).all()
+            and (np.diff(shades[:, 3].astype(int)) >= 0).all()
+        )
+
+
+def test_a_scale_says_its_unit():
+    assert LOCAL_SCALE.unit == "grey levels" and ASYMMETRY_SCALE.unit == "% of light"
+    assert PSE.unit == "grey levels²" and SCALES["lpips", "rgb"].unit == ""
+
+
+def test_the_region_is_outlined_and_the_face_outside_it_stays_as_it_was(astronaut):
+    picture = astronaut[:40, :30]
+    heat = np.full((40, 30), PSE.upper, np.float32)
+    region = np.zeros((40, 30), bool)
+    region[10:20, 5:25] = True
+    drawn = overlay(picture, heat, PSE, 1, region)
+    np.testing.assert_array_equal(drawn[region], colour_heat_map(heat, PSE)[region])
+
+    def ring(near, far):
+        band = np.zeros((40, 30), bool)
+        band[10 - far : 20 + far, 5 - far : 25 + far] = True
+        band[10 - near : 20 + near, 5 - near : 25 + near] = False
+        return band
+
+    assert (drawn[ring(0, 1)] == 255).all() and (drawn[ring(1, 2)] == 20).all(), "seen on light skin and on dark"
+    beyond = ~region & ~ring(0, 2)
+    np.testing.assert_array_equal(drawn[beyond], picture[beyond])
 
 
 def test_a_region_that_fills_the_picture_has_no_outline(astronaut):

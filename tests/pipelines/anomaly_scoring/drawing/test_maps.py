@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, colour_heat_map
-from pipelines.anomaly_scoring.drawing.maps import SIDE, map_overlay, map_picture, shown_map
+from pipelines.anomaly_scoring.drawing.maps import SIDE, map_overlay, map_picture, severity_of_100, shown_map
+from pipelines.anomaly_scoring.scoring.scores import score
 from pipelines.errors import OptionInvalid
 from pipelines.results import Finding, Score
 
@@ -43,16 +44,35 @@ def test_the_first_is_what_local_severity_is_taken_from():
     assert next(iter(MAPS)) == "local" and set(MAPS) == {"local", "asymmetry", "heat"}
 
 
-def test_the_region_fills_most_of_the_picture_and_the_rest_is_dimmed(result):
+def test_the_region_fills_most_of_the_picture_and_the_rest_stays_as_it_was(result):
     picture = map_overlay(result, shown_map(result, "local"), 1.0)
     assert picture.shape == (SIDE, SIDE, 3)
     rows, columns = np.nonzero((picture == 255).all(2))  # the outline
     assert 0.55 * SIDE < np.ptp(rows) < 0.7 * SIDE and 0.25 * SIDE < np.ptp(columns) < 0.4 * SIDE
-    assert (picture[5, 5] == 80).all(), "200 dimmed to two fifths"
-    hot, cold = colour_heat_map(np.array([[50.0, 0.0]]), LOCAL_SCALE)[0]
+    assert (picture[5, 5] == 200).all()
+    hot, cold = colour_heat_map(np.array([[50.0]]), LOCAL_SCALE)[0, 0], 200
     left, top = columns.min(), rows.min()
     assert np.abs(picture[top + 30, left + 20].astype(int) - hot).max() <= 2
     assert np.abs(picture[rows.max() - 30, columns.max() - 20].astype(int) - cold).max() <= 2
+
+
+@pytest.mark.parametrize("formula", ["equation", "text"])
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("pse", 400.0, 20.0),
+        ("pse", 10_000.0, 100.0),
+        ("pse", 40_000.0, 100.0),
+        ("ssim", 0.15, 25.0),
+        ("lpips", 0.2, 25.0),
+    ],
+)
+def test_severity_of_100_is_how_far_up_the_scale_the_region_lies(formula, kind, value, expected):
+    for side in (4, 40):  # whatever its size
+        heat, region = np.full((64, 64), value, np.float32), np.zeros((64, 64), bool)
+        region[:side, :side] = True
+        found = SimpleNamespace(score=score(heat, region, formula, kind=kind))
+        assert severity_of_100(found) == pytest.approx(expected, abs=0.01)
 
 
 def test_a_region_at_the_border_or_of_the_whole_face_stays_inside(result):
