@@ -22,5 +22,15 @@ function keepFocus(changes) {
   }
 }
 
+// Gradio's tables scroll by themselves, and without this by the pointer alone.
+function reachTables() {
+  document.querySelectorAll(".virtual-table-viewport:not([tabindex])").forEach((table) => {
+    table.tabIndex = 0;
+    table.setAttribute("role", "region");
+    table.setAttribute("aria-label", "Table, to be scrolled");
+  });
+}
+
+ready(() => new MutationObserver(reachTables).observe(document.body, { childList: true, subtree: true }));
 document.addEventListener("focusin", (event) => (last = event.target));
 ready(() => new MutationObserver(keepFocus).observe(document.body, { subtree: true, attributeFilter: ["disabled"] }));

@@ -19,7 +19,7 @@ function toast(message) {
   [...toasts.children].filter((each) => each.dataset.words === words).forEach((each) => each.remove());
   const made = document.createElement("div"), text = document.createElement("p"), close = document.createElement("button");
   made.className = "toast";
-  Object.assign(made.dataset, { testid: "toast-body", kind, words, until: (UNTIL[heading] ?? ANYTHING).join(" ") });
+  Object.assign(made.dataset, { kind, words, until: (UNTIL[heading] ?? ANYTHING).join(" ") });
   made.setAttribute("role", kind === "warning" || kind === "error" ? "alert" : "status");
   text.append(...[...message.querySelector('[data-testid="toast-text"]').cloneNode(true).childNodes]);
   close.type = "button";

@@ -108,6 +108,7 @@ NVIDIA = {"licenseref-nvidia-proprietary", "nvidia proprietary software", "other
 """CUDA's libraries, which PyTorch's wheels ask for: free to use, their code is not."""
 
 KNOWN = {
+    "axe-playwright-python": "",  # the licence is a file: MIT, and MPL 2.0 of axe-core in it
     "cuda-toolkit": "",  # holds no file: it names NVIDIA's libraries
     "pi-heif": "gnu lesser general public license v3 (lgplv3)",  # libheif, in a file of its own that can be exchanged
 }

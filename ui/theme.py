@@ -106,7 +106,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill=accent,
         button_primary_background_fill_hover="#094f9e",
         button_primary_background_fill_dark="#1f6fd0",
-        button_primary_background_fill_hover_dark="#2f81e0",
+        button_primary_background_fill_hover_dark="#1960b8",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#ffffff",
         button_secondary_background_fill=card,

@@ -85,7 +85,7 @@ def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks
     page = build(engine)
     try:
         page.launch(**serving("127.0.0.1", free_port(), False, None), prevent_thread_lock=True)
-        with _tab(browser, page.local_url, "light") as tab:
+        with opened_page(browser, page.local_url, "light") as tab:
             expect(tab.page.get_by_role("button", name="Example:")).to_have_count(tab.examples)
             yield tab, page
     finally:
@@ -95,7 +95,7 @@ def _before(browser: Browser, pipeline: object) -> Iterator[tuple[Tab, gr.Blocks
 @pytest.fixture(params=["light"])
 def tab(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[Tab]:
     """The app's page; at the end, it may not have logged an error or asked another machine for anything."""
-    with _tab(browser, app.address, request.param) as tab:
+    with opened_page(browser, app.address, request.param) as tab:
         tab.ready()
         yield tab
 
@@ -103,7 +103,7 @@ def tab(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[
 @pytest.fixture(params=["light"])
 def removal(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[RemovalTab]:
     """The page with the tab of mask removal open."""
-    with _tab(browser, app.address, request.param) as tab:
+    with opened_page(browser, app.address, request.param) as tab:
         tab.ready()
         opened = RemovalTab(tab.page)
         opened.show()
@@ -113,7 +113,7 @@ def removal(request: pytest.FixtureRequest, app: App, browser: Browser) -> Itera
 @pytest.fixture(params=["light"])
 def scoring(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[ScoringTab]:
     """The page with the tab of anomaly scoring open."""
-    with _tab(browser, app.address, request.param) as tab:
+    with opened_page(browser, app.address, request.param) as tab:
         tab.ready()
         opened = ScoringTab(tab.page)
         opened.show()
@@ -121,7 +121,7 @@ def scoring(request: pytest.FixtureRequest, app: App, browser: Browser) -> Itera
 
 
 @contextmanager
-def _tab(browser: Browser, address: str, scheme: str) -> Iterator[Tab]:
+def opened_page(browser: Browser, address: str, scheme: str) -> Iterator[Tab]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 720}, color_scheme=scheme, permissions=["camera"], accept_downloads=True
     )

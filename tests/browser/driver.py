@@ -56,7 +56,7 @@ class Tab:
         self.canvas = page.locator(f"#{self.prefix}-editor .editor-view")
         self.pictures = page.locator(f"#{self.prefix}-slider img")
         self.footer = page.locator("footer.foot:visible")
-        self.toast = page.get_by_test_id("toast-body")
+        self.toast = page.locator(".toasts .toast")
 
     def button(self, name: str) -> Locator:
         """A button of the open tab."""
@@ -139,6 +139,17 @@ class Tab:
         with self.page.expect_download() as download:
             self.page.locator(f"#{self.prefix}-{key}").click()
         return Path(download.value.path()).read_bytes()
+
+    def focused(self) -> str:
+        """What has the focus: its name, as screen readers say it."""
+        return self.page.evaluate(
+            "(({ ariaLabel, innerText, id, tagName }) => ariaLabel || innerText?.trim() || id || tagName)"
+            "(document.activeElement)"
+        )
+
+    def told(self, text: str) -> None:
+        """Waits until screen readers were told of this."""
+        expect(self.page.locator("#philtrum-said")).to_contain_text(text)
 
     def has_no_result(self) -> None:
         """Waits until nothing of a result is left on the page: picture, numbers, downloads."""

@@ -17,7 +17,7 @@ from pipelines import __version__, files
 from pipelines.anomaly_scoring import exports
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import SCALES
-from pipelines.anomaly_scoring.drawing.maps import map_picture
+from pipelines.anomaly_scoring.drawing.maps import map_picture, severity_of_100
 from pipelines.exports import bundles
 from pipelines.exports.tables import NOTICE, json_text, show
 from pipelines.faces.images import read_image
@@ -152,6 +152,7 @@ def test_json_holds_score_and_notice_and_what_made_them(result):
     assert facts["case"] is None and exports.facts(replace(result, case="P01"))["case"] == "P01"
     assert facts["score"] == {
         "severity": pytest.approx(result.score.severity, abs=1e-6),
+        "severity_of_100": pytest.approx(severity_of_100(result), abs=0.01),
         "normality": pytest.approx(result.score.normality, abs=1e-6),
         "formula": "equation",
         "pixels": int(result.area.sum()),
@@ -373,7 +374,7 @@ def test_the_report_is_one_a4_page_that_says_what_made_it(result):
         f"mouth and nose, {result.score.pixels:,} px",
         "61.3 grey levels, above 88 %",
         "23.5 % of light, above 42 %",
-        f"{result.score.severity:.3f}".replace("-", "−") + ", above 97 %",
+        f"{result.score.severity:.3f}".replace("-", "−") + f", {severity_of_100(result):.1f} of 100, above 97 %",
         "1,000 open-set faces",
         f"{result.score.normality:.3f}".replace("-", "−") + ", S of equation 6",
         "squared difference, YCbCr (grey levels²), eroded",
