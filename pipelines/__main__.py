@@ -17,6 +17,7 @@ from pipelines.threads import wait_passively
 
 OTHERS = {
     "study": ("pipelines.commands.study", "score a cohort of photos, and compare the scores with ratings and surgery"),
+    "case": ("pipelines.commands.case", "show what a case file holds, or take its pictures and results out"),
     "weights": ("pipelines.commands.weights", "list, verify, get or import network weights"),
     "doctor": ("pipelines.commands.doctor", "check this installation and run a self-test"),
     "prepare": ("pipelines.commands.prepare", "make a set of faces one that training starts from in seconds"),
