@@ -35,6 +35,7 @@ class CasePhoto:
         faces: found in it, largest first; none where nobody looked, or where there are none.
         face: which of them was chosen, 0 = the largest.
         mask: ``bool`` ``(H, W)``, painted, suggested, found or uploaded; None where there is none.
+        made_by: arguments by which the job itself makes this mask; None where a person did.
 
     Raises:
         CaseFileInvalid: they do not fit together.
@@ -44,6 +45,7 @@ class CasePhoto:
     faces: tuple[Face, ...] = ()
     face: int = 0
     mask: Mask | None = None
+    made_by: Mapping[str, Setting] | None = None
 
     def __post_init__(self) -> None:
         fits = self.mask is None or self.mask.shape == self.pixels.shape[:2]

@@ -205,7 +205,7 @@ def _is_table(name: str) -> bool:
 
 
 def _is_ours(path: Path, results: set[str]) -> bool:
-    """Whether a command has written this file: a table, a case, or the facts or a map beside the picture of a result."""
+    """Whether a command has written this file: a table, a case, or facts or a map beside a result's picture."""
     if _is_table(path.name) or path.suffix == CASE_ENDING:
         return True
     return path.suffix in (".json", ".npy") and composed(path.stem) in results

@@ -111,7 +111,12 @@ def run(args: argparse.Namespace) -> int:
         )
         likenesses.extend(filter(None, [likeness_sentence(result), person_question(result)]))
         left_out.extend(result.left_out)
-        settings = {"points": args.points, "painting": args.engine, **edge_settings(args, result)}
+        settings = {
+            "choice": "with" if files else "without",
+            "points": args.points,
+            "painting": args.engine,
+            **edge_settings(args, result),
+        }
         return result, _row(result, files), settings
 
     with saving(args) as keep:

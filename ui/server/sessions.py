@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pipelines.arrays import Pixels
+from pipelines.case import Case
+from pipelines.case_files.contents import Entry
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face
@@ -91,12 +93,12 @@ class Outcome(Generic[Result]):
         return self.result if isinstance(self.result, tuple) else (self.result,)
 
     @property
-    def case(self) -> str | None:
-        """What the case is called."""
+    def case(self) -> Case | None:
+        """Whose it is."""
         return self.results[0].case
 
-    def call(self, case: str | None) -> None:
-        """Gives the case another name."""
+    def give_to(self, case: Case | None) -> None:
+        """Makes it another case's."""
         if isinstance(self.result, tuple):
             self.result = tuple(of_case(one, case) for one in self.result)  # type: ignore[assignment]  # as it was
         else:
@@ -208,6 +210,18 @@ class Work:
             shutil.rmtree(previous.folder, ignore_errors=True)
         return outcome
 
+    def replace(self, photos: dict[str, Photo], more: dict[str, Photo], outcome: Outcome[Any] | None) -> None:
+        """Puts other photos and another result in the place of all that is here; a run that goes on is stopped.
+
+        Args:
+            photos: as :attr:`photos`.
+            more: as :attr:`more`.
+            outcome: made of them, or None; its folder is one of :meth:`new_folder`.
+        """
+        with self._changing:
+            self._forget_result()
+            self.photos, self.more, self.outcome = photos, more, outcome
+
     def choose_face(self, photo: Photo, face: int) -> None:
         """Turns to another face of a photo; what was made of the former one is forgotten."""
         with self._changing:
@@ -260,11 +274,17 @@ class Session:
 
     Args:
         cache: the folder in which the session makes its own.
+
+    Attributes:
+        case: whose desk it is, or None.
+        others: entries of the case file that was opened which no tab shows; they are saved again with the rest.
     """
 
     def __init__(self, cache: Path):
         self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
         self.touched = time.monotonic()
+        self.case: Case | None = None
+        self.others: tuple[Entry, ...] = ()
         self._works: dict[str, Work] = {}
         self._closed = False
         self._lock = threading.Lock()
@@ -281,6 +301,7 @@ class Session:
         """Closes every tab."""
         with self._lock:
             self._closed = True
+            self.case, self.others = None, ()
             for work in self._works.values():
                 work.close()
 

@@ -1,6 +1,6 @@
 """Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -12,8 +12,10 @@ import numpy as np
 from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED, MapName
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scale import groups
+from pipelines.case import named
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
+from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.identity.likeness import question_of_photos
@@ -22,7 +24,6 @@ from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
 from ui.parts.adaptation import adaptation_html
-from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.facts import REGIONS, scores_html
@@ -34,7 +35,7 @@ from ui.server.engine import GPU, Engine
 from ui.server.sessions import Outcome, Photo, Sessions, Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
-from ui.tabs.base import KEYS, ResultTab, no_files
+from ui.tabs.base import KEYS, Field, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
 from ui.tabs.repainting import face_choice, mask_options, read_photo_and_mask
 from ui.tabs.scoring_files import FILES, file_buttons, write_files
@@ -135,7 +136,6 @@ class AnomalyScoringTab(ResultTab):
                         [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
                     )
         self.settings.build()
-        self.case = case_field("scoring-case")
         self.settings.build_advanced()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
@@ -181,7 +181,7 @@ class AnomalyScoringTab(ResultTab):
         region = self.settings.region
         for slot in SLOTS:
             # The event's own data says which file; the choice of the region comes beside it.
-            opened = [self.editors[slot], self.faces[slot], self.case, *self.results]
+            opened = [self.editors[slot], self.faces[slot], *self.results]
             self.editors[slot].upload(self._opens(slot), region, opened, **self.named(f"open_{slot.key}"))
             self.faces[slot].input(
                 self._chooses(slot), [self.faces[slot], self.editors[slot], region],
@@ -190,14 +190,14 @@ class AnomalyScoringTab(ResultTab):
         self.editors[FIRST].select(
             self.open_example,
             region,
-            [*editors, *faces, self.count, self.case, *self.results],
+            [*editors, *faces, self.count, *self.results],
             **self.named("open_example"),
         )
         region.input(self.choose_region, [region, *editors, *faces], editors, **self.named("choose_region"))
         offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
-        given = [self.count, *editors, *faces, self.opacity, self.map, self.case]
+        given = [self.count, *editors, *faces, self.opacity, self.map]
         ran = self.connect_run(self.score, [*given, *self.settings.components], [*self.results, status], self.heat)
         self.connect_files(ran, [("files", self.make_files, self.buttons)])
         for slot, slider in self.sliders.items():
@@ -260,7 +260,7 @@ class AnomalyScoringTab(ResultTab):
                 return [*self._open(slot, read_image(data), region, request), *self.cleared()]
             except Exception as error:
                 toast(error, "Photo not opened")
-                return [refusal(), gr.skip(), gr.skip(), *self.kept()]
+                return [refusal(), gr.skip(), *self.kept()]
 
         return open_photo
 
@@ -284,26 +284,22 @@ class AnomalyScoringTab(ResultTab):
             opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
         except Exception as error:
             toast(error, "Example not opened")
-            return [refusal(), *[gr.skip()] * 5, *self.kept()]
+            return [refusal(), *[gr.skip()] * 4, *self.kept()]
         two = len(opened) == 2
-        first, second = opened if two else (opened[0], (gr.skip(), gr.skip(), gr.skip()))
-        return [first[0], second[0], first[1], second[1], TWO if two else ONE, first[2], *self.cleared()]
+        first, second = opened if two else (opened[0], (gr.skip(), gr.skip()))
+        return [first[0], second[0], first[1], second[1], TWO if two else ONE, *self.cleared()]
 
-    def _open(
-        self, slot: Slot, pixels: np.ndarray, region: AnyRegion, request: gr.Request
-    ) -> tuple[gr.HTML, gr.Radio, Any]:
-        """Updates of the editor, the choice of its faces, and the case: the first photo says whose it is."""
+    def _open(self, slot: Slot, pixels: np.ndarray, region: AnyRegion, request: gr.Request) -> tuple[gr.HTML, gr.Radio]:
+        """Updates of the editor and the choice of its faces."""
         faces = find_faces(pixels)
-        work = self.work(request)
-        case = cleared_case(work.photos.get(slot.key)) if slot is FIRST else gr.skip()
-        photo = work.take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
+        photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
         shown: dict[str, Any] = {}
         try:
             pick_face(faces, 0)  # says in its own words what to do where there is none
             shown = region_shown(photo, 0, region)
         except PhiltrumError as error:
             toast(error, "No face found")
-        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces), case
+        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces)
 
     @guarded("No region shown", lambda: (answer(), answer()))
     def choose_region(
@@ -332,7 +328,6 @@ class AnomalyScoringTab(ResultTab):
         other: int,
         opacity: float,
         name: MapName,
-        case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
         *settings: Any,
     ) -> Any:
@@ -347,9 +342,10 @@ class AnomalyScoringTab(ResultTab):
                 for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
             )
             report(1.0, "drawing")
+            case = self.case(request)
             outcome = work.take_result(tuple(of_case(result, case) for result in results), stop)
             _ask_for_one_person(results)
-            return self._show(outcome, opacity, name)
+            return (*self._show(outcome, opacity, name), status_html(self.engine.status()))
 
         return self.running(request, progress, run)
 
@@ -378,7 +374,6 @@ class AnomalyScoringTab(ResultTab):
             gr.Slider(maximum=max(last, 1), value=step, interactive=last > 0),
             footer_html(results[0]),
             *no_files(len(self.buttons)),
-            status_html(self.engine.status()),
         )
 
     @staticmethod
@@ -423,10 +418,39 @@ class AnomalyScoringTab(ResultTab):
         """Writes the files to download, after the result is on the screen."""
         return self.written(request, self._files)
 
+    # --- what a case file keeps ---------------------------------------------------------------------------------------
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {slot.key: Field(self.editors[slot], self.faces[slot]) for slot in SLOTS}
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        shown = {"count": self.count, "opacity": self.opacity, "map": self.map}
+        return shown | self.settings.named
+
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        region = region_shown(photo, photo.face, settings["region"]) if photo.faces else {}
+        return {"photo": photo_props(photo), **region}
+
+    def offered_values(self, name: str) -> Sequence[Any] | None:
+        from ui.server.scorers import kinds_here, normalizers_here  # here: they import PyTorch
+
+        here = {"kind": kinds_here, "normalizer": normalizers_here, "group": groups}
+        return here[name]() if name in here else None
+
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        return [*self._show(outcome, settings["opacity"], settings["map"])]
+
+    def write_all(self, outcome: Outcome) -> list[Path | None]:
+        return self._files(outcome)
+
     def _files(self, outcome: Outcome) -> list[Path | None]:
         stems = (f"{self.stem}-before", f"{self.stem}-after") if len(outcome.results) == 2 else (self.stem,)
         scored = [one for one in outcome.results if isinstance(one, AnomalyScoringResult)]
-        made = [write_files(one, outcome.folder, stem) for one, stem in zip(scored, stems, strict=True)]
+        made = [
+            write_files(one, outcome.folder, named(outcome.case, stem)) for one, stem in zip(scored, stems, strict=True)
+        ]
         paths = [files.get(ending) for files in made for ending in FILES]
         return paths + [None] * (len(self.buttons) - len(paths))
 
@@ -485,7 +509,7 @@ class AnomalyScoringTab(ResultTab):
 
     def _give(self, result: AnomalyScoringResult, folder: Path) -> tuple[dict[str, Any], list[Path | None]]:
         """The numbers and the files of a result, as a program gets them."""
-        paths = write_files(result, folder, self.stem)
+        paths = write_files(result, folder, named(result.case, self.stem))
         endings = ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
         return exports_of(self.job).facts(result), [paths.get(ending) for ending in endings]
 

@@ -1,21 +1,24 @@
 """What every tab does the same way: begin, run, cancel, idle, files, and the answer to a program."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 import gradio as gr
 
+from pipelines.case import Case
 from pipelines.errors import Cancelled
+from pipelines.exports.tables import of_case
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
-from ui.parts.case import case_name, of_case
+from ui.parts.editor import photo_props
 from ui.parts.widgets import explain, guarded, toast
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
-from ui.server.sessions import Outcome, Sessions, Work
+from ui.server.sessions import Outcome, Photo, Sessions, Work
 from ui.server.time_left import with_time_left
 from ui.server.uploads import take
 
@@ -65,6 +68,10 @@ class Tab(ABC):
     def work(self, request: gr.Request) -> Work:
         """What this tab of the page holds."""
         return self.sessions.get(request.session_hash).work(self.key)
+
+    def case(self, request: gr.Request) -> Case | None:
+        """Whose desk the page is."""
+        return self.sessions.get(request.session_hash).case
 
     def named(self, event: str) -> dict[str, Any]:
         """:data:`QUIET`, and the event's name, which no other tab has."""
@@ -149,17 +156,30 @@ class Tab(ABC):
         return []
 
 
+@dataclass(frozen=True)
+class Field:
+    """A field for a photo.
+
+    Attributes:
+        editor: the field.
+        face: the choice of one of the photo's faces.
+        painted: whether it has a mask.
+    """
+
+    editor: gr.HTML
+    face: gr.Radio
+    painted: bool = True
+
+
 class ResultTab(Tab):
     """A tab with a result of its own on every page, which goes with its photo, and whose files can be downloaded.
 
     Attributes:
-        stem: begins the names of files to download.
-        case: the field with the case's name.
+        stem: what the names of files to download begin with, after the case's.
         buttons: of the files.
     """
 
     stem: str
-    case: gr.Textbox
 
     @property
     @abstractmethod
@@ -179,6 +199,66 @@ class ResultTab(Tab):
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files, or the first part of them, after the result is on the screen."""
 
+    # --- what a case file keeps of the tab ----------------------------------------------------------------------------
+
+    @property
+    def more_photos(self) -> gr.HTML | None:
+        """Further photos of what the last of :attr:`fields` shows; None where the tab takes none."""
+        return None
+
+    @property
+    @abstractmethod
+    def fields(self) -> Mapping[str, Field]:
+        """The fields for photos, by what a session and a case file call these."""
+
+    @property
+    @abstractmethod
+    def kept_settings(self) -> Mapping[str, gr.components.Component]:
+        """The settings, by what a case file calls them."""
+
+    @abstractmethod
+    def write_all(self, outcome: Outcome) -> Sequence[Path | None]:
+        """Writes the files of every one of :attr:`buttons`."""
+
+    @abstractmethod
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        """Updates of :attr:`results` that show a result of a case file.
+
+        Args:
+            outcome: the result, and where its files lie.
+            settings: by :attr:`kept_settings`; those that fit, or as the page begins with them.
+            more: how many further photos there are.
+        """
+
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What one of :attr:`fields` is told of a photo, but for its mask."""
+        return {"photo": photo_props(photo)}
+
+    def offered_values(self, name: str) -> Sequence[Any] | None:
+        """What this machine offers for a setting, where that is not what its component says."""
+        return None
+
+    def outdated(self, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case, until the new ones are written."""
+        outcome = self.work(request).outcome
+        same = outcome is None or outcome.case == self.case(request)
+        return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
+
+    def rewrite(self, request: gr.Request) -> list[Any]:
+        """Writes the files anew where they bear another case than the page's."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.case == self.case(request):
+            return [gr.skip()] * len(self.buttons)
+        outcome.give_to(self.case(request))
+        return self.write_anew(request)
+
+    def write_anew(self, request: gr.Request) -> list[Any]:
+        """Writes all files of the result that is here, where there is one."""
+        updates = guarded("Files not made")(self.written)(request, self.write_all)
+        return updates if isinstance(updates, list) else [gr.skip()] * len(self.buttons)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
     def kept(self) -> list[Any]:
         """Updates of :attr:`results` that leave them as they are."""
         return [gr.skip()] * len(self.results)
@@ -193,7 +273,7 @@ class ResultTab(Tab):
     def connect_files(
         self, ran: gr.events.Dependency, writers: Sequence[tuple[str, Callable[..., Any], Sequence[gr.DownloadButton]]]
     ) -> gr.events.Dependency:
-        """Has files written once a result is on the screen, and again when its case gets another name.
+        """Has files written once a result is on the screen.
 
         Args:
             ran: the event of the run.
@@ -206,30 +286,10 @@ class ResultTab(Tab):
         (name, write, buttons), *others = writers
         limit = {"concurrency_limit": 2}
         made = last = ran.success(write, None, list(buttons), **limit, **self.named(name))
-        renamed = gr.on(
-            [self.case.submit, self.case.blur], self.take_case, self.case, list(buttons), **limit, **self.named("case")
-        )
         for name, write, buttons in others:
             last = last.success(write, None, list(buttons), **limit, **self.named(name))
-            renamed = renamed.success(write, None, list(buttons), **limit, **self.named(f"case_{name}"))
         last.then(self.settle, None, self.results, queue=False, **self.named("settle"))
-        self.case.change(self.begin_case, self.case, self.buttons, queue=False, **self.named("begin_case"))
         return made
-
-    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
-        """Takes the files away that bear another case's name, until the new one is written out."""
-        outcome = self.work(request).outcome
-        same = outcome is None or outcome.case == case_name(case)
-        return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
-
-    @guarded("Files not made")
-    def take_case(self, case: str, request: gr.Request) -> Any:
-        """Writes the files with another case's name."""
-        outcome = self.work(request).outcome
-        if outcome is None or outcome.case == case_name(case):
-            return gr.skip()
-        outcome.call(case)
-        return self.make_files(request)
 
     def written(self, request: gr.Request, write: Callable[[Outcome], Sequence[Path | None]]) -> Any:
         """Writes files of the result that is here.
@@ -245,13 +305,14 @@ class ResultTab(Tab):
         outcome = work.outcome
         if outcome is None:
             return gr.skip()
+        case = outcome.case
         try:
             paths = write(outcome)
         except FileNotFoundError:
             if work.outcome is outcome:
                 raise
             return gr.skip()
-        if work.outcome is not outcome:
+        if work.outcome is not outcome or outcome.case != case:
             return gr.skip()
         updates = [
             gr.skip() if path is None else gr.DownloadButton(value=str(path), interactive=True) for path in paths

@@ -86,12 +86,15 @@ class CleftInpaintingTab(RepaintingTab):
         feather: float,
         seed: float,
         shown: list[str],
-        case: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
         """Runs the pipeline and shows the result."""
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown)
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        return {"extent": self.extent, **super().kept_settings}
 
     def tell(self, result: RepaintResult) -> list[Any]:
         return [measurements_html(result.measurements_before, result.measurements)]

@@ -1,6 +1,7 @@
 """Tab 2: a photo of a masked face, and a reference where there is one, become the face without its mask."""
 
 import html
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -29,6 +30,7 @@ from ui.parts.editor import (
     answer,
     more_props,
     more_references,
+    photo_props,
     reference_field,
     reference_props,
     refusal,
@@ -36,8 +38,9 @@ from ui.parts.editor import (
 from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import ask, guarded, toast
 from ui.pictures.masks import editor_size
-from ui.server.sessions import Photo, Work
+from ui.server.sessions import Outcome, Photo, Work
 from ui.server.uploads import take_one
+from ui.tabs.base import Field
 from ui.tabs.repainting import RepaintingTab, face_choice, read_photo_and_mask
 
 WITH, WITHOUT = "with", "without"
@@ -272,7 +275,6 @@ class MaskRemovalTab(RepaintingTab):
         feather: float,
         seed: float,
         shown: list[str],
-        case: str,
         choice: str,
         reference: dict | None,
         reference_face: int,
@@ -301,13 +303,34 @@ class MaskRemovalTab(RepaintingTab):
             }
 
         beside = {"engine": "paper"} if painting == BOTH else None
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, case, own, beside)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, shown, own, beside)
 
     def tell(self, result: MaskRemovalResult, *beside: MaskRemovalResult) -> list[Any]:
         for sentence in result.left_out:
             gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
         ask(person_question(result))
         return [note_html(result), show_stages(result, *beside), likeness_html(result), gr.skip()]
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {**super().fields, "reference": Field(self.reference, self.reference_face, painted=False)}
+
+    @property
+    def more_photos(self) -> gr.HTML:
+        return self.more
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        own = {"choice": self.choice, "points": self.points, "painting": self.painting}
+        return {**super().kept_settings, **own}
+
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {"photo": reference_props(photo, CONTROL) if what == "reference" else photo_props(photo)}
+
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        shown = super().show(outcome, settings, more)
+        shown[self.results.index(self.version)] = gr.Radio(_versions(more), value=ALL)
+        return shown
 
     def no_facts(self) -> list[Any]:
         return [note_html(), show_stages(None), "", ALL]

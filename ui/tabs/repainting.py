@@ -8,8 +8,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from pipelines.case import named
 from pipelines.errors import MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
+from pipelines.exports.tables import of_case
 from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
@@ -19,7 +21,6 @@ from pipelines.faces.points import Face
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
-from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, name_pictures, shown_choice, views
 from ui.parts.editor import add_base, answer, mask_editor, photo_props, refusal
 from ui.parts.widgets import footer_html, guarded, status_html, toast
@@ -29,7 +30,7 @@ from ui.server.engine import GPU
 from ui.server.sessions import Outcome, Photo, Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
-from ui.tabs.base import KEYS, ResultTab, no_files
+from ui.tabs.base import KEYS, Field, ResultTab, no_files
 
 _FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
 
@@ -94,7 +95,6 @@ class RepaintingTab(ResultTab):
             )
         self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
         self.build_inputs()
-        self.case = case_field(f"{self.prefix}-case")
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
             self.grow = gr.Slider(
                 -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
@@ -145,7 +145,7 @@ class RepaintingTab(ResultTab):
         )
         self.shown.change(self.draw_over, self.shown, self.slider, concurrency_limit=1, **self.named("draw_over"))
 
-        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.shown, self.case]
+        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.shown]
         ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], [*self.results, status], self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
         made = self.connect_files(ran, parts)
@@ -181,26 +181,25 @@ class RepaintingTab(ResultTab):
         """Keeps a photo in the place of the former one.
 
         Returns:
-            It, what the editor is told of it, and updates of the choice of its faces, the case and :attr:`results`.
+            It, what the editor is told of it, and updates of the choice of its faces and :attr:`results`.
         """
         faces = find_faces(pixels)
-        case = cleared_case(self.work(request).photos.get("photo"))
         photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape))
         if not faces:
             try:
                 pick_face(faces, 0)  # says in its own words what to do
             except PhiltrumError as error:
                 toast(error, "No face found")
-        return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), case, *self.cleared()]
+        return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), *self.cleared()]
 
     @property
     def opened(self) -> list[gr.components.Component]:
         """What another photo changes: the editor, and what :meth:`take_photo` updates."""
-        return [self.editor, self.face, self.case, *self.results]
+        return [self.editor, self.face, *self.results]
 
     def not_opened(self) -> list[Any]:
         """Updates of :attr:`opened` where a file was refused."""
-        return [refusal(), gr.skip(), gr.skip(), *self.kept()]
+        return [refusal(), gr.skip(), *self.kept()]
 
     def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
@@ -256,7 +255,6 @@ class RepaintingTab(ResultTab):
         feather: float,
         seed: float,
         shown: list[str],
-        case: str,
         own: Callable[[Work], dict[str, Any]] = lambda work: {},
         beside: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -271,7 +269,6 @@ class RepaintingTab(ResultTab):
             feather: the same.
             seed: of the grain.
             shown: what the pictures show.
-            case: what the files call the case.
             own: further arguments of the job's own.
             beside: what differs in a second run, whose result is told of beside the first's; None runs once.
         """
@@ -287,15 +284,14 @@ class RepaintingTab(ResultTab):
                 for number, given in enumerate(runs)
             )
             report(1.0, "drawing")
-            return (
-                views(work.take_result(of_case(result, case), stop), shown),
-                *self.tell(result, *others),
-                footer_html(result),
-                *no_files(len(self.files)),
-                status_html(self.engine.status()),
-            )
+            outcome = work.take_result(of_case(result, self.case(request)), stop)
+            return (*self._shown(outcome, shown, self.tell(result, *others)), status_html(self.engine.status()))
 
         return self.running(request, progress, run)
+
+    def _shown(self, outcome: Outcome, shown: list[str], facts: list[Any]) -> list[Any]:
+        """Updates of :attr:`results`."""
+        return [views(outcome, shown), *facts, footer_html(outcome.result), *no_files(len(self.files))]
 
     def tell(self, result: Any, *beside: Any) -> list[Any]:
         """Updates of :attr:`facts`.
@@ -331,11 +327,27 @@ class RepaintingTab(ResultTab):
         """Writes the ZIP with the report, which takes longest, last."""
         return self.written(request, self._bundle)
 
+    # --- what a case file keeps ---------------------------------------------------------------------------------------
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {"photo": Field(self.editor, self.face)}
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        return {"grow": self.grow, "feather": self.feather, "seed": self.seed, "shown": self.shown}
+
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        return self._shown(outcome, settings["shown"], self.tell(outcome.result))
+
+    def write_all(self, outcome: Outcome) -> list[Path]:
+        return [*self._files(outcome), *self._bundle(outcome)]
+
     def _files(self, outcome: Outcome) -> list[Path]:
-        return list(write_files(self.job, outcome.result, outcome.folder, self.stem).values())
+        return list(write_files(self.job, outcome.result, outcome.folder, named(outcome.case, self.stem)).values())
 
     def _bundle(self, outcome: Outcome) -> list[Path]:
-        return list(write_bundle(self.job, outcome.result, outcome.folder, self.stem).values())
+        return list(write_bundle(self.job, outcome.result, outcome.folder, named(outcome.case, self.stem)).values())
 
     # --- API --------------------------------------------------------------------------------------------------------
 
@@ -349,7 +361,7 @@ class RepaintingTab(ResultTab):
         """:meth:`for_program` that gives numbers, result, mask, landmarks and ZIP."""
 
         def give(result: RepaintResult, folder: Path) -> tuple[dict[str, Any], list[Path]]:
-            given = self.job, result, folder, self.stem
+            given = self.job, result, folder, named(result.case, self.stem)
             paths = write_files(*given) | write_bundle(*given)
             return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
 
@@ -366,10 +378,10 @@ def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, n
     return pixels, None if mask is None else read_mask(mask, pixels.shape[:2])
 
 
-def face_choice(faces: list[Face]) -> gr.Radio:
+def face_choice(faces: list[Face], face: int = 0) -> gr.Radio:
     """The choice of one of several faces; hidden where there is nothing to choose."""
     choices = [(f"Face {i + 1}{' (largest)' if i == 0 else ''}", i) for i in range(max(1, len(faces)))]
-    return gr.Radio(choices, value=0, visible=len(faces) > 1)
+    return gr.Radio(choices, value=face, visible=len(faces) > 1)
 
 
 def mask_options(value: dict[str, Any] | None, photo: Photo, face: int) -> dict[str, Any]:
