@@ -12,7 +12,7 @@ const fields = { name: find(".case-name input"), date: find(".case-date input"),
 const PAUSE = 400; // ms without a key after which what was typed is sent
 const EMPTY = { name: "", date: "", side: "unknown", notes: "" };
 
-let typing = 0, sent = JSON.stringify(EMPTY);
+let typing = 0, pending = false, sent = JSON.stringify(EMPTY);
 let saved = null, asSaved = false; // the desk as it was last saved, opened or cleared; or that it is as it is now
 
 function typed() {
@@ -34,11 +34,13 @@ function tell() {
   fields.notes.title = fields.notes.value;
 }
 
+// One at a time, and the last one always: what is typed meanwhile goes when the answer has come.
 function send() {
   clearTimeout(typing);
   const now = JSON.stringify(typed());
-  if (now === sent) return;
+  if (pending || now === sent) return;
   sent = now;
+  pending = true;
   trigger("input", typed());
 }
 
@@ -145,5 +147,9 @@ watch("file", () => {
   link.click();
 });
 
-watch("reply", () => wait(null));
+watch("reply", () => {
+  wait(null);
+  pending = false;
+  send();
+});
 tell();
