@@ -80,6 +80,8 @@ def _run(words: Sequence[str]) -> int:
         return int(stop.code or 0)
     assert run is not None  # argparse has refused every other command
     try:
+        if hasattr(args, "prepare"):
+            args.prepare(args)
         return run(args)
     except PhiltrumError as error:
         console.complain(str(error))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 
 from pipelines.arrays import Floats, Mask, Pixels, Points
-from pipelines.case import Case
+from pipelines.cases.case import Case
 
 Extent: TypeAlias = Literal["lips", "philtrum", "lower-face"]
 """A suggested region: the lips; the lips, philtrum and nostrils; the lower face with the nose."""

@@ -25,7 +25,7 @@ from pipelines.anomaly_scoring.choices import (
     SEARCHES,
 )
 from pipelines.anomaly_scoring.scoring.scale import check_group
-from pipelines.case_files.contents import Setting
+from pipelines.cases.contents import Setting
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
 from pipelines.commands.batch import Progress, Table, run_photos
 from pipelines.commands.case_options import saving

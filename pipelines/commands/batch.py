@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.case_files.contents import Setting
+from pipelines.cases.contents import Setting
 from pipelines.commands import console
 from pipelines.commands.case_options import Keep
 from pipelines.commands.folder import LeftOver

@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.case_files.contents import CaseFile, Entry
-from pipelines.case_files.reading import open_case
+from pipelines.cases.contents import CaseFile, Entry
+from pipelines.cases.reading import open_case
 from pipelines.commands import console
 from pipelines.errors import CaseFileInvalid, OptionInvalid
 from pipelines.exports.interface import exports_of

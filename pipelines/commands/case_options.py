@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipelines.case import SIDES, Case, typed_case
-from pipelines.case_files.contents import AnyResult, Entry, Setting
-from pipelines.case_files.reading import open_case
-from pipelines.case_files.writing import ENDING, CaseWriter
-from pipelines.errors import OptionInvalid, PhiltrumError
+from pipelines.cases.case import SIDES, Case, typed_case
+from pipelines.cases.contents import AnyResult, Entry, Setting
+from pipelines.cases.reading import open_case
+from pipelines.cases.writing import ENDING, CaseWriter
+from pipelines.errors import OptionInvalid
 from pipelines.results import RepaintResult
 
 Keep = Callable[[AnyResult, Mapping[str, Setting]], None]
@@ -23,20 +22,18 @@ Keep = Callable[[AnyResult, Mapping[str, Setting]], None]
 def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds ``--case``, ``--case-date``, ``--case-side``, ``--case-notes`` and ``--save-case``.
 
-    Whatever their order, ``args.case`` is the :class:`~pipelines.case.Case` that they say together, or None.
+    When the command runs, ``args.case`` is the :class:`~pipelines.cases.case.Case` that they say together, or None.
     """
-    parser.set_defaults(case=None, case_file=None)
+    parser.set_defaults(prepare=_prepare)
     group = parser.add_argument_group("case")
     group.add_argument(
-        "--case", metavar="NAME|FILE", action=_Part,
+        "--case", metavar="NAME|FILE",
         help=f"whose photos these are, by name, or by a case file ({ENDING}): stands in every table and JSON file, and "
         "the results' names begin with it",
     )  # fmt: skip
-    group.add_argument("--case-date", metavar="DATE", action=_Part, dest="date", help="the case's date, as 2026-11-27")
-    group.add_argument(
-        "--case-side", choices=SIDES, action=_Part, dest="side", help="side of the cleft, the patient's own"
-    )
-    group.add_argument("--case-notes", metavar="TEXT", action=_Part, dest="notes", help="notes on the case")
+    group.add_argument("--case-date", metavar="DATE", help="the case's date, as 2026-11-27")
+    group.add_argument("--case-side", choices=SIDES, help="side of the cleft, the patient's own")
+    group.add_argument("--case-notes", metavar="TEXT", help="notes on the case")
     group.add_argument(
         "--save-case", metavar="FILE", type=Path,
         help=f"also save photos, masks, points, settings and results in a case file ({ENDING}), which Python, the page "
@@ -44,25 +41,23 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-class _Part(argparse.Action):
-    """Says a part of the case: sets ``case`` of the namespace anew by all parts that were said so far."""
+def _prepare(args: argparse.Namespace) -> None:
+    """Sets ``args.case`` to the :class:`~pipelines.cases.case.Case` that the options say together, or to None.
 
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        said = getattr(namespace, "case_said", {}) | {self.dest: values}
-        namespace.case_said = said
+    Raises:
+        PhiltrumError: they say none, or the case file cannot be opened.
+    """
+    given, args.case_file = args.case, None
+    own = {"date": args.case_date, "side": args.case_side, "notes": args.case_notes}
+    own = {part: value for part, value in own.items() if value is not None}
+    if given is not None and given.endswith(ENDING):
         try:
-            named = said.get("case", "")
-            if self.dest == "case" and named.endswith(ENDING):
-                namespace.case_file = Path(named), open_case(named)
-            begin = namespace.case_file[1].case if named.endswith(ENDING) else typed_case(named)
-            own = {part: value for part, value in said.items() if part != "case"}
-            namespace.case = replace(begin, **{part: getattr(typed_case(**own), part) for part in own})
+            args.case_file = Path(given), open_case(given)
         except OSError:
-            raise argparse.ArgumentError(self, "The case file cannot be read; check its path.") from None
-        except PhiltrumError as error:
-            raise argparse.ArgumentError(self, str(error)) from None
+            raise OptionInvalid("The case file cannot be read; check its path.") from None
+    begin = typed_case(given) if args.case_file is None else args.case_file[1].case
+    case = replace(begin, **{part: getattr(typed_case(**own), part) for part in own})
+    args.case = None if case == Case() else case
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pipelines.case_files.contents import Setting
+from pipelines.cases.contents import Setting
 from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.exports import ENDINGS
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments

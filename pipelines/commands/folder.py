@@ -5,7 +5,7 @@ over in silence.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipelines.case_files.writing import ENDING as CASE_ENDING
+from pipelines.cases.writing import ENDING as CASE_ENDING
 from pipelines.errors import OptionInvalid
 from pipelines.faces.formats.kinds import ENDINGS, UNREAD
 from pipelines.files import composed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.case_files.contents import Setting
+from pipelines.cases.contents import Setting
 from pipelines.commands import console
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
 from pipelines.commands.batch import SUMMARY, Progress, run_batch

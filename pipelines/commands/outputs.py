@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipelines.case import Case, named
+from pipelines.cases.case import Case, named
 from pipelines.errors import OptionInvalid
 from pipelines.files import folded
 from pipelines.models import places

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pipelines.case import named
+from pipelines.cases.case import named
 from pipelines.exports.interface import JobExports
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from pipelines import __version__
 from pipelines.arrays import Mask, Points
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.exports.layout import Facts, Page, Picture
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES, NOTICE, show, signed

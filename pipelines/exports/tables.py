@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pipelines import __version__
 from pipelines.arrays import Points
-from pipelines.case import Case, typed_case
+from pipelines.cases.case import Case, typed_case
 from pipelines.results import Measurement, PhotoResult
 
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")

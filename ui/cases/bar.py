@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.case import MOST_LETTERS, MOST_NOTES, Case, named, typed_case
-from pipelines.case_files.contents import CaseFile
-from pipelines.case_files.reading import open_case
-from pipelines.case_files.writing import ENDING, save_case
+from pipelines.cases.case import MOST_LETTERS, MOST_NOTES, Case, named, typed_case
+from pipelines.cases.contents import CaseFile
+from pipelines.cases.reading import open_case
+from pipelines.cases.writing import ENDING, save_case
 from pipelines.errors import OptionInvalid
 from ui.cases.desk import clear_desk, components, entry_of, inputs, open_desk
 from ui.parts.editor import MAX_BYTES
@@ -59,7 +59,8 @@ class CaseBar:
         self.tabs = tabs
         changed = [self.bar, *(part for tab in tabs for part in components(tab))]
         given = [part for tab in tabs for part in inputs(tab)]
-        typed = self.bar.input(self.take, None, self.bar, **_named("take"))
+        # Gradio would drop what comes while another is answered; the bar sends one after the other.
+        typed = self.bar.input(self.take, None, self.bar, trigger_mode="multiple", **_named("take"))
         opened = self.bar.upload(self.open, None, changed, **_named("open"))
         saved = self.bar.submit(self.save, given, self.bar, **_named("save"))
         self.bar.clear(self.clear, None, changed, **_named("clear"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.case_files.contents import CaseFile, CasePhoto, Entry, Setting, reference_key
+from pipelines.cases.contents import CaseFile, CasePhoto, Entry, Setting, reference_key
 from pipelines.errors import CaseFileInvalid
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.masks import EXTENTS

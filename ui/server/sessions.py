@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pipelines.arrays import Pixels
-from pipelines.case import Case
-from pipelines.case_files.contents import Entry
+from pipelines.cases.case import Case
+from pipelines.cases.contents import Entry
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face

@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED, MapName
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scale import groups
-from pipelines.case import named
+from pipelines.cases.case import named
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.exports.tables import of_case

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.errors import Cancelled
 from pipelines.exports.tables import of_case
 from pipelines.progress import Progress

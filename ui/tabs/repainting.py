@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.case import named
+from pipelines.cases.case import named
 from pipelines.errors import MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.exports.tables import of_case

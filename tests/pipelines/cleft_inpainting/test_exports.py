@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from pipelines import __version__
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.cleft_inpainting import exports
 from pipelines.exports import bundles, tables
 from pipelines.exports.tables import json_text

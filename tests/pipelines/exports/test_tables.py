@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.errors import CaseInvalid
 from pipelines.exports import tables
 from tests.pipelines.exports.made_results import make_result

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.exports import bundles, pictures, repainted
 from pipelines.exports.tables import json_text
 from pipelines.faces.images import read_image

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pipelines import devices
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.models import loading
 from pipelines.results import WeightsUsed, pixels_sha256
 

@@ -27,7 +27,7 @@ from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEAR
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.study.ratings import TIMES
 from pipelines.anomaly_scoring.study.study import settings_of
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsMissing
 from pipelines.faces.images import encode_png

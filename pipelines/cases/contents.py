@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines import results
 from pipelines.arrays import Mask, Pixels
-from pipelines.case import Case
+from pipelines.cases.case import Case
 from pipelines.errors import CaseFileInvalid
 from pipelines.faces.points import MIRROR_MESH, Face
 from pipelines.results import AnomalyScoringResult, MaskRemovalResult, RepaintResult

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from pipelines.arrays import Numbers
-from pipelines.case import Case
-from pipelines.case_files.codec import decode, wrong
-from pipelines.case_files.contents import CaseFile, CasePhoto, Entry, Setting, check_result, result_class
-from pipelines.case_files.members import bytes_of, read_array
-from pipelines.case_files.writing import FORMAT, FORMAT_VERSION, INDEX, MOST_BYTES, MOST_INDEX, MOST_MEMBERS
+from pipelines.cases.case import Case
+from pipelines.cases.codec import decode, wrong
+from pipelines.cases.contents import CaseFile, CasePhoto, Entry, Setting, check_result, result_class
+from pipelines.cases.members import bytes_of, read_array
+from pipelines.cases.writing import FORMAT, FORMAT_VERSION, INDEX, MOST_BYTES, MOST_INDEX, MOST_MEMBERS
 from pipelines.errors import CaseFileInvalid, CaseFileTooLarge, CaseInvalid
 from pipelines.exports.tables import of_case
 from pipelines.jobs import JOBS
@@ -63,7 +63,7 @@ def open_case(source: str | os.PathLike[str] | bytes) -> CaseFile:
 
     Raises:
         CaseFileInvalid: it is none, is damaged, altered or encrypted, or a newer Philtrum saved it.
-        CaseFileTooLarge: it holds more than :data:`~pipelines.case_files.writing.MOST_BYTES`.
+        CaseFileTooLarge: it holds more than :data:`~pipelines.cases.writing.MOST_BYTES`.
         OSError: there is no such file, or it cannot be read.
     """
     if isinstance(source, bytes):

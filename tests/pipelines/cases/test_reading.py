@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import pipelines.case_files.reading as reading
+import pipelines.cases.reading as reading
 from pipelines import Case, PhiltrumError, open_case, save_case
-from pipelines.case_files.reading import ALTERED, CUT_OFF, FOREIGN, LOCKED, NEWER, NO_CASE, TOO_LARGE
+from pipelines.cases.reading import ALTERED, CUT_OFF, FOREIGN, LOCKED, NEWER, NO_CASE, TOO_LARGE
 from pipelines.errors import CaseFileInvalid, CaseFileTooLarge
 from pipelines.exports.bundles import add_member
 from pipelines.faces.images import encode_png
@@ -79,7 +79,7 @@ def test_what_is_no_case_file(data):
     refused(data, NO_CASE)
 
 
-def test_other_zips_are_no_case_files(good):
+def test_other_zips_are_no_cases(good):
     refused(zipped({"a.txt": b"hello"}), NO_CASE)
     refused(zipped({"case.json": b"{}"}), NO_CASE)
     refused(zipped({"case.json": b"[1, 2]"}), NO_CASE)

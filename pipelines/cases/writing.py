@@ -19,10 +19,10 @@ import numpy as np
 
 from pipelines import __version__
 from pipelines.arrays import Numbers
-from pipelines.case import Case
-from pipelines.case_files.codec import encode
-from pipelines.case_files.contents import AnyResult, Entry, job_of
-from pipelines.case_files.members import bytes_of, described, write_array
+from pipelines.cases.case import Case
+from pipelines.cases.codec import encode
+from pipelines.cases.contents import AnyResult, Entry, job_of
+from pipelines.cases.members import bytes_of, described, write_array
 from pipelines.errors import CaseFileTooLarge
 from pipelines.exports.bundles import add_member
 from pipelines.exports.interface import exports_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.case import MOST_NOTES, Case, named, typed_case
+from pipelines.cases.case import MOST_NOTES, Case, named, typed_case
 from pipelines.errors import CaseInvalid
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import pipelines.case_files.writing as writing
+import pipelines.cases.writing as writing
 from pipelines import Case, open_case, read_image, save_case
-from pipelines.case_files.contents import CasePhoto, Entry, job_of
-from pipelines.case_files.writing import CaseWriter
+from pipelines.cases.contents import CasePhoto, Entry, job_of
+from pipelines.cases.writing import CaseWriter
 from pipelines.errors import CaseFileTooLarge
 from pipelines.faces.landmarks import find_faces
 from tests.pipelines.anomaly_scoring.test_exports import make_adapted, make_painted
 from tests.pipelines.anomaly_scoring.test_exports import make_result as make_scored
-from tests.pipelines.case_files.same import same
+from tests.pipelines.cases.same import same
 from tests.pipelines.exports.made_results import make_alone, make_removal, make_result, make_several
 
 CASE = Case("P07", date="2026-11-27", side="left", notes="two\nlines")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipelines.arrays import Numbers
-from pipelines.case_files.codec import wrong
+from pipelines.cases.codec import wrong
 from pipelines.faces.images import encode_png
 
 _PNG_BEGIN = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
