@@ -19,7 +19,7 @@ from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import SCALES
 from pipelines.anomaly_scoring.drawing.maps import map_picture
 from pipelines.cases.case import Case
-from pipelines.exports import bundles
+from pipelines.exports import bundles, tables
 from pipelines.exports.tables import NOTICE, json_text, show
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
@@ -222,7 +222,15 @@ def test_what_is_not_known_is_null(result):
 
 def test_measurements_as_a_table(result):
     rows = list(csv.DictReader(StringIO(exports.measurements_csv(replace(result, case=Case("P01"))))))
-    assert list(rows[0]) == ["key", "label", "value", "unit", "formula", *tables.case_facts(Case("P01")), "photo_pixels_sha256"]
+    assert list(rows[0]) == [
+        "key",
+        "label",
+        "value",
+        "unit",
+        "formula",
+        *tables.case_facts(Case("P01")),
+        "photo_pixels_sha256",
+    ]
     assert {(row["case"], row["photo_pixels_sha256"]) for row in rows} == {("P01", result.photo_sha256)}
     for row, one in zip(rows, result.measurements, strict=True):
         assert (row["key"], row["label"], row["unit"]) == (one.key, one.label, one.unit)
