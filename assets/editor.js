@@ -126,6 +126,12 @@ own.opened = () => {
   commit();
 };
 
+own.forgotten = () => {
+  steps = [];
+  undone = [];
+  stroke = null;
+};
+
 own.moved = () => (outlined = false);
 
 own.over = () => {

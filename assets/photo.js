@@ -403,9 +403,20 @@ async function load(url) {
   return image;
 }
 
+// Another case is on the desk, which has no photo here: nothing of the former one can be taken again.
+function forget() {
+  if (!photo) return;
+  photo = picture = null;
+  delete root.dataset.photo;
+  note(null);
+  own.forgotten?.();
+  show("empty");
+}
+
 async function newPhoto() {
   const next = props.photo;
-  if (!next || next.key === photo?.key) return;
+  if (!next) return forget();
+  if (next.key === photo?.key) return;
   const image = await load(next.url);
   photo = next;
   picture = image;
@@ -438,6 +449,7 @@ function start() {
 
   new ResizeObserver(() => {
     if (!photo || view.clientWidth === 0) return;
+    if (scale === 0) return focus(); // it came while its tab was not to be seen
     fitted ? fit() : changedView();
   }).observe(view);
 

@@ -11,13 +11,17 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnomalyScoring": "anomaly_scoring.pipeline",
     "AnomalyScoringResult": "results",
+    "Case": "cases.case",
+    "CaseFile": "cases.contents",
     "CleftInpainting": "cleft_inpainting.pipeline",
     "CleftInpaintingResult": "results",
     "MaskRemoval": "mask_removal.pipeline",
     "MaskRemovalResult": "results",
     "PhiltrumError": "errors",
+    "open_case": "cases.reading",
     "read_image": "faces.images",
     "read_mask": "faces.images",
+    "save_case": "cases.writing",
     "write_png": "faces.images",
 }
 """Name → the module of this package that it lives in."""

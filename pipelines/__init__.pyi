@@ -1,4 +1,8 @@
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring as AnomalyScoring
+from pipelines.cases.case import Case as Case
+from pipelines.cases.contents import CaseFile as CaseFile
+from pipelines.cases.reading import open_case as open_case
+from pipelines.cases.writing import save_case as save_case
 from pipelines.cleft_inpainting.pipeline import CleftInpainting as CleftInpainting
 from pipelines.errors import PhiltrumError as PhiltrumError
 from pipelines.faces.images import read_image as read_image

@@ -17,6 +17,7 @@ from pipelines.threads import wait_passively
 
 OTHERS = {
     "study": ("pipelines.commands.study", "score a cohort of photos, and compare the scores with ratings and surgery"),
+    "case": ("pipelines.commands.case", "show what a case file holds, or take its pictures and results out"),
     "weights": ("pipelines.commands.weights", "list, verify, get or import network weights"),
     "doctor": ("pipelines.commands.doctor", "check this installation and run a self-test"),
     "prepare": ("pipelines.commands.prepare", "make a set of faces one that training starts from in seconds"),
@@ -79,6 +80,8 @@ def _run(words: Sequence[str]) -> int:
         return int(stop.code or 0)
     assert run is not None  # argparse has refused every other command
     try:
+        if hasattr(args, "prepare"):
+            args.prepare(args)
         return run(args)
     except PhiltrumError as error:
         console.complain(str(error))

@@ -94,6 +94,18 @@ class TrainingDiverged(PhiltrumError):
     """A training run's loss became infinite or no number."""
 
 
+class CaseInvalid(PhiltrumError):
+    """A case's name, date, side or notes are none."""
+
+
+class CaseFileInvalid(PhiltrumError):
+    """A file is no case file, is damaged, was altered, or is of a newer format."""
+
+
+class CaseFileTooLarge(PhiltrumError):
+    """A case file holds more than is read or written."""
+
+
 class OptionInvalid(PhiltrumError):
     """An option has a value outside its range."""
 

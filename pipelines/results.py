@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 
 from pipelines.arrays import Floats, Mask, Pixels, Points
+from pipelines.cases.case import Case
 
 Extent: TypeAlias = Literal["lips", "philtrum", "lower-face"]
 """A suggested region: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
@@ -93,7 +94,7 @@ class PhotoResult(Protocol):
         seed: of all randomness.
         face: which face, 0 = largest.
         faces: how many faces the photo shows.
-        case: a name that people gave the case, or None.
+        case: the case that it belongs to, or None.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -120,7 +121,7 @@ class PhotoResult(Protocol):
     def faces(self) -> int: ...
 
     @property
-    def case(self) -> str | None: ...
+    def case(self) -> Case | None: ...
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class RepaintResult(_OfPhoto):
         extent: the suggested extent, or None where the mask was given or found.
         measurements_before: clinical ratios and angles of ``landmarks_before``; none where the job takes none.
         measurements: the same of ``landmarks``.
-        case: a name that people gave the case, or None.
+        case: the case that it belongs to, or None.
     """
 
     image: Pixels
@@ -193,7 +194,7 @@ class RepaintResult(_OfPhoto):
     extent: Extent | None
     measurements_before: tuple[Measurement, ...] = ()
     measurements: tuple[Measurement, ...] = ()
-    case: str | None = None
+    case: Case | None = None
 
     @property
     def mask_source(self) -> Literal["given", "suggested", "found"]:
@@ -391,7 +392,7 @@ class AnomalyScoringResult(_OfPhoto):
         device: where the networks ran, and in which precision.
         face: which face was scored, 0 = largest.
         faces: how many faces the photo shows.
-        case: a name that people gave the case, or None.
+        case: the case that it belongs to, or None.
     """
 
     photo: Pixels
@@ -416,7 +417,7 @@ class AnomalyScoringResult(_OfPhoto):
     device: str
     face: int
     faces: int
-    case: str | None = None
+    case: Case | None = None
 
     @property
     def seed(self) -> int:

@@ -10,11 +10,13 @@ import gradio as gr
 
 from pipelines.jobs import JOBS, resolve
 from ui import CACHE, forget_cache
+from ui.cases.bar import CaseBar
 from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import state_of, status_html
 from ui.server.engine import Engine
 from ui.server.outgoing import shut, stay
 from ui.server.sessions import IDLE, Sessions
+from ui.tabs.base import ResultTab
 from ui.theme import ASSETS, HEAD, STYLE, theme
 
 _TITLE = """
@@ -69,11 +71,15 @@ def build(engine: Engine) -> gr.Blocks:
                 (ASSETS / "keys.html").read_text(encoding="utf-8"), elem_classes="top-keys", apply_default_css=False
             )
             dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
+        bar = CaseBar(sessions)
+        bar.build()
+        tabs = {name: resolve(JOBS[name].tab)(engine, sessions) for name in engine.jobs}
         with gr.Tabs():
-            for name in engine.jobs:
-                job = JOBS[name]
-                with gr.Tab(job.title, id=name):
-                    resolve(job.tab)(engine, sessions).build(line)
+            for name, tab in tabs.items():
+                # All are drawn at once: what a case file brings for a tab that was never opened would be lost.
+                with gr.Tab(JOBS[name].title, id=name, render_children=True):
+                    tab.build(line)
+        bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)])
 
         dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
         page.load(

@@ -25,15 +25,21 @@ from pipelines.anomaly_scoring.choices import (
     SEARCHES,
 )
 from pipelines.anomaly_scoring.scoring.scale import check_group
+from pipelines.cases.contents import Setting
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
 from pipelines.commands.batch import Progress, Table, run_photos
+from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.exports.bundles import write
 from pipelines.exports.tables import of_case, photo_columns
 from pipelines.faces.images import read_image, read_mask
+from pipelines.results import AnomalyScoringResult
 
 SCORES = "scores.csv"
+
+_OWN = ("searches", "steps", "adaptation_steps", "frames_until")
+"""Options of one normalizer each."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,8 +103,7 @@ def scorer(args: argparse.Namespace) -> Any:
     from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 
     check_group(args.group)
-    options = ("searches", "steps", "adaptation_steps", "frames_until")
-    given = {name: value for name in options if (value := getattr(args, name)) is not None}
+    given = {name: value for name in _OWN if (value := getattr(args, name)) is not None}
     return AnomalyScoring(args.normalizer, args.weights, args.device, args.precision, **given)
 
 
@@ -126,7 +131,8 @@ def run(args: argparse.Namespace) -> int:
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
 
-    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES], {"a photo": args.image, "a mask": args.mask})
+    given = {"a photo": args.image, "a mask": args.mask}
+    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES], given, args.case)
     left = left_over(args.image, photos, [masks], [args.out])
     outputs.protect_weights()
     job = scorer(args)
@@ -138,8 +144,17 @@ def run(args: argparse.Namespace) -> int:
         result = of_case(job(pixels, mask=mask, progress=progress, **comparison(args)), args.case)
         outputs.check_files(stem)
         write(exports, result, outputs.folder, stem)
+        keep(result, _settings(args, result))
         made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
         return exports.columns(result) | made | photo_columns(result)
 
     columns = ("name", *exports.COLUMNS, "region", "normalizer", "seconds", "error")
-    return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)
+    with saving(args) as keep:
+        return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)
+
+
+def _settings(args: argparse.Namespace, result: AnomalyScoringResult) -> dict[str, Setting]:
+    """What a case file keeps of how a face was scored."""
+    own = {name: getattr(args, name) for name in _OWN if getattr(args, name) is not None}
+    how = {name: value for name, value in comparison(args).items() if name != "face"}
+    return how | own | {"region": result.basis.region, "normalizer": args.normalizer}

@@ -4,18 +4,20 @@ import argparse
 import math
 from pathlib import Path
 
+from pipelines.commands.case_options import add_case_arguments
+
 
 def add_photo_arguments(
     parser: argparse.ArgumentParser, written: str = "DIR/STEM.png, DIR/STEM.json and DIR/summary.csv"
 ) -> None:
-    """Adds what is worked on and where results go, ``image`` and ``--out``, and says what is written there."""
+    """Adds what is worked on and where results go, ``image``, ``--out`` and the case's, and says what is written."""
     parser.epilog = (
         f"Writes {written}. Photos of one stem keep their whole names: a.jpg and "
         "a.png give a.jpg.png and a.png.png. Exit status: 0 all done, 1 some photos failed, 2 nothing could run."
     )
     parser.add_argument("image", metavar="IMAGE|FOLDER", type=Path, help="a photo, or a folder of photos")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--case", metavar="NAME", help="whose photos these are: stands in every table and JSON file")
+    add_case_arguments(parser)
 
 
 def add_repaint_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.cases.contents import Setting
 from pipelines.commands import console
+from pipelines.commands.case_options import Keep
 from pipelines.commands.folder import LeftOver
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import PhiltrumError
@@ -25,8 +27,9 @@ SUMMARY = "summary.csv"
 
 Progress = Callable[[float, str], None]
 
-Repaint = Callable[[Path, Progress], tuple[Any, dict[str, Any]]]
-"""What a job does with a photo: its result (:mod:`pipelines.results`), and what the summary tells of this job alone."""
+Repaint = Callable[[Path, Progress], tuple[Any, dict[str, Any], dict[str, Setting]]]
+"""What a job does with a photo: its result (:mod:`pipelines.results`), what the summary tells of this job alone, and
+what settings a case file keeps."""
 
 Work = Callable[[Path, str, Progress], dict[str, Any]]
 """What a job does with a photo, given what its files are called: writes them, and gives its row of the table."""
@@ -59,6 +62,7 @@ def run_batch(
     outputs: Outputs,
     left: Sequence[LeftOver],
     *,
+    keep: Keep,
     stages: bool = False,
 ) -> int:
     """Repaints the photos and writes what comes of them, with :data:`SUMMARY` as the table.
@@ -67,16 +71,18 @@ def run_batch(
         job: its name.
         repaint: what is done with a photo.
         photos, args, outputs, left: as :func:`run_photos`.
+        keep: is given each result and what the job says of its settings, for the case file.
         stages: whether pictures of the stages are written too.
 
     Returns, Raises: as :func:`run_photos`.
     """
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
-        drawn, more = repaint(photo, progress)
+        drawn, more, settings = repaint(photo, progress)
         result = of_case(drawn, args.case)
         outputs.check_files(stem)
         paths = write(exports_of(job), result, outputs.folder, stem, stages=stages)
+        keep(result, settings)
         return {
             "result": paths["png"].name,
             "status": "done",
@@ -159,7 +165,7 @@ def _folder(work: Work, photos: Sequence[Path], table: Table, outputs: Outputs, 
         raise unwritten
     done = len(rows) - failed
     console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {failed} failed.")
-    say_left(table.file, failed, len(skipped))
+    say_left(outputs.table(table.file), failed, len(skipped))
     return 0 if not failed else 1 if done else 2
 
 
@@ -192,4 +198,4 @@ def _write_table(outputs: Outputs, table: Table, rows: Sequence[dict[str, Any]])
     outputs.folder.mkdir(parents=True, exist_ok=True)
     outputs.check_tables()
     # Names that are no UTF-8 become readable ones with a replacement sign rather than an error.
-    write_atomic(outputs.folder / table.file, csv_bytes(text.encode("utf-8", "replace").decode()))
+    write_atomic(outputs.folder / outputs.table(table.file), csv_bytes(text.encode("utf-8", "replace").decode()))

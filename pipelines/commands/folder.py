@@ -5,6 +5,7 @@ over in silence.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pipelines.cases.writing import ENDING as CASE_ENDING
 from pipelines.errors import OptionInvalid
 from pipelines.faces.formats.kinds import ENDINGS, UNREAD
 from pipelines.files import composed
@@ -198,14 +199,21 @@ def _result_stems(pictures: Iterable[Path]) -> set[str]:
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
 
 
+def _is_table(name: str) -> bool:
+    """Whether a table is called so, with a case's name before it or without."""
+    return any(name == table or name.endswith(f"-{table}") for table in TABLES)
+
+
 def _is_ours(path: Path, results: set[str]) -> bool:
-    """Whether a command has written this file: a table, or the facts or a map beside the picture of a result."""
-    return path.name in TABLES or (path.suffix in (".json", ".npy") and composed(path.stem) in results)
+    """Whether a command has written this file: a table, a case, or facts or a map beside a result's picture."""
+    if _is_table(path.name) or path.suffix == CASE_ENDING:
+        return True
+    return path.suffix in (".json", ".npy") and composed(path.stem) in results
 
 
 def _is_foreign_folder(folder: Path) -> bool:
     """Whether it holds pictures that no command has written."""
     try:
-        return bool(pictures_in(folder)) and not any((folder / name).is_file() for name in TABLES)
+        return bool(pictures_in(folder)) and not any(_is_table(path.name) for path in folder.iterdir())
     except OSError:  # it cannot be entered, and is none of ours
         return True

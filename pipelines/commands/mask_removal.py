@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.cases.contents import Setting
 from pipelines.commands import console
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
+from pipelines.commands.case_options import edge_settings, saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, PhiltrumError
@@ -80,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         [*ENDINGS, *(f"{stage}.png" for stage in STAGES if args.stages)],
         [SUMMARY],
         {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
+        args.case,
     )
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks, references], [args.out])
@@ -89,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     likenesses: list[str] = []
     left_out: list[str] = []
 
-    def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any]]:
+    def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any], dict[str, Setting]]:
         pixels = read_image(photo)
         files = references.all_of(photo, photos) if references else []
         result = job(
@@ -108,9 +111,16 @@ def run(args: argparse.Namespace) -> int:
         )
         likenesses.extend(filter(None, [likeness_sentence(result), person_question(result)]))
         left_out.extend(result.left_out)
-        return result, _row(result, files)
+        settings = {
+            "choice": "with" if files else "without",
+            "points": args.points,
+            "painting": args.engine,
+            **edge_settings(args, result),
+        }
+        return result, _row(result, files), settings
 
-    status = run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, stages=args.stages)
+    with saving(args) as keep:
+        status = run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, keep=keep, stages=args.stages)
     if args.image.is_file():  # of a folder the table says it
         for sentence in left_out:
             console.complain(sentence)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pipelines.cases.case import Case, named
 from pipelines.errors import OptionInvalid
 from pipelines.files import folded
 from pipelines.models import places
@@ -20,6 +21,7 @@ class Outputs:
         tables: names of the files that belong to no single photo.
         pictures: photos, masks and references that were given, by what they are, as in ``{"a mask": path}``: a file,
             several, a folder, or None. Their folders cannot be ``folder``, so that results and originals never mingle.
+        case: whose photos they are: every name begins with its.
 
     Attributes:
         folder: as given.
@@ -36,12 +38,14 @@ class Outputs:
         endings: Sequence[str],
         tables: Sequence[str],
         pictures: Mapping[str, Path | Sequence[Path] | None],
+        case: Case | None = None,
     ) -> None:
         if folder.exists() and not folder.is_dir():
             raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
         self.folder = folder
-        self.stems = output_stems(photos, endings)
-        self._endings, self._tables = endings, tables
+        self.stems = {photo: named(case, stem) for photo, stem in output_stems(photos, endings).items()}
+        self._case, self._endings = case, endings
+        self._tables = [self.table(name) for name in tables]
         self._files: dict[tuple[int, int], str] = {}
         self._places: dict[tuple[str, str], str] = {}
         given = [(what, source) for what, sources in pictures.items() for source in _listed(sources)]
@@ -51,6 +55,10 @@ class Outputs:
                     "The output folder holds the pictures that were given; choose another, so that none is overwritten."
                 )
             self.protect(what, source.iterdir() if source.is_dir() else [source])
+
+    def table(self, name: str) -> str:
+        """What a file that belongs to no single photo is called."""
+        return named(self._case, name)
 
     def protect(self, what: str, files: Iterable[Path]) -> None:
         """From here on no result lands on these files.

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from pipelines.cases.case import named
 from pipelines.exports.interface import JobExports
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
@@ -45,17 +46,18 @@ def report(exports: JobExports, result: Any, kind: str = "pdf", dpi: int = 110) 
     """One A4 page, as :func:`pipelines.exports.page.write_page` writes it."""
     from pipelines.exports.page import write_page  # here, because it imports matplotlib
 
-    return write_page(exports.page(result), kind, dpi)
+    return write_page(exports.page(result), kind, dpi, case=result.case)
 
 
 def bundle(exports: JobExports, result: Any) -> bytes:
-    """Everything in one ZIP: the job's contents, ``report.pdf``, and ``stages/NAME.png``."""
+    """Everything in one ZIP: the job's contents, ``report.pdf``, and ``stages/NAME.png``; each file's name begins with
+    the case's.
+    """
+    files = {**exports.contents(result), "report.pdf": report(exports, result)}
+    stages = {f"{name}.png": encode_png(picture) for name, picture in exports.stage_pictures(result).items()}
     return zip_files(
-        {
-            **exports.contents(result),
-            "report.pdf": report(exports, result),
-            **{f"stages/{name}.png": encode_png(picture) for name, picture in exports.stage_pictures(result).items()},
-        }
+        {named(result.case, name): data for name, data in files.items()}
+        | {f"stages/{named(result.case, name)}": data for name, data in stages.items()}
     )
 
 
@@ -64,11 +66,16 @@ def zip_files(files: Mapping[str, bytes]) -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
-            info = zipfile.ZipInfo(name, _NO_DATE)
-            info.create_system = 3  # the same bytes on every system
-            info.external_attr = 0o644 << 16
-            # PNG and PDF are compressed already; doing it twice takes a second on a large photo.
-            loose = name.endswith((".csv", ".json", ".npy"))
-            info.compress_type = zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
-            archive.writestr(info, data)
+            add_member(archive, name, data)
     return buffer.getvalue()
+
+
+def add_member(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Adds a file to a ZIP, in the same bytes on every system and day."""
+    info = zipfile.ZipInfo(name, _NO_DATE)
+    info.create_system = 3  # the same bytes on every system
+    info.external_attr = 0o644 << 16
+    # PNG and PDF are compressed already; doing it twice takes a second on a large photo.
+    loose = name.endswith((".csv", ".json", ".npy"))
+    info.compress_type = zipfile.ZIP_DEFLATED if loose else zipfile.ZIP_STORED
+    archive.writestr(info, data)

@@ -11,8 +11,8 @@ class JobExports(Protocol):
     """The module ``exports.py`` of a job. What becomes of these parts is the same for all jobs:
     :mod:`pipelines.exports.bundles`.
 
-    Nothing in them holds a file name, a date, or anything else of the machine or the photo's metadata; of the person
-    only the case's name, where one was given. The same result always gives the same bytes.
+    Nothing in them holds a file name, or anything else of the machine or the photo's metadata; of the person only what
+    was typed for the case. The same result always gives the same bytes.
 
     Attributes:
         ENDINGS: how the names of a photo's files may end, without the dot; see :meth:`files`.

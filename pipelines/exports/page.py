@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from pipelines import __version__
 from pipelines.arrays import Mask, Points
+from pipelines.cases.case import Case
 from pipelines.exports.layout import Facts, Page, Picture
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES, NOTICE, show, signed
@@ -28,6 +29,7 @@ _INNER = _WIDTH - 2 * _MARGIN
 _GAP = 0.2
 _SMALL = 2.1  # height of small pictures, where all facts have room below them
 _FOOT = 0.68  # what the footer takes
+_NAME = 48  # letters of a case's name in a line
 _DPI = 220  # of pictures on the page; more only makes the file large
 
 _INK, _GREY, _RULE, _BAND = "#16202a", "#5b6670", "#c9d1d8", "#f2f5f7"
@@ -36,15 +38,18 @@ _MASK, _POINTS = (tuple(value / 255 for value in colour) for colour in (MASK_COL
 _CLOSED = ("eye, image left", "eye, image right", "outer lips", "inner lips")
 
 
-def write_page(page: Page, kind: str = "pdf", dpi: int = 110) -> bytes:
+def write_page(page: Page, kind: str = "pdf", dpi: int = 110, case: Case | None = None) -> bytes:
     """The page as a file; the same page gives the same bytes, without date, user or host.
 
     Args:
         page: what stands on it.
         kind: ``"pdf"``, or ``"png"`` to look at it.
         dpi: resolution of a PNG.
+        case: whose it is, which stands above the heading.
     """
     figure = _draw(page)
+    if case is not None:
+        _case(figure, case)
     buffer = BytesIO()
     if kind == "pdf":
         about = {"Title": page.subject, "Subject": NOTICE, "Creator": f"Philtrum {__version__}", "CreationDate": None}
@@ -100,6 +105,14 @@ def _header(figure: Figure, page: Page) -> float:
     _text(figure, _WIDTH - _MARGIN, 0.88, f"Philtrum {__version__}", 10, ha="right", color=_GREY)
     _rule(figure, 1.24, _INK, 1.1)
     return 1.24
+
+
+def _case(figure: Figure, case: Case) -> None:
+    """The case above the heading: its name, in more than one line where it is long, date and side at the right."""
+    lines = textwrap.wrap(case.name, _NAME) or [""]
+    for number, line in enumerate(lines):
+        _text(figure, _MARGIN, 0.52 - 0.16 * (len(lines) - 1 - number), line, 10.5, weight="bold")
+    _text(figure, _WIDTH - _MARGIN, 0.52, case.heading, 9, ha="right", color=_GREY)
 
 
 def _row(

@@ -34,10 +34,10 @@ def repaint_facts(
 ) -> dict[str, Any]:
     """Everything about a result but its pictures, ready for JSON.
 
-    ``case`` is the name that people gave it, or None. ``pixels_sha256`` is taken over a photo's decoded pixels (RGB, 8
-    bits, row by row, upright, sRGB), not over its file. ``face`` counts from 1, the largest. Landmarks are in pixels of
-    the photo: x to the right, y down, the centre of the top left pixel at (0.5, 0.5). ``measurements`` are only there
-    where the job takes some; one that cannot be taken is None.
+    ``case`` is the name that people gave it, or None; with a case come its date, side and notes. ``pixels_sha256`` is
+    taken over a photo's decoded pixels (RGB, 8 bits, row by row, upright, sRGB), not over its file. ``face`` counts
+    from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the top left pixel
+    at (0.5, 0.5). ``measurements`` are only there where the job takes some; one that cannot be taken is None.
 
     Args:
         result: whose.

@@ -1,19 +1,19 @@
 """Any result in numbers and words: JSON, CSV, and how a value is written for people.
 
-Nothing here holds a file name, a date, or anything of the machine or the photo's metadata; of the person only the
-case's name, where one was given. The SHA-256 of the photo's decoded pixels says which photo a table is of.
+Nothing here holds a file name, or anything of the machine or the photo's metadata; of the person only what was typed
+for the case. The SHA-256 of the photo's decoded pixels says which photo a table is of.
 """
 
 import json
 import math
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from pipelines import __version__
 from pipelines.arrays import Points
+from pipelines.cases.case import Case, typed_case
 from pipelines.results import Measurement, PhotoResult
 
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -26,7 +26,7 @@ NOTICE = "Research use only. Not a diagnostic device. Generated content."
 
 Result = TypeVar("Result", bound=PhotoResult)
 
-_MOST_LETTERS, _LINE = 80, 40  # of a case's name, and of one of its lines on a page
+_LINE, _MOST_LINES = 40, 6  # letters of a line of a case's notes on a page, and lines
 
 _FEATURES = (
     ("jaw line", 17),
@@ -48,7 +48,7 @@ def origin(result: PhotoResult, job: str) -> dict[str, Any]:
     height, width = result.photo.shape[:2]
     return {
         "job": job,
-        "case": result.case,
+        **case_facts(result.case),
         "notice": NOTICE,
         "version": __version__,
         "weights": [{"name": used.name, "sha256": used.sha256} for used in result.weights],
@@ -88,31 +88,42 @@ def landmark_facts(landmarks: Points) -> list[dict[str, Any]]:
     ]
 
 
-def case_name(text: str | None) -> str | None:
-    """A case's name as it stands in files: one line of at most 80 letters, no control signs; None where it is empty.
+def of_case(result: Result, case: Case | str | None) -> Result:
+    """The result with its case.
 
-    >>> case_name("  P 07,\\n before ")
-    'P 07, before'
+    Args:
+        result: what a job gave back.
+        case: whose it is, or what people typed for its name; a case of which nothing is said is none.
+
+    Raises:
+        CaseInvalid: the name is none.
     """
-    letters = "".join(letter if letter.isprintable() else " " for letter in text or "")
-    return " ".join(letters.split())[:_MOST_LETTERS].strip() or None
+    whose = typed_case(case) if isinstance(case, str) else case
+    return replace(result, case=None if whose == Case() else whose)
 
 
-def of_case(result: Result, case: str | None) -> Result:
-    """The result with its case's name."""
-    return replace(result, case=case_name(case))
+def case_facts(case: Case | None) -> dict[str, str | None]:
+    """A case in every table and JSON file. Without one its name alone, which is None."""
+    if case is None:
+        return {"case": None}
+    side = "" if case.side == "unknown" else case.side
+    said = {"case": case.name, "case_date": case.date, "case_side": side, "case_notes": case.notes}
+    return {name: value or None for name, value in said.items()}
 
 
 def photo_columns(result: PhotoResult) -> dict[str, str | None]:
-    """Columns of a table that say whose it is: the case's name and the SHA-256 of the photo's decoded pixels."""
-    return {"case": result.case, "photo_pixels_sha256": result.photo_sha256}
+    """Columns of a table that say whose it is: the case and the SHA-256 of the photo's decoded pixels."""
+    return {**case_facts(result.case), "photo_pixels_sha256": result.photo_sha256}
 
 
 def photo_facts(result: PhotoResult) -> tuple[tuple[str, str], ...]:
-    """The same on a page to print: the hash's first 16 digits are enough to tell photos apart."""
-    lines = textwrap.wrap(result.case or "", _LINE, break_long_words=True)
-    case = [("" if number else "Case", line) for number, line in enumerate(lines)]
-    return (*case, ("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"))
+    """Which photo it is and the case's notes, on a page to print, whose heading has the case itself.
+
+    The hash's first 16 digits are enough to tell photos apart.
+    """
+    lines = result.case.note_lines(_LINE, _MOST_LINES) if result.case else []
+    notes = [("" if number else "Notes", line) for number, line in enumerate(lines)]
+    return (("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"), *notes)
 
 
 def footer(result: PhotoResult) -> str:

@@ -91,9 +91,11 @@ def test_a_new_job_has_a_command(toy, photo, tmp_path, capsys):
     assert re.search(r"^ +brightening +make a photo brighter$", capsys.readouterr().out, re.M)
     out = tmp_path / "out"
     assert main(["brightening", str(photo.parent), "--out", str(out), "--case", "P01", "--device", "cpu"]) == 0
-    assert {path.name for path in out.iterdir()} == {"anna.png", "anna.json", "anna.light.png", "summary.csv"}
-    assert (read_image(out / "anna.png") == BRIGHT).all()
-    assert json.loads((out / "anna.json").read_text())["case"] == "P01"
+    assert {path.name for path in out.iterdir()} == {
+        f"P01-{name}" for name in ("anna.png", "anna.json", "anna.light.png", "summary.csv")
+    }
+    assert (read_image(out / "P01-anna.png") == BRIGHT).all()
+    assert json.loads((out / "P01-anna.json").read_text())["case"] == "P01"
 
 
 def test_a_new_job_is_in_every_list_of_the_command_line(toy, capsys):
@@ -135,7 +137,7 @@ def test_a_new_job_has_a_tab_and_an_end_point(toy, photo, tmp_path):
         page.close()
     assert numbers["job"] == "brightening" and numbers["case"] == "P01"
     with zipfile.ZipFile(path) as archive:
-        assert (read_image(archive.read("bright.png")) == BRIGHT).all()
+        assert (read_image(archive.read("P01-bright.png")) == BRIGHT).all()
 
 
 def test_a_new_job_without_weights_has_no_tab(toy):

@@ -171,6 +171,12 @@ def _field(
     )
 
 
+def face_choice(faces: list[Face], face: int = 0) -> gr.Radio:
+    """The choice of one of several faces; hidden where there is nothing to choose."""
+    choices = [(f"Face {i + 1}{' (largest)' if i == 0 else ''}", i) for i in range(max(1, len(faces)))]
+    return gr.Radio(choices, value=face, visible=len(faces) > 1)
+
+
 def answer(**props: Any) -> gr.HTML:
     """An update of a field that ends its waiting."""
     return gr.HTML(reply=secrets.randbits(32), **props)

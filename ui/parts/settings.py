@@ -20,6 +20,12 @@ from ui.parts.scores.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS,
 FRAMES_UNTIL = 50
 """How far StyleGAN2's adaptation goes on unless another step is asked for, so that one sees the anomaly come back."""
 
+NAMES = (
+    "region", "kind", "normalizer", "group", "searches", "colour", "formula", "erosion", "steps", "adaptation_steps",
+    "frames_until", "seed",
+)  # fmt: skip
+"""Names of the settings, in their order."""
+
 _INPAINTING, _STYLEGAN2 = NORMALIZERS
 _KINDS_FOR_SURE = ("pse", "ssim")  # the others need a network that this machine may not have
 
@@ -105,6 +111,11 @@ class ScoringSettings:
             self.region, self.kind, self.normalizer, self.group, self.searches, self.colour, self.formula, self.erosion,
             self.steps, self.adaptation_steps, self.frames_until, self.seed,
         ]  # fmt: skip
+
+    @property
+    def named(self) -> dict[str, gr.components.Component]:
+        """The same, by name."""
+        return dict(zip(NAMES, self.components, strict=True))
 
     @staticmethod
     def options(values: Sequence[Any]) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.arrays import Pixels
+from pipelines.cases.case import Case
+from pipelines.cases.contents import Entry
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.points import Face
+from ui.pictures.masks import Base
 from ui.session.kept import Outcome, Photo, Result
 from ui.session.runs import Desk, Run, Runs, Told
 
@@ -135,14 +138,21 @@ class Work:
             return self.stop
 
     def take_result(
-        self, result: Result, stop: threading.Event, settings: dict[str, Any], told: Told, *, shown: bool = True
+        self,
+        result: Result,
+        stop: threading.Event,
+        settings: dict[str, Any],
+        masks: dict[str, Base],
+        told: Told,
+        *,
+        shown: bool = True,
     ) -> Outcome[Result]:
         """Keeps a result among the runs.
 
         Args:
             result: what was made of the photos that are here.
             stop: of the run that made it, as :meth:`start` gave it.
-            settings: of the page, with which it was made.
+            settings, masks: with which it was made (:class:`ui.session.runs.Desk`).
             told: what the strip tells of it.
             shown: whether it replaces the result that is shown.
 
@@ -153,7 +163,7 @@ class Work:
             if stop.is_set():
                 raise Cancelled("The run was stopped.")
             outcome = Outcome(result, self.lasting_folder())
-            self.runs.add(outcome, Desk(dict(self.photos), dict(self.more), settings), told)
+            self.runs.add(outcome, Desk(dict(self.photos), dict(self.more), settings, masks), told)
             if shown:
                 self._show(outcome)
             else:
@@ -198,6 +208,28 @@ class Work:
         previous, self.outcome = self.outcome, outcome
         if previous is not None and previous is not outcome:
             self.runs.park(previous)
+
+    def replace(
+        self, photos: dict[str, Photo], more: dict[str, Photo], kept: Sequence[tuple[Outcome[Any], Desk, Told, bool]]
+    ) -> None:
+        """Puts other photos and results in the place of all that is here; a run that goes on is stopped.
+
+        Args:
+            photos: as :attr:`photos`.
+            more: as :attr:`more`.
+            kept: results, what each was made with, what is told of it and whether it was chosen; the last is shown
+                where it was made of ``photos``.
+        """
+        with self._changing:
+            self.stop.set()
+            self.outcome = None
+            self.runs.clear()
+            for outcome, desk, told, chosen in kept:
+                self.runs.add(outcome, desk, told).chosen = chosen
+                self._show(outcome)
+            self.photos, self.more = photos, more
+            if self.outcome is not None and kept[-1][1].photos["photo"] is not photos.get("photo"):
+                self._show(None)
 
     def choose_face(self, photo: Photo, face: int) -> None:
         """Turns to another face of a photo; what was made of the former one is no longer shown."""
@@ -250,11 +282,17 @@ class Session:
 
     Args:
         cache: the folder in which the session makes its own.
+
+    Attributes:
+        case: whose desk it is, or None.
+        others: entries of the case file that was opened which no tab shows; they are saved again with the rest.
     """
 
     def __init__(self, cache: Path):
         self.folder = cache / f"session-{secrets.token_urlsafe(16)}"
         self.touched = time.monotonic()
+        self.case: Case | None = None
+        self.others: tuple[Entry, ...] = ()
         self._works: dict[str, Work] = {}
         self._closed = False
         self._lock = threading.Lock()
@@ -271,6 +309,7 @@ class Session:
         """Closes every tab."""
         with self._lock:
             self._closed = True
+            self.case, self.others = None, ()
             for work in self._works.values():
                 work.close()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from pipelines.arrays import Pixels
+from pipelines.cases.case import Case
 from pipelines.exports.tables import of_case
 from pipelines.faces.points import Face
 from pipelines.results import AnomalyScoringResult, RepaintResult
@@ -55,12 +56,12 @@ class Outcome(Generic[Result]):
         return self.result if isinstance(self.result, tuple) else (self.result,)
 
     @property
-    def case(self) -> str | None:
-        """What the case is called."""
+    def case(self) -> Case | None:
+        """Whose it is."""
         return self.results[0].case
 
-    def call(self, case: str | None) -> None:
-        """Gives the case another name."""
+    def give_to(self, case: Case | None) -> None:
+        """Makes it another case's."""
         if isinstance(self.result, tuple):
             self.result = tuple(of_case(one, case) for one in self.result)  # type: ignore[assignment]  # as it was
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import PhiltrumError
+from ui.pictures.masks import Base
 from ui.session.kept import Outcome, Photo
 
 MOST = 12
@@ -32,13 +33,15 @@ class Desk:
     Attributes:
         photos: by what they are (:attr:`ui.server.sessions.Work.photos`).
         more: further references by their keys.
-        settings: of the page, by the names that its tab gives them.
+        settings: of the page, by the names that its tab gives them (:attr:`ui.tabs.base.ResultTab.kept_settings`).
+        masks: of the photos, by what these are.
         faces: which face of each photo was chosen, by the photos' keys.
     """
 
     photos: dict[str, Photo]
     more: dict[str, Photo]
     settings: dict[str, Any]
+    masks: dict[str, Base] = field(default_factory=dict)
     faces: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -13,8 +13,10 @@ from pipelines.anomaly_scoring.choices import ADAPTATION_STEPS, MAPS, PAINTED, M
 from pipelines.anomaly_scoring.scoring.regions import region as region_of
 from pipelines.anomaly_scoring.scoring.scale import groups
 from pipelines.arrays import Pixels
+from pipelines.cases.case import named
 from pipelines.errors import PhiltrumError
 from pipelines.exports.interface import exports_of
+from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.identity.likeness import question_of_photos
@@ -22,14 +24,13 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
-from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, pair
-from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
+from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
 from ui.parts.runs import run_strip, told
 from ui.parts.scores.adaptation import adaptation_html
 from ui.parts.scores.facts import REGIONS, scores_html, verdict_html
 from ui.parts.scores.heat_map import first_map, heat_maps, heat_view, photo_names
-from ui.parts.settings import FRAMES_UNTIL, ScoringSettings, choices, own_options
+from ui.parts.settings import FRAMES_UNTIL, NAMES, ScoringSettings, choices, own_options
 from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
 from ui.pictures.masks import Base, editor_size
 from ui.server.engine import GPU, Engine
@@ -37,10 +38,10 @@ from ui.server.sessions import Sessions, Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
 from ui.session.kept import Outcome, Photo
-from ui.session.runs import Desk, Told
-from ui.tabs.base import KEYS, ResultTab, no_files
+from ui.session.runs import Told
+from ui.tabs.base import KEYS, Field, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
-from ui.tabs.repainting import face_choice, mask_options, read_photo_and_mask
+from ui.tabs.repainting import mask_options, read_photo_and_mask
 from ui.tabs.scoring_files import FILES, file_buttons, write_files
 
 ONE, TWO = "one", "two"
@@ -139,7 +140,6 @@ class AnomalyScoringTab(ResultTab):
                         [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
                     )
         self.settings.build()
-        self.case = case_field("scoring-case")
         self.settings.build_advanced()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
@@ -181,7 +181,7 @@ class AnomalyScoringTab(ResultTab):
         region = self.settings.region
         for slot in SLOTS:
             # The event's own data says which file; the choice of the region comes beside it.
-            opened = [self.editors[slot], self.faces[slot], self.case, *self.results]
+            opened = [self.editors[slot], self.faces[slot], *self.results]
             self.editors[slot].upload(self._opens(slot), region, opened, **self.named(f"open_{slot.key}"))
             self.faces[slot].input(
                 self._chooses(slot), [self.faces[slot], self.editors[slot], region],
@@ -190,17 +190,17 @@ class AnomalyScoringTab(ResultTab):
         self.editors[FIRST].select(
             self.open_example,
             region,
-            [*editors, *faces, self.count, self.case, *self.results],
+            [*editors, *faces, self.count, *self.results],
             **self.named("open_example"),
         )
         region.input(self.choose_region, [region, *editors, *faces], editors, **self.named("choose_region"))
         offered = [*self.settings.offered, *self.cohort.settings.offered]
         gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
 
-        given = [self.count, *editors, *faces, self.map, self.case]
+        given = [self.count, *editors, *faces, self.map]
         shown = [*self.results, self.strip, status]
         ran = self.connect_run(self.score, [*given, *self.settings.components], shown, self.heat)
-        self.connect_files(ran, self.connect_runs([self.map]), [("files", self.make_files, self.buttons)])
+        self.connect_files(ran, self.connect_runs(), [("files", self.make_files, self.buttons)])
         live: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 2}
         self.map.input(self.draw_heat, [self.map, self.step], self.heat, **live, **self.named("choose_map"))
         moved = [*self.sliders.values(), self.heat, self.frames]
@@ -246,30 +246,8 @@ class AnomalyScoringTab(ResultTab):
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
-    @property
-    def desk(self) -> list[gr.components.Component]:
-        return [*self.editors.values(), *self.faces.values(), self.count, self.case, *self.settings.components]
-
-    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
-        settings = desk.settings["settings"]
-        region = ScoringSettings.options(settings)["region"]
-        masks = dict(zip(SLOTS, desk.settings["masks"], strict=False))
-        editors: list[Any] = []
-        faces: list[Any] = []
-        for slot in SLOTS:
-            photo, mask = desk.photos.get(slot.key), masks.get(slot)
-            if photo is None:
-                editors, faces = [*editors, answer()], [*faces, gr.skip()]
-                continue
-            shown = region_shown(photo, photo.face, region)
-            if mask is not None:
-                shown["base"] = lay_base(photo, mask, "The region that was painted.")
-            editors.append(answer(photo=photo_props(photo), face=photo.face, **shown))
-            faces.append(face_choice(photo.faces, photo.face))
-        return [*editors, *faces, desk.settings["count"], outcome.case or "", *settings]
-
-    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
-        return [*self._show(outcome, *how)]
+    def told(self, outcome: Outcome, masks: Mapping[str, Base], settings: Mapping[str, Any]) -> Told:
+        return _told(outcome.result)
 
     def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
         results = outcome.result
@@ -285,7 +263,7 @@ class AnomalyScoringTab(ResultTab):
                 return [*self._open(slot, read_image(data), region, request), *self.cleared()]
             except Exception as error:
                 toast(error, "Photo not opened")
-                return [refusal(), gr.skip(), gr.skip(), *self.kept()]
+                return [refusal(), gr.skip(), *self.kept()]
 
         return open_photo
 
@@ -309,26 +287,22 @@ class AnomalyScoringTab(ResultTab):
             opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
         except Exception as error:
             toast(error, "Example not opened")
-            return [refusal(), *[gr.skip()] * 5, *self.kept()]
+            return [refusal(), *[gr.skip()] * 4, *self.kept()]
         two = len(opened) == 2
-        first, second = opened if two else (opened[0], (gr.skip(), gr.skip(), gr.skip()))
-        return [first[0], second[0], first[1], second[1], TWO if two else ONE, first[2], *self.cleared()]
+        first, second = opened if two else (opened[0], (gr.skip(), gr.skip()))
+        return [first[0], second[0], first[1], second[1], TWO if two else ONE, *self.cleared()]
 
-    def _open(
-        self, slot: Slot, pixels: np.ndarray, region: AnyRegion, request: gr.Request
-    ) -> tuple[gr.HTML, gr.Radio, Any]:
-        """Updates of the editor, the choice of its faces, and the case: the first photo says whose it is."""
+    def _open(self, slot: Slot, pixels: np.ndarray, region: AnyRegion, request: gr.Request) -> tuple[gr.HTML, gr.Radio]:
+        """Updates of the editor and the choice of its faces."""
         faces = find_faces(pixels)
-        work = self.work(request)
-        case = cleared_case(work.photos.get(slot.key)) if slot is FIRST else gr.skip()
-        photo = work.take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
+        photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape), slot.key)
         shown: dict[str, Any] = {}
         try:
             pick_face(faces, 0)  # says in its own words what to do where there is none
             shown = region_shown(photo, 0, region)
         except PhiltrumError as error:
             toast(error, "No face found")
-        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces), case
+        return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces)
 
     @guarded("No region shown", lambda: (answer(), answer()))
     def choose_region(
@@ -356,7 +330,6 @@ class AnomalyScoringTab(ResultTab):
         face: int,
         other: int,
         name: MapName,
-        case: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
         *settings: Any,
     ) -> Any:
@@ -371,15 +344,16 @@ class AnomalyScoringTab(ResultTab):
                 for number, ((photo, options), which) in enumerate(zip(runs, called, strict=True))
             )
             report(1.0, "drawing")
-            results = tuple(of_case(result, case) for result in results)
-            masks = [
-                None if (mask := options.get("mask")) is None else Base.of(mask, photo.size) for photo, options in runs
-            ]
-            kept = {"count": count, "masks": masks, "settings": settings}
-            outcome = work.take_result(results, stop, kept, _told(results))
+            results = tuple(of_case(result, self.case(request)) for result in results)
+            masks = {
+                slot.key: Base.of(options["mask"], photo.size)
+                for (slot, *_), (photo, options) in zip(given, runs, strict=True)
+                if "mask" in options
+            }
+            kept = {"count": count, **dict(zip(NAMES, settings, strict=True))}
+            outcome = work.take_result(results, stop, kept, masks, _told(results))
             _ask_for_one_person(results)
-            shown = self._show(outcome, name)
-            return *shown, self.runs_shown(request), status_html(self.engine.status())
+            return *self._show(outcome, name), self.runs_shown(request), status_html(self.engine.status())
 
         return self.running(request, progress, run)
 
@@ -453,10 +427,39 @@ class AnomalyScoringTab(ResultTab):
         """Writes the files to download, after the result is on the screen."""
         return self.written(request, self._files)
 
+    # --- what a case file keeps ---------------------------------------------------------------------------------------
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {slot.key: Field(self.editors[slot], self.faces[slot]) for slot in SLOTS}
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        shown = {"count": self.count, "map": self.map}
+        return shown | self.settings.named
+
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        region = region_shown(photo, photo.face, settings["region"]) if photo.faces else {}
+        return {"photo": photo_props(photo), **region}
+
+    def offered_values(self, name: str) -> Sequence[Any] | None:
+        from ui.server.scorers import kinds_here, normalizers_here  # here: they import PyTorch
+
+        here = {"kind": kinds_here, "normalizer": normalizers_here, "group": groups}
+        return here[name]() if name in here else None
+
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        return [*self._show(outcome, settings["map"])]
+
+    def write_all(self, outcome: Outcome) -> list[Path | None]:
+        return self._files(outcome)
+
     def _files(self, outcome: Outcome) -> list[Path | None]:
         stems = (f"{self.stem}-before", f"{self.stem}-after") if len(outcome.results) == 2 else (self.stem,)
         scored = [one for one in outcome.results if isinstance(one, AnomalyScoringResult)]
-        made = [write_files(one, outcome.folder, stem) for one, stem in zip(scored, stems, strict=True)]
+        made = [
+            write_files(one, outcome.folder, named(outcome.case, stem)) for one, stem in zip(scored, stems, strict=True)
+        ]
         paths = [files.get(ending) for files in made for ending in FILES]
         return paths + [None] * (len(self.buttons) - len(paths))
 
@@ -515,7 +518,7 @@ class AnomalyScoringTab(ResultTab):
 
     def _give(self, result: AnomalyScoringResult, folder: Path) -> tuple[dict[str, Any], list[Path | None]]:
         """The numbers and the files of a result, as a program gets them."""
-        paths = write_files(result, folder, self.stem)
+        paths = write_files(result, folder, named(result.case, self.stem))
         endings = ("normalized.png", "local.png", "heatmap.png", "local.npy", "zip")
         return exports_of(self.job).facts(result), [paths.get(ending) for ending in endings]
 

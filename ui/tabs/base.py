@@ -1,7 +1,8 @@
 """What every tab does the same way: begin, run, cancel, idle, files, and the answer to a program."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -9,19 +10,22 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from pipelines.arrays import Pixels
+from pipelines.cases.case import Case
 from pipelines.errors import Cancelled
+from pipelines.exports.tables import of_case
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
-from ui.parts.case import case_name, of_case
+from ui.parts.editor import answer, face_choice, lay_base, more_props, photo_props
 from ui.parts.runs import compare_runs, show_runs
 from ui.parts.widgets import explain, guarded, toast
+from ui.pictures.masks import Base
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
 from ui.server.sessions import Sessions, Work
 from ui.server.time_left import with_time_left
 from ui.server.uploads import take
-from ui.session.kept import Outcome
-from ui.session.runs import Desk
+from ui.session.kept import Outcome, Photo
+from ui.session.runs import Told
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Of events that are over at once and are nobody's business but the page's."""
@@ -69,6 +73,10 @@ class Tab(ABC):
     def work(self, request: gr.Request) -> Work:
         """What this tab of the page holds."""
         return self.sessions.get(request.session_hash).work(self.key)
+
+    def case(self, request: gr.Request) -> Case | None:
+        """Whose desk the page is."""
+        return self.sessions.get(request.session_hash).case
 
     def named(self, event: str) -> dict[str, Any]:
         """:data:`QUIET`, and the event's name, which no other tab has."""
@@ -153,18 +161,31 @@ class Tab(ABC):
         return []
 
 
+@dataclass(frozen=True)
+class Field:
+    """A field for a photo.
+
+    Attributes:
+        editor: the field.
+        face: the choice of one of the photo's faces.
+        painted: whether it has a mask.
+    """
+
+    editor: gr.HTML
+    face: gr.Radio
+    painted: bool = True
+
+
 class ResultTab(Tab):
     """A tab with a result of its own on every page, which goes with its photo, and whose files can be downloaded.
 
     Attributes:
-        stem: begins the names of files to download.
-        case: the field with the case's name.
+        stem: what the names of files to download begin with, after the case's.
         strip: the results of the session.
         buttons: of the files.
     """
 
     stem: str
-    case: gr.Textbox
     strip: gr.HTML
 
     @property
@@ -181,25 +202,6 @@ class ResultTab(Tab):
     def cleared(self) -> list[Any]:
         """Updates of :attr:`results` where there is no result."""
 
-    @property
-    @abstractmethod
-    def desk(self) -> list[gr.components.Component]:
-        """The components that say what a result is made with."""
-
-    @abstractmethod
-    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
-        """Updates of :attr:`desk` to what a result was made with."""
-
-    @abstractmethod
-    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
-        """Updates of :attr:`results` to those of a result that was made before.
-
-        Args:
-            desk: what it was made with.
-            outcome: the result.
-            how: what the page says of how results are shown.
-        """
-
     @abstractmethod
     def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
         """What is compared of a result, and what is seen in its place while the photo is asked for: RGB ``uint8``."""
@@ -207,6 +209,111 @@ class ResultTab(Tab):
     @abstractmethod
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files, or the first part of them, after the result is on the screen."""
+
+    # --- what a run and a case file keep of the tab -----------------------------------------------------------------
+
+    @property
+    def more_photos(self) -> gr.HTML | None:
+        """Further photos of what the last of :attr:`fields` shows; None where the tab takes none."""
+        return None
+
+    @property
+    @abstractmethod
+    def fields(self) -> Mapping[str, Field]:
+        """The fields for photos, by what a session and a case file call these."""
+
+    @property
+    @abstractmethod
+    def kept_settings(self) -> Mapping[str, gr.components.Component]:
+        """The settings, by what a case file calls them."""
+
+    @abstractmethod
+    def write_all(self, outcome: Outcome) -> Sequence[Path | None]:
+        """Writes the files of every one of :attr:`buttons`."""
+
+    @abstractmethod
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        """Updates of :attr:`results` that show a result that was made before, here or in a case file.
+
+        Args:
+            outcome: the result, and where its files lie.
+            settings: by :attr:`kept_settings`; those that fit, or as the page begins with them.
+            more: how many further photos there are.
+        """
+
+    @property
+    def desk(self) -> list[gr.components.Component]:
+        """All that says what a result is made with: fields for photos, with their faces, and settings."""
+        fields = [part for field in self.fields.values() for part in (field.editor, field.face)]
+        more = [] if self.more_photos is None else [self.more_photos]
+        return [*fields, *more, *self.kept_settings.values()]
+
+    def lay_out(
+        self,
+        photos: Mapping[str, Photo],
+        more: Mapping[str, Photo],
+        masks: Mapping[str, Base],
+        settings: Mapping[str, Any],
+    ) -> list[Any]:
+        """Updates of :attr:`desk`.
+
+        Args:
+            photos: by what they are; a field without one is emptied.
+            more: further photos by their keys.
+            masks: of the photos, by what these are.
+            settings: by :attr:`kept_settings`; those that are missing stay as they are.
+        """
+        updates: list[Any] = []
+        for what, field in self.fields.items():
+            photo, mask = photos.get(what), masks.get(what)
+            if photo is None:
+                updates += [answer(photo=None, face=0, **({"base": None} if field.painted else {})), face_choice([])]
+                continue
+            props = self.field_props(what, photo, settings) | {"face": photo.face}
+            if field.painted and "base" not in props and mask is not None:
+                props["base"] = lay_base(photo, mask, "The mask of the result.")
+            updates += [answer(**props), face_choice(photo.faces, photo.face)]
+        if self.more_photos is not None:
+            updates.append(answer(**more_props([*more.values()])))
+        return [*updates, *(settings.get(name, gr.skip()) for name in self.kept_settings)]
+
+    @abstractmethod
+    def told(self, outcome: Outcome, masks: Mapping[str, Base], settings: Mapping[str, Any]) -> Told:
+        """What the strip tells of a result.
+
+        Args:
+            outcome: the result.
+            masks, settings: with which it was made, as for :meth:`lay_out`.
+        """
+
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What one of :attr:`fields` is told of a photo, but for its mask."""
+        return {"photo": photo_props(photo)}
+
+    def offered_values(self, name: str) -> Sequence[Any] | None:
+        """What this machine offers for a setting, where that is not what its component says."""
+        return None
+
+    def outdated(self, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case, until the new ones are written."""
+        outcome = self.work(request).outcome
+        same = outcome is None or outcome.case == self.case(request)
+        return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
+
+    def rewrite(self, request: gr.Request) -> list[Any]:
+        """Writes the files anew where they bear another case than the page's."""
+        outcome = self.work(request).outcome
+        if outcome is None or outcome.case == self.case(request):
+            return [gr.skip()] * len(self.buttons)
+        outcome.give_to(self.case(request))
+        return self.write_anew(request)
+
+    def write_anew(self, request: gr.Request) -> list[Any]:
+        """Writes all files of the result that is here, where there is one."""
+        updates = guarded("Files not made")(self.written)(request, self.write_all)
+        return updates if isinstance(updates, list) else [gr.skip()] * len(self.buttons)
+
+    # --- files --------------------------------------------------------------------------------------------------------
 
     def kept(self) -> list[Any]:
         """Updates of :attr:`results` that leave them as they are."""
@@ -221,11 +328,8 @@ class ResultTab(Tab):
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
-    def connect_runs(self, how: Sequence[gr.components.Component]) -> gr.events.Dependency:
+    def connect_runs(self) -> gr.events.Dependency:
         """Connects the strip of the session's results.
-
-        Args:
-            how: what says how results are shown; :meth:`show` takes it.
 
         Returns:
             The event that shows a result again.
@@ -234,20 +338,23 @@ class ResultTab(Tab):
         self.strip.like(self.choose_run, None, self.strip, **self.named("choose_run"))
         self.strip.delete(self.remove_run, None, [self.strip, *self.results], **self.named("remove_run"))
         self.strip.expand(self.compare_two, None, self.strip, concurrency_limit=1, **self.named("compare"))
-        return self.strip.select(self.show_run, list(how), everything, concurrency_limit=1, **self.named("show_run"))
+        settings = list(self.kept_settings.values())
+        return self.strip.select(self.show_run, settings, everything, concurrency_limit=1, **self.named("show_run"))
 
     def runs_shown(self, request: gr.Request) -> gr.HTML:
         """An update of the strip to the runs that are kept."""
         work = self.work(request)
         return show_runs(work.runs, work.runs.of(work.outcome))
 
-    def show_run(self, event: gr.EventData, request: gr.Request, *how: Any) -> list[Any]:
+    def show_run(self, event: gr.EventData, request: gr.Request, *settings: Any) -> list[Any]:
         """Shows a result again, and lays out what it was made with."""
         try:
             run, desk = self.work(request).show_run(event.key)
             assert run.outcome is not None  # it was woken
-            updates = [*self.lay_out(desk, run.outcome), *self.show(desk, run.outcome, *how)]
-            return [self.runs_shown(request), *updates]
+            run.outcome.give_to(self.case(request))
+            shown = dict(zip(self.kept_settings, settings, strict=True)) | desk.settings
+            laid = self.lay_out(desk.photos, desk.more, desk.masks, desk.settings)
+            return [self.runs_shown(request), *laid, *self.show(run.outcome, shown, len(desk.more))]
         except Exception as error:
             toast(error, "Not shown")
             return [self.runs_shown(request), *[gr.skip()] * len(self.desk), *self.kept()]
@@ -280,7 +387,7 @@ class ResultTab(Tab):
         again: gr.events.Dependency,
         writers: Sequence[tuple[str, Callable[..., Any], Sequence[gr.DownloadButton]]],
     ) -> gr.events.Dependency:
-        """Has files written once a result is on the screen, and again when its case gets another name.
+        """Has files written once a result is on the screen.
 
         Args:
             ran: the event of the run.
@@ -295,31 +402,11 @@ class ResultTab(Tab):
         limit = {"concurrency_limit": 2}
         made = last = ran.success(write, None, list(buttons), **limit, **self.named(name))
         written = again.success(write, None, list(buttons), **limit, **self.named(f"again_{name}"))
-        renamed = gr.on(
-            [self.case.submit, self.case.blur], self.take_case, self.case, list(buttons), **limit, **self.named("case")
-        )
         for name, write, buttons in others:
             last = last.success(write, None, list(buttons), **limit, **self.named(name))
             written = written.success(write, None, list(buttons), **limit, **self.named(f"again_{name}"))
-            renamed = renamed.success(write, None, list(buttons), **limit, **self.named(f"case_{name}"))
         last.then(self.settle, None, self.results, queue=False, **self.named("settle"))
-        self.case.change(self.begin_case, self.case, self.buttons, queue=False, **self.named("begin_case"))
         return made
-
-    def begin_case(self, case: str, request: gr.Request) -> list[Any]:
-        """Takes the files away that bear another case's name, until the new one is written out."""
-        outcome = self.work(request).outcome
-        same = outcome is None or outcome.case == case_name(case)
-        return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
-
-    @guarded("Files not made")
-    def take_case(self, case: str, request: gr.Request) -> Any:
-        """Writes the files with another case's name."""
-        outcome = self.work(request).outcome
-        if outcome is None or outcome.case == case_name(case):
-            return gr.skip()
-        outcome.call(case)
-        return self.make_files(request)
 
     def written(self, request: gr.Request, write: Callable[[Outcome], Sequence[Path | None]]) -> Any:
         """Writes files of the result that is here.
@@ -335,13 +422,14 @@ class ResultTab(Tab):
         outcome = work.outcome
         if outcome is None:
             return gr.skip()
+        case = outcome.case
         try:
             paths = write(outcome)
         except FileNotFoundError:
             if work.outcome is outcome:
                 raise
             return gr.skip()
-        if work.outcome is not outcome:
+        if work.outcome is not outcome or outcome.case != case:
             return gr.skip()
         updates = [
             gr.skip() if path is None else gr.DownloadButton(value=str(path), interactive=True) for path in paths

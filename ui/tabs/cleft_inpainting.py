@@ -92,16 +92,19 @@ class CleftInpaintingTab(RepaintingTab):
         seed: float,
         several: str,
         shown: list[str],
-        case: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio hands the tracker over)
     ) -> Any:
         """Runs the pipeline and shows the result."""
-        return self.run_on_page(request, progress, value, face, grow, feather, seed, several, shown, case)
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, several, shown)
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        return {"extent": self.extent, **super().kept_settings}
 
     def variants(self, several: str, options: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         if several == REGIONS:
-            return [(options | {"mask": None, "extent": extent}, {}) for extent in EXTENTS]
+            return [(options | {"mask": None, "extent": extent}, {"extent": extent}) for extent in EXTENTS]
         return super().variants(several, options)
 
     def tell(self, result: RepaintResult, *others: RepaintResult) -> list[Any]:

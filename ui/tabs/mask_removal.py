@@ -23,13 +23,15 @@ from pipelines.mask_removal.choices import (
 )
 from pipelines.mask_removal.exports import likeness_sentence, mean_confidence, person_question
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
-from pipelines.results import Extent, MaskRemovalResult, PaintingEngine
+from pipelines.results import MaskRemovalResult, PaintingEngine
 from ui.examples import masked_faces
 from ui.parts.editor import (
     add_base,
     answer,
+    face_choice,
     more_props,
     more_references,
+    photo_props,
     reference_field,
     reference_props,
     refusal,
@@ -40,8 +42,8 @@ from ui.pictures.masks import editor_size
 from ui.server.sessions import Work
 from ui.server.uploads import take_one
 from ui.session.kept import Outcome, Photo
-from ui.session.runs import Desk
-from ui.tabs.repainting import ONE, RepaintingTab, face_choice, read_photo_and_mask
+from ui.tabs.base import Field
+from ui.tabs.repainting import ONE, RepaintingTab, read_photo_and_mask
 
 WITH, WITHOUT = "with", "without"
 """Whether a reference is used."""
@@ -281,7 +283,6 @@ class MaskRemovalTab(RepaintingTab):
         seed: float,
         several: str,
         shown: list[str],
-        case: str,
         choice: str,
         reference: dict | None,
         reference_face: int,
@@ -311,9 +312,7 @@ class MaskRemovalTab(RepaintingTab):
 
         settings = {"choice": choice, "version": version, "points": points, "painting": painting}
         several = BOTH if several == ONE and painting == BOTH else several
-        return self.run_on_page(
-            request, progress, value, face, grow, feather, seed, several, shown, case, own, settings
-        )
+        return self.run_on_page(request, progress, value, face, grow, feather, seed, several, shown, own, settings)
 
     def variants(self, several: str, options: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         if several == BOTH:
@@ -329,14 +328,13 @@ class MaskRemovalTab(RepaintingTab):
             return [(options, {}), *alone, (without, {"version": WITHOUT})]
         return super().variants(several, options)
 
-    def said(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-        words = super().said(options, settings)
-        if "mask" not in options and options.get("extent") is None:
-            words[0] = "mask found"
-        count = len(options.get("reference") or ())
-        alone = f"reference {settings['version']}" if settings["version"].isdecimal() else "one reference"
+    def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
+        words, version = super().said(result, settings), settings.get("version", ALL)
+        words[0] = {"found": "mask found", "given": "painted mask"}.get(result.mask_source, words[0])
+        count = len(result.references)
+        alone = f"reference {version}" if version.isdecimal() else "one reference"
         words.insert(1, ("no reference", alone, f"{count} references")[min(count, 2)])
-        return [*words, "the paper's networks"] if options["engine"] == "paper" else words
+        return [*words, "the paper's networks"] if result.engine == "paper" else words
 
     def remark(self, result: MaskRemovalResult) -> None:
         for sentence in result.left_out:
@@ -347,28 +345,27 @@ class MaskRemovalTab(RepaintingTab):
         beside = [other for other in others if other.engine != result.engine]
         return [note_html(result), show_stages(result, *beside[:1]), likeness_html(result), gr.skip()]
 
-    # --- runs -------------------------------------------------------------------------------------------------------
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {**super().fields, "reference": Field(self.reference, self.reference_face, painted=False)}
 
-    def base_of(self, photo: Photo, face: int, extent: Extent | None) -> dict[str, Any]:
-        return found_base(photo, face) if extent is None else super().base_of(photo, face, extent)
+    @property
+    def more_photos(self) -> gr.HTML:
+        return self.more
 
-    def own_desk(self) -> list[gr.components.Component]:
-        return [self.choice, self.reference, self.reference_face, self.more, self.points, self.painting]
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        own = {"choice": self.choice, "points": self.points, "painting": self.painting}
+        return {**super().kept_settings, **own}
 
-    def lay_out_own(self, desk: Desk) -> list[Any]:
-        given, reference = desk.settings, desk.photos.get("reference")
-        field, choice = answer(), gr.skip()
-        if reference is not None:
-            field = answer(photo=reference_props(reference, CONTROL), face=reference.face)
-            choice = face_choice(reference.faces, reference.face)
-        more = answer(**more_props([*desk.more.values()]))
-        return [given["choice"], field, choice, more, given["points"], given["painting"]]
+    def field_props(self, what: str, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {"photo": reference_props(photo, CONTROL) if what == "reference" else photo_props(photo)}
 
-    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
-        updates = super().show(desk, outcome, *how)
-        version = gr.Radio(_versions(len(desk.more)), value=desk.settings["version"])
-        updates[self.results.index(self.version)] = version
-        return updates
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        shown = super().show(outcome, settings, more)
+        version = settings.get("version", ALL)
+        shown[self.results.index(self.version)] = gr.Radio(_versions(more), value=version)
+        return shown
 
     def no_facts(self) -> list[Any]:
         return [note_html(), show_stages(None), "", ALL]

@@ -9,20 +9,20 @@ import gradio as gr
 import numpy as np
 
 from pipelines.arrays import Pixels
+from pipelines.cases.case import Case, named
 from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
+from pipelines.exports.tables import of_case
 from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.masks import fit, suggest_mask
-from pipelines.faces.points import Face
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
-from ui.parts.case import case_field, cleared_case, of_case
 from ui.parts.comparison import comparison_slider, shown_choice, views
-from ui.parts.editor import add_base, answer, lay_base, mask_editor, photo_props, refusal
+from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
 from ui.parts.runs import run_strip, told
 from ui.parts.widgets import footer_html, guarded, status_html, toast
 from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
@@ -33,8 +33,8 @@ from ui.server.sessions import Work
 from ui.server.time_left import part_of
 from ui.server.uploads import take_one
 from ui.session.kept import Outcome, Photo
-from ui.session.runs import Desk
-from ui.tabs.base import KEYS, ResultTab, no_files
+from ui.session.runs import Told
+from ui.tabs.base import KEYS, Field, ResultTab, no_files
 
 ONE, SEEDS = "one", "seeds"
 """What can be made at once in every tab."""
@@ -104,7 +104,6 @@ class RepaintingTab(ResultTab):
             )
         self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
         self.build_inputs()
-        self.case = case_field(f"{self.prefix}-case")
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
             self.grow = gr.Slider(
                 -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
@@ -160,11 +159,11 @@ class RepaintingTab(ResultTab):
         )
         self.shown.change(self.draw_over, self.shown, self.slider, concurrency_limit=1, **self.named("draw_over"))
 
-        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.several, self.shown, self.case]
+        inputs = [self.editor, self.face, self.grow, self.feather, self.seed, self.several, self.shown]
         outputs = [*self.results, self.strip, status]
         ran = self.connect_run(self.predict, [*inputs, *self.own_inputs()], outputs, self.slider)
         parts = ("files", self.make_files, self.files[:-1]), ("bundle", self.make_bundle, self.files[-1:])
-        self.connect_files(ran, self.connect_runs([self.shown]), parts)
+        self.connect_files(ran, self.connect_runs(), parts)
 
     def connect(self) -> None:
         """Connects the job's own components, and those that open photos."""
@@ -190,46 +189,10 @@ class RepaintingTab(ResultTab):
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
-    @property
-    def desk(self) -> list[gr.components.Component]:
-        return [self.editor, self.face, self.grow, self.feather, self.seed, self.case, *self.own_desk()]
-
-    def own_desk(self) -> list[gr.components.Component]:
-        """Of :attr:`desk`, the job's own."""
-        return []
-
-    def lay_out(self, desk: Desk, outcome: Outcome) -> list[Any]:
-        photo, given = desk.photos["photo"], desk.settings
-        face, mask = photo.face, given["mask"]
-        base = (
-            self.base_of(photo, face, given["extent"]) if mask is None else lay_base(photo, mask, "Mask of the result.")
-        )
-        return [
-            answer(photo=photo_props(photo), face=face, base=base),
-            face_choice(photo.faces, face),
-            *(given[name] for name in ("grow", "feather", "seed")),
-            outcome.case or "",
-            *self.lay_out_own(desk),
-        ]
-
-    def lay_out_own(self, desk: Desk) -> list[Any]:
-        """Updates of :meth:`own_desk`."""
-        return []
-
     def sides(self, outcome: Outcome) -> tuple[Pixels, Pixels]:
         result = outcome.result
         place = close_up(result.landmarks_before, result.photo.shape)
         return result.image[place], result.photo[place]
-
-    def show(self, desk: Desk, outcome: Outcome, *how: Any) -> list[Any]:
-        result = outcome.result
-        footer = footer_html(result, self.engine.status())
-        return [views(outcome, *how), *self.tell(result), footer, *no_files(len(self.files))]
-
-    def base_of(self, photo: Photo, face: int, extent: Extent | None) -> dict[str, Any]:
-        """The mask that the pipeline makes by itself, to lie under the strokes."""
-        assert extent is not None  # of a job that suggests its masks
-        return self.suggested(photo, face, extent)
 
     # --- photo and mask ---------------------------------------------------------------------------------------------
 
@@ -237,26 +200,25 @@ class RepaintingTab(ResultTab):
         """Keeps a photo in the place of the former one.
 
         Returns:
-            It, what the editor is told of it, and updates of the choice of its faces, the case and :attr:`results`.
+            It, what the editor is told of it, and updates of the choice of its faces and :attr:`results`.
         """
         faces = find_faces(pixels)
-        case = cleared_case(self.work(request).photos.get("photo"))
         photo = self.work(request).take_photo(pixels, faces, editor_size(pixels.shape))
         if not faces:
             try:
                 pick_face(faces, 0)  # says in its own words what to do
             except PhiltrumError as error:
                 toast(error, "No face found")
-        return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), case, *self.cleared()]
+        return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), *self.cleared()]
 
     @property
     def opened(self) -> list[gr.components.Component]:
         """What another photo changes: the editor, and what :meth:`take_photo` updates."""
-        return [self.editor, self.face, self.case, *self.results]
+        return [self.editor, self.face, *self.results]
 
     def not_opened(self) -> list[Any]:
         """Updates of :attr:`opened` where a file was refused."""
-        return [refusal(), gr.skip(), gr.skip(), *self.kept()]
+        return [refusal(), gr.skip(), *self.kept()]
 
     def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
@@ -313,7 +275,6 @@ class RepaintingTab(ResultTab):
         seed: float,
         several: str,
         shown: list[str],
-        case: str,
         own: Callable[[Work], dict[str, Any]] = lambda work: {},
         settings: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -329,7 +290,6 @@ class RepaintingTab(ResultTab):
             seed: 0 draws what is likeliest.
             several: which results are made at once.
             shown: what the pictures show.
-            case: what the files call the case.
             own: further arguments of the job's own.
             settings: further settings of the page, for when the result is shown again.
         """
@@ -340,20 +300,21 @@ class RepaintingTab(ResultTab):
             unit = pick_face(photo.faces, int(face)).eye_distance / 100
             options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
             given = {"grow": grow, "feather": feather} | dict(settings or {})
-            outcomes = self._run_each(work, stop, report, photo, self.variants(several, options), given, case)
+            outcomes = self._run_each(
+                work, stop, report, photo, self.variants(several, options), given, self.case(request)
+            )
             report(1.0, "drawing")
             results = [outcome.result for outcome in outcomes]
             self.remark(results[0])
-            return (
-                views(outcomes[0], shown),
-                *self.tell(*results),
-                footer_html(results[0], status := self.engine.status()),
-                *no_files(len(self.files)),
-                self.runs_shown(request),
-                status_html(status),
-            )
+            updates = self._shown(outcomes[0], shown, self.tell(*results))
+            return (*updates, self.runs_shown(request), status_html(self.engine.status()))
 
         return self.running(request, progress, run)
+
+    def _shown(self, outcome: Outcome, shown: list[str], facts: list[Any]) -> list[Any]:
+        """Updates of :attr:`results`."""
+        footer = footer_html(outcome.result, self.engine.status())
+        return [views(outcome, shown), *facts, footer, *no_files(len(self.files))]
 
     def _run_each(
         self,
@@ -363,7 +324,7 @@ class RepaintingTab(ResultTab):
         photo: Photo,
         variants: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
         settings: Mapping[str, Any],
-        case: str,
+        case: Case | None,
     ) -> list[Outcome]:
         """Runs the pipeline with each of ``variants``, and keeps each result as soon as it is there.
 
@@ -381,13 +342,19 @@ class RepaintingTab(ResultTab):
                     raise
                 gr.Info(f"<b>Run cancelled.</b> {number} of {len(variants)} results are there.", duration=5)
                 break
-            result, mask = of_case(result, case), options.get("mask")
-            given = {**settings, **changes, "extent": options.get("extent"), "seed": options["seed"]}
-            given["mask"] = None if mask is None else Base.of(mask, photo.size)
-            face = result.image[close_up(result.landmarks_before, result.photo.shape)]
-            told_of = told(face, self.said(options, given), sum(result.seconds.values()))
-            outcomes.append(work.take_result(result, stop, given, told_of, shown=not outcomes))
+            given = {**settings, **changes, "seed": options["seed"]}
+            masks = {"photo": self._base(photo, options)}
+            made, told_of = of_case(result, case), self._told(result, given)
+            outcomes.append(work.take_result(made, stop, given, masks, told_of, shown=not outcomes))
         return outcomes
+
+    def _base(self, photo: Photo, options: Mapping[str, Any]) -> Base:
+        """The mask that the pipeline is called with, as the editor shows it."""
+        if options.get("mask") is not None:
+            return Base.of(options["mask"], photo.size)
+        made_by = {"face": options["face"], "extent": options["extent"]}
+        known = [base for base in photo.bases.values() if base.made_by == made_by]
+        return known[-1] if known else photo.bases[self.suggested(photo, options["face"], options["extent"])["key"]]
 
     severals: Sequence[tuple[str, str]] = ()
     """What else can be made at once: label and name."""
@@ -402,13 +369,20 @@ class RepaintingTab(ResultTab):
         seeds = range(4 if several == SEEDS else 1)
         return [(options | {"seed": (options["seed"] + more) % 2**32}, {}) for more in seeds]
 
-    def said(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    def told(self, outcome: Outcome, masks: Mapping[str, Base], settings: Mapping[str, Any]) -> Told:
+        return self._told(outcome.result, settings)
+
+    def _told(self, result: Any, settings: Mapping[str, Any]) -> Told:
+        face = result.image[close_up(result.landmarks_before, result.photo.shape)]
+        return told(face, self.said(result, settings), sum(result.seconds.values()))
+
+    def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
         """What a result was made with, in a few words each: the mask, and what is not as it is at first."""
-        extent = options.get("extent")
-        words = ["painted mask" if extent is None else examples.EXTENT_LABELS[extent].lower()]
-        words += [f"grown {settings['grow']:g} %"] if settings["grow"] else []
-        words += [f"feather {settings['feather']:g} %"] if settings["feather"] != _FEATHER else []
-        return [*words, f"seed {options['seed']}"] if options["seed"] else words
+        words = ["painted mask" if result.extent is None else examples.EXTENT_LABELS[result.extent].lower()]
+        grow, feather = settings.get("grow", 0), settings.get("feather", _FEATHER)
+        words += [f"grown {grow:g} %"] if grow else []
+        words += [f"feather {feather:g} %"] if feather != _FEATHER else []
+        return [*words, f"seed {result.seed}"] if result.seed else words
 
     def remark(self, result: Any) -> None:
         """Tells, in the corner of the page, what a person should know of a new result."""
@@ -447,11 +421,27 @@ class RepaintingTab(ResultTab):
         """Writes the ZIP with the report, which takes longest, last."""
         return self.written(request, self._bundle)
 
+    # --- what a case file keeps ---------------------------------------------------------------------------------------
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {"photo": Field(self.editor, self.face)}
+
+    @property
+    def kept_settings(self) -> dict[str, gr.components.Component]:
+        return {"grow": self.grow, "feather": self.feather, "seed": self.seed, "shown": self.shown}
+
+    def show(self, outcome: Outcome, settings: Mapping[str, Any], more: int) -> list[Any]:
+        return self._shown(outcome, settings["shown"], self.tell(outcome.result))
+
+    def write_all(self, outcome: Outcome) -> list[Path]:
+        return [*self._files(outcome), *self._bundle(outcome)]
+
     def _files(self, outcome: Outcome) -> list[Path]:
-        return list(write_files(self.job, outcome.result, outcome.folder, self.stem).values())
+        return list(write_files(self.job, outcome.result, outcome.folder, named(outcome.case, self.stem)).values())
 
     def _bundle(self, outcome: Outcome) -> list[Path]:
-        return list(write_bundle(self.job, outcome.result, outcome.folder, self.stem).values())
+        return list(write_bundle(self.job, outcome.result, outcome.folder, named(outcome.case, self.stem)).values())
 
     # --- API --------------------------------------------------------------------------------------------------------
 
@@ -465,7 +455,7 @@ class RepaintingTab(ResultTab):
         """:meth:`for_program` that gives numbers, result, mask, landmarks and ZIP."""
 
         def give(result: RepaintResult, folder: Path) -> tuple[dict[str, Any], list[Path]]:
-            given = self.job, result, folder, self.stem
+            given = self.job, result, folder, named(result.case, self.stem)
             paths = write_files(*given) | write_bundle(*given)
             return exports_of(self.job).facts(result), [paths[key] for key in ("result", "mask", "landmarks", "zip")]
 
@@ -480,12 +470,6 @@ def read_photo_and_mask(photo: bytes, mask: bytes | None) -> tuple[np.ndarray, n
     """
     pixels = read_image(photo)
     return pixels, None if mask is None else read_mask(mask, pixels.shape[:2])
-
-
-def face_choice(faces: list[Face], face: int = 0) -> gr.Radio:
-    """The choice of one of several faces; hidden where there is nothing to choose."""
-    choices = [(f"Face {i + 1}{' (largest)' if i == 0 else ''}", i) for i in range(max(1, len(faces)))]
-    return gr.Radio(choices, value=face, visible=len(faces) > 1)
 
 
 def mask_options(value: dict[str, Any] | None, photo: Photo, face: int) -> dict[str, Any]:

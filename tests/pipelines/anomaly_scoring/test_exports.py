@@ -18,7 +18,8 @@ from pipelines.anomaly_scoring import exports
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.anomaly_scoring.drawing.colouring import SCALES
 from pipelines.anomaly_scoring.drawing.maps import map_picture, severity_of_100
-from pipelines.exports import bundles
+from pipelines.cases.case import Case
+from pipelines.exports import bundles, tables
 from pipelines.exports.tables import NOTICE, json_text, show
 from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
@@ -149,7 +150,7 @@ def test_json_holds_score_and_notice_and_what_made_them(result):
     assert facts["weights"] == [{"name": "cleft-inpainting", "sha256": "0123456789ab"}]
     assert (facts["device"], facts["seed"], facts["face"], facts["faces"]) == ("CPU, bfloat16", 7, 1, 2)
     assert facts["photo"] == {"width": 360, "height": 480, "pixels_sha256": result.photo_sha256}
-    assert facts["case"] is None and exports.facts(replace(result, case="P01"))["case"] == "P01"
+    assert facts["case"] is None and exports.facts(replace(result, case=Case("P01")))["case"] == "P01"
     assert facts["score"] == {
         "severity": pytest.approx(result.score.severity, abs=1e-6),
         "severity_of_100": pytest.approx(severity_of_100(result), abs=0.01),
@@ -221,8 +222,16 @@ def test_what_is_not_known_is_null(result):
 
 
 def test_measurements_as_a_table(result):
-    rows = list(csv.DictReader(StringIO(exports.measurements_csv(replace(result, case="P01")))))
-    assert list(rows[0]) == ["key", "label", "value", "unit", "formula", "case", "photo_pixels_sha256"]
+    rows = list(csv.DictReader(StringIO(exports.measurements_csv(replace(result, case=Case("P01"))))))
+    assert list(rows[0]) == [
+        "key",
+        "label",
+        "value",
+        "unit",
+        "formula",
+        *tables.case_facts(Case("P01")),
+        "photo_pixels_sha256",
+    ]
     assert {(row["case"], row["photo_pixels_sha256"]) for row in rows} == {("P01", result.photo_sha256)}
     for row, one in zip(rows, result.measurements, strict=True):
         assert (row["key"], row["label"], row["unit"]) == (one.key, one.label, one.unit)

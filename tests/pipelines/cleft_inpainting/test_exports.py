@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from pipelines import __version__
+from pipelines.cases.case import Case
 from pipelines.cleft_inpainting import exports
 from pipelines.exports import bundles, tables
 from pipelines.exports.tables import json_text
@@ -82,14 +83,16 @@ def test_csv_tables(result):
 
 
 def test_every_table_and_the_report_say_whose_they_are(result):
-    named = replace(result, case="P01, left side, seen before the second operation at the age of nine years")
-    assert exports.facts(named)["case"] == named.case
+    case = Case("P01, seen before the second operation at the age of nine years", "2026-11-27", "left", "A note.")
+    named = replace(result, case=case)
+    assert exports.facts(named)["case"] == case.name
     for table in (table_of(named, "landmarks.csv"), table_of(named, "measurements.csv")):
         assert {(row["case"], row["photo_pixels_sha256"]) for row in rows_of(table)} == {
-            (named.case, hashlib.sha256(result.photo.tobytes()).hexdigest())
+            (case.name, hashlib.sha256(result.photo.tobytes()).hexdigest())
         }
     said = PdfReader(BytesIO(bundles.report(exports, named))).pages[0].extract_text()
-    assert f"SHA-256 {result.photo_sha256[:16]}" in said and "P01, left side, seen before" in said
+    assert f"SHA-256 {result.photo_sha256[:16]}" in said and "P01, seen before the second operation" in said
+    assert "2026-11-27 · cleft on the patient’s left" in said and "A note." in said
     assert replace(result, photo=result.photo[:, ::-1]).photo_sha256 != result.photo_sha256
 
 

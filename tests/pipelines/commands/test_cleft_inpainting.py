@@ -1,5 +1,6 @@
 """``python -m pipelines cleft-inpainting``: one photo, folders, masks, and everything that can be wrong with them."""
 
+import csv
 import json
 import os
 import subprocess
@@ -52,11 +53,16 @@ def test_one_photo_gives_picture_facts_and_summary(run, photos, tmp_path):
 
 def test_a_case_and_the_photos_hash_stand_in_table_and_facts(run, photos, tmp_path):
     out = tmp_path / "out"
-    assert run("cleft-inpainting", photos / "anna.png", "--out", out, "--case", "=A 17\n")[0] == 0
-    facts = json.loads((out / "anna.json").read_text(encoding="utf-8"))
-    (row,) = summary(out)
-    assert facts["case"] == "=A 17" and row["case"] == "'=A 17"
-    assert row["photo_pixels_sha256"] == pixels_sha256(read_image(photos / "anna.png"))
+    words = ("--case-side", "left", "--case", "=A 17\n", "--case-date", "2026-11-27", "--case-notes", "a note")
+    assert run("cleft-inpainting", photos / "anna.png", "--out", out, *words)[0] == 0
+    assert {path.name for path in out.iterdir()} == {"=A_17-anna.png", "=A_17-anna.json", "=A_17-summary.csv"}
+    facts = json.loads((out / "=A_17-anna.json").read_text(encoding="utf-8"))
+    row = facts | {"case": f"'{facts['case']}"}
+    with (out / "=A_17-summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        (found,) = csv.DictReader(file)
+    assert facts["case"] == "=A 17" and facts["case_notes"] == "a note"
+    assert all(found[name] == row[name] for name in ("case", "case_date", "case_side", "case_notes"))
+    assert found["photo_pixels_sha256"] == pixels_sha256(read_image(photos / "anna.png"))
 
 
 def test_a_mask_of_another_size_is_scaled_and_one_of_other_proportions_refused(run, photos, tmp_path, mouth_png):

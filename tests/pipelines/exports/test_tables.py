@@ -6,8 +6,9 @@ from io import StringIO
 
 import pytest
 
+from pipelines.cases.case import Case
+from pipelines.errors import CaseInvalid
 from pipelines.exports import tables
-from pipelines.exports.tables import case_name
 from tests.pipelines.exports.made_results import make_result
 
 TEXTS = (
@@ -33,10 +34,26 @@ def test_numbers_of_a_table_stay_numbers(number):
 
 @pytest.mark.parametrize(
     ("typed", "kept"),
-    [(None, None), (" \t", None), (" P 01\n", "P 01"), ("a" * 100, "a" * 80), ("a\x00b\u2028c", "a b c")],
+    [(None, None), (" \t", None), (" P 01\n", Case("P 01")), ("a\x00b\u2028c", Case("a b c")), (Case(), None)],
 )
-def test_names_of_cases_are_one_line(typed, kept):
-    assert case_name(typed) == kept
+def test_the_case_of_a_result_is_what_was_typed(typed, kept):
+    assert tables.of_case(make_result(), typed).case == kept
+
+
+def test_a_name_that_is_too_long_is_refused():
+    with pytest.raises(CaseInvalid, match="more than 80 characters"):
+        tables.of_case(make_result(), "a" * 81)
+
+
+def test_all_of_a_case_stands_in_tables_and_json_and_without_one_nothing_more_than_before():
+    case = Case("P07", date="2026-11-27", side="left", notes="one\ntwo")
+    said = {"case": "P07", "case_date": "2026-11-27", "case_side": "left", "case_notes": "one\ntwo"}
+    result = replace(make_result(), case=case)
+    assert list(tables.photo_columns(result).items())[:4] == list(said.items())
+    assert said.items() <= tables.origin(result, "a job").items()
+    assert tables.case_facts(Case("P07")) == {**dict.fromkeys(said), "case": "P07"}
+    assert list(tables.photo_columns(make_result())) == ["case", "photo_pixels_sha256"]
+    assert [key for key in tables.origin(make_result(), "a job") if key.startswith("case")] == ["case"]
 
 
 def test_values_for_people():

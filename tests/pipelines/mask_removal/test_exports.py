@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
+from pipelines.cases.case import Case
 from pipelines.exports import bundles, pictures, repainted
 from pipelines.exports.tables import json_text
 from pipelines.faces.images import read_image
@@ -127,9 +128,9 @@ def test_the_report_of_a_mask_removal(removal):
 
 
 def test_facts_of_many_lines_end_above_the_footer(removal):
-    """Both columns at their longest: a case of two lines, and what two networks and a likeness have to say."""
+    """Both columns at their longest: notes of many lines, and what two networks and a likeness have to say."""
     used = (*removal.weights, WeightsUsed("face-embedder", "0123456789ab"))
-    crowded = replace(removal, weights=used, case="a case " * 10)
+    crowded = replace(removal, weights=used, case=Case(("a case " * 10).strip(), notes="a note " * 200))
     heights: dict[str, float] = {}
 
     def visit(text, matrix, position, *_):

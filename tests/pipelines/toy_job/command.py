@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from toy_job.pipeline import Brightening
 
     exports, photos = exports_of("brightening"), photos_in(args.image)
-    outputs = Outputs(args.out, photos, exports.ENDINGS, ["summary.csv"], {"a photo": args.image})
+    outputs = Outputs(args.out, photos, exports.ENDINGS, ["summary.csv"], {"a photo": args.image}, args.case)
     outputs.protect_weights()
     job = Brightening(args.weights, args.device, args.precision)
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from pipelines import devices
+from pipelines.cases.case import Case
 from pipelines.models import loading
 from pipelines.results import WeightsUsed, pixels_sha256
 
@@ -22,7 +23,7 @@ class BrightenedResult:
     seed: int = 0
     face: int = 0
     faces: int = 1
-    case: str | None = None
+    case: Case | None = None
 
     @property
     def photo_sha256(self) -> str:

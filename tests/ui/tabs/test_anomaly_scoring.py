@@ -27,6 +27,7 @@ from pipelines.anomaly_scoring.normalizers.inpainting import MOST_SEARCHES, SEAR
 from pipelines.anomaly_scoring.scoring.regions import REGIONS
 from pipelines.anomaly_scoring.study.ratings import TIMES
 from pipelines.anomaly_scoring.study.study import settings_of
+from pipelines.cases.case import Case
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.errors import WeightsMissing
 from pipelines.faces.images import encode_png
@@ -182,9 +183,10 @@ def opened(tab: AnomalyScoringTab, photo: np.ndarray, what: str = "photo") -> di
 
 def run(
     tab: AnomalyScoringTab, count: str, first: dict | None, second: dict | None = None, settings=SETTINGS, name="local",
-    case="",
+    case=None,
 ) -> Any:  # fmt: skip
-    return tab.score(REQUEST, count, first, second, 0, 0, name, case, lambda fraction, desc: None, *settings)
+    tab.sessions.get(REQUEST.session_hash).case = case
+    return tab.score(REQUEST, count, first, second, 0, 0, name, lambda fraction, desc: None, *settings)
 
 
 def picture(html: str, number: int = 0) -> np.ndarray:
@@ -570,18 +572,21 @@ def test_photo_that_is_replaced_during_the_run_leaves_no_result(tab: AnomalyScor
 
 
 def test_case_is_in_every_file_and_can_be_changed_after_the_run(tab: AnomalyScoringTab, fake: Fake, astronaut):
-    run(tab, ONE, opened(tab, astronaut), case="  P 01\n")
+    run(tab, ONE, opened(tab, astronaut), case=Case("P 01"))
     (scored,) = tab.work(REQUEST).outcome.result
-    assert scored.case == "P 01"
+    assert scored.case == Case("P 01")
     files = dict(zip(FILES, tab.make_files(REQUEST), strict=False))
     facts = json.loads(Path(files["json"].value["path"]).read_text(encoding="utf-8"))
     assert facts["case"] == "P 01"
     assert facts["photo"]["pixels_sha256"] == hashlib.sha256(astronaut.tobytes()).hexdigest()
-    assert tab.take_case("P 01", REQUEST) == gr.skip()
-    files = dict(zip(FILES, tab.take_case("P02", REQUEST), strict=False))
+    assert set(map(str, tab.rewrite(REQUEST))) == {str(gr.skip())}, "they bear the case already"
+    tab.sessions.get(REQUEST.session_hash).case = Case("P02")
+    assert not any(button.interactive for button in tab.outdated(REQUEST))
+    files = dict(zip(FILES, tab.rewrite(REQUEST), strict=False))
+    assert Path(files["zip"].value["path"]).name == "P02-philtrum-anomaly.zip"
     with zipfile.ZipFile(files["zip"].value["path"]) as archive:
-        assert json.loads(archive.read("score.json"))["case"] == "P02"
-        assert b"P02" in archive.read("measurements.csv")
+        assert json.loads(archive.read("P02-score.json"))["case"] == "P02"
+        assert b"P02" in archive.read("P02-measurements.csv")
 
 
 @pytest.mark.parametrize(

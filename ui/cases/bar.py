@@ -1,0 +1,162 @@
+"""The bar above the tabs: whose desk it is, and *New case*, *Open case* and *Save case*."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
+from string import Template
+from typing import Any
+
+import gradio as gr
+
+from pipelines.cases.case import MOST_LETTERS, MOST_NOTES, Case, named, typed_case
+from pipelines.cases.contents import CaseFile, Entry
+from pipelines.cases.reading import open_case
+from pipelines.cases.writing import ENDING, save_case
+from pipelines.errors import OptionInvalid
+from ui.cases.desk import clear_desk, components, entries_of, inputs, open_desk
+from ui.parts.editor import MAX_BYTES
+from ui.parts.widgets import toast
+from ui.server.sessions import Sessions, Work
+from ui.server.uploads import take_one
+from ui.tabs.base import QUIET, ResultTab
+from ui.theme import ASSETS
+
+_KEY = "case"  # of the session's work that case files lie with until the page is closed
+
+
+class CaseBar:
+    """The bar and what its events do.
+
+    Args:
+        sessions: keeps what each page has given.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.tabs: Sequence[ResultTab] = ()
+
+    def build(self) -> None:
+        """Lays the bar out."""
+        words = {"letters": MOST_LETTERS, "notes": MOST_NOTES, "ending": ENDING}
+        self.bar = gr.HTML(
+            value=None,
+            label="Case",
+            html_template=Template((ASSETS / "case.html").read_text(encoding="utf-8")).substitute(words),
+            js_on_load=(ASSETS / "case.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            elem_id="case",
+            whose={},
+            file=None,
+            reply=0,
+        )
+
+    def connect(self, tabs: Sequence[ResultTab]) -> None:
+        """Connects it.
+
+        Args:
+            tabs: those whose photos and results are a case's.
+        """
+        self.tabs = tabs
+        changed = [self.bar, *(part for tab in tabs for part in components(tab))]
+        given = [part for tab in tabs for part in inputs(tab)]
+        # Gradio would drop what comes while another is answered; the bar sends one after the other.
+        typed = self.bar.input(self.take, None, self.bar, trigger_mode="multiple", **_named("take"))
+        opened = self.bar.upload(self.open, None, changed, **_named("open"))
+        saved = self.bar.submit(self.save, given, self.bar, **_named("save"))
+        self.bar.clear(self.clear, None, changed, **_named("clear"))
+        for tab in tabs:
+            for event, name in ((typed, "typed"), (saved, "saved")):
+                taken = event.then(tab.outdated, None, tab.buttons, queue=False, **tab.named(f"outdated_{name}"))
+                taken.then(tab.rewrite, None, tab.buttons, **tab.named(f"rewrite_{name}"))
+            opened.then(tab.write_anew, None, tab.buttons, **tab.named("write_opened"))
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def take(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
+        """Takes the case as it was typed; one that is none leaves the one before."""
+        try:
+            self._take(event, request)
+        except Exception as error:
+            toast(error, "Case not changed")
+        return _answer()
+
+    def clear(self, request: gr.Request) -> list[Any]:
+        """Clears the desk."""
+        return [_answer(whose=_shown(Case())), *clear_desk(self.tabs, self.sessions.get(request.session_hash))]
+
+    def open(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Opens a case file in the place of what is on the desk, which stays where the file is refused."""
+        session = self.sessions.get(request.session_hash)
+        try:
+            opened = open_case(take_one(event.path))
+            updates, unknown = open_desk(self.tabs, session, opened)
+        except Exception as error:
+            toast(error, "Case not opened")
+            return [_answer(), *[gr.skip()] * sum(len(components(tab)) for tab in self.tabs)]
+        gr.Info(f"<b>Case opened.</b> {_told(opened, len(session.others), unknown)}", duration=10)
+        return [_answer(whose=_shown(opened.case)), *updates]
+
+    def save(self, event: gr.EventData, request: gr.Request, *values: Any) -> gr.HTML:
+        """Writes the case file, which the page downloads then."""
+        try:
+            case = self._take(event, request) or Case()
+            session = self.sessions.get(request.session_hash)
+            works = [session.work(tab.key) for tab in self.tabs]
+            if case == Case() and not session.others and not any(work.photos or len(work.runs) for work in works):
+                raise OptionInvalid("There is nothing to save yet; open a photo, or give the case a name.")
+            name = named(case, f"case{ENDING}") if not case.stem else f"{case.stem}{ENDING}"
+            path = session.work(_KEY).new_folder() / name
+            save_case(path, case, chain(session.others, self._entries(works, values)))
+        except Exception as error:
+            toast(error, "Case not saved")
+            return _answer(file=None)
+        if path.stat().st_size > MAX_BYTES:
+            gr.Warning(
+                f"<b>A large case.</b> It has more than {MAX_BYTES // 2**20} MB, which the page does not take back: "
+                "Python and the command line open it.",
+                duration=12,
+            )
+        return _answer(file={"path": str(path), "name": name})
+
+    def _entries(self, works: Sequence[Work], values: Sequence[Any]) -> Iterator[Entry]:
+        """What all tabs hold, one entry after the other, so that not all results are in memory at once."""
+        for tab, work in zip(self.tabs, works, strict=True):
+            count = len(inputs(tab))
+            yield from entries_of(tab, work, values[:count])
+            values = values[count:]
+
+    def _take(self, event: gr.EventData, request: gr.Request) -> Case | None:
+        case = typed_case(event.name, event.date, event.side, event.notes)
+        session = self.sessions.get(request.session_hash)
+        session.case = None if case == Case() else case
+        return session.case
+
+
+def _named(event: str) -> dict[str, Any]:
+    return QUIET | {"api_name": f"case_{event}"}
+
+
+def _answer(**props: Any) -> gr.HTML:
+    """An update of the bar that ends its waiting."""
+    return gr.HTML(reply=secrets.randbits(32), **props)
+
+
+def _shown(case: Case) -> dict[str, Any]:
+    """The case as the bar shows it; each time another value, so that the page notices."""
+    return {**asdict(case), "number": secrets.randbits(32)}
+
+
+def _told(opened: CaseFile, others: int, unknown: int) -> str:
+    """What was in the file, for people."""
+    photos, results = sum(len(entry.photos) for entry in opened.entries), len(opened.results)
+    told = [f"{_counted(photos, 'photo')} and {_counted(results, 'result')} took the place of what was on the desk."]
+    if others:
+        told.append(f"{_counted(others, 'more run')} of it stay with the case and are saved again, but are not shown.")
+    if unknown:
+        told.append(f"{_counted(unknown, 'setting')} cannot be chosen on this machine, and stayed as it was.")
+    return " ".join(told)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
