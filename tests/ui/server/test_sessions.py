@@ -25,7 +25,7 @@ def take(work: Work, stop: threading.Event | None = None, **more) -> Outcome:
     """Has a result taken, of a photo that is opened for it where there is none."""
     if "photo" not in work.photos:
         work.take_photo(PIXELS, [], (6, 4))
-    return work.take_result(SimpleNamespace(), stop or work.start(), {}, TOLD, **more)
+    return work.take_result(SimpleNamespace(), stop or work.start(), {}, {}, TOLD, **more)
 
 
 @pytest.fixture

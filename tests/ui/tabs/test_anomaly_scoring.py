@@ -638,7 +638,7 @@ def test_files_hold_the_maps_themselves(scored: AnomalyScoringResult, tmp_path: 
 def test_button_of_a_missing_map_stays_off(tab: AnomalyScoringTab, astronaut: np.ndarray):
     work = tab.work(REQUEST)
     opened(tab, astronaut)
-    work.take_result((result(astronaut, local=None),), work.start(), {}, Told("", "", 0.0))
+    work.take_result((result(astronaut, local=None),), work.start(), {}, {}, Told("", "", 0.0))
     made = dict(zip(FILES, tab.make_files(REQUEST), strict=False))
     assert "value" not in made["local.png"], "nothing is told to the button, which a run turns off"
     assert all(made[ending].interactive for ending in FILES if ending != "local.png")
