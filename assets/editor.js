@@ -374,3 +374,4 @@ const signal = start();
 document.addEventListener("keyup", (event) => event.key === " " && held && hold(false), { signal });
 watch("fixed", fix);
 watch("base", () => (queue = queue.then(newBase)));
+if (props.base) queue = queue.then(newBase);

@@ -473,5 +473,6 @@ function start() {
   };
   examples();
   show("empty");
+  if (props.photo) queue = queue.then(newPhoto); // it came before the field was there, as with a case that was opened
   return life.signal;
 }
