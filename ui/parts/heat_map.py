@@ -61,8 +61,8 @@ def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -
         ``maps``: each with ``photo``, what the photo is called, and either ``none``, why there is no map, or ``face``
         (a data URL), ``said`` and ``peak`` (what is seen, in words), ``side`` S, ``values`` (float32 ``(S, S)`` in
         base64, NaN outside the region) and ``outline`` (lines around the region, points as shares of the side).
-        ``scale``: None where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks`` (share of the way
-        up and value as text) and ``shades`` (RGBA).
+        ``scale``: None where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks``
+        (share of the way up and value as text) and ``shades`` (RGBA).
     """
     maps, scale = [], None
     for photo, result in zip(photo_names(len(results)), results, strict=True):
