@@ -64,7 +64,8 @@ def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -
         ``scale``: None where there is no map, else its ``label``, ``unit``, ``upper`` end, ``exponent``, ``ticks``
         (share of the way up and value as text) and ``shades`` (RGBA).
     """
-    maps, scale = [], None
+    maps: list[dict[str, Any]] = []
+    scale = None
     for photo, result in zip(photo_names(len(results)), results, strict=True):
         shown = shown_map(result, name)
         if shown is None:

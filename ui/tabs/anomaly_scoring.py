@@ -75,7 +75,7 @@ class AnomalyScoringTab(ResultTab):
         self.cohort = CohortTab(engine, sessions)
         self.editors: dict[Slot, gr.HTML] = {}
         self.faces: dict[Slot, gr.Radio] = {}
-        self.sliders: dict[Slot, gr.ImageSlider] = {}
+        self.sliders: dict[Slot, gr.HTML] = {}
         self.files: dict[Slot, list[gr.DownloadButton]] = {}
 
     # --- components -------------------------------------------------------------------------------------------------
