@@ -1,4 +1,4 @@
-"""Looking at a result: the comparison, by pointer, wheel and keys; what the network sees while a mask is painted."""
+"""Looking at a result by pointer, wheel and keys; and what the network sees while a mask is painted."""
 
 import cv2
 import numpy as np
