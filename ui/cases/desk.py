@@ -35,6 +35,7 @@ class Prepared:
         photos, more, masks, settings: of what lies on the desk, as :class:`~ui.session.runs.Desk` has them.
         kept: as for :meth:`ui.server.sessions.Work.replace`.
         unknown: how many settings do not fit this page.
+        updates: of :func:`components`, but for the strip.
     """
 
     tab: ResultTab
@@ -45,20 +46,28 @@ class Prepared:
     settings: dict[str, Any] = field(default_factory=dict)
     kept: list[tuple[Outcome[Any], Desk, Told, bool]] = field(default_factory=list)
     unknown: int = 0
+    updates: list[Any] = field(default_factory=list)
 
     def forget(self) -> None:
         """Removes the folders that were made for it."""
         for outcome, *_ in self.kept:
             shutil.rmtree(outcome.folder, ignore_errors=True)
 
-    def lay_out(self) -> list[Any]:
-        """Puts it in its place, and gives updates of :func:`components`."""
-        tab, work = self.tab, self.work
-        work.replace(self.photos, self.more, self.kept)
+    def draw(self) -> None:
+        """Makes the updates: whatever cannot be shown says so before anything is replaced."""
+        tab = self.tab
         laid = tab.lay_out(self.photos, self.more, self.masks, self.settings)
+        outcome, desk = self.kept[-1][:2] if self.kept else (None, None)
+        if outcome is None or desk is None or desk.photos["photo"] is not self.photos.get("photo"):
+            self.updates = [*laid, *tab.cleared()]
+            return
         given = {name: standing(component) for name, component in tab.kept_settings.items()} | self.settings
-        shown = tab.cleared() if work.outcome is None else tab.show(work.outcome, given, len(self.more))
-        return [*laid, *shown, show_runs(work.runs, work.runs.of(work.outcome))]
+        self.updates = [*laid, *tab.show(outcome, given, len(self.more))]
+
+    def put(self) -> list[Any]:
+        """Puts it in its place, and gives updates of :func:`components`."""
+        self.work.replace(self.photos, self.more, self.kept)
+        return [*self.updates, show_runs(self.work.runs, self.work.runs.of(self.work.outcome))]
 
 
 def components(tab: ResultTab) -> list[gr.components.Component]:
@@ -127,13 +136,16 @@ def open_desk(tabs: Sequence[ResultTab], session: Session, opened: CaseFile) -> 
         raise
     session.case = opened.case if opened.case != type(opened.case)() else None
     session.others = tuple(others)
-    return [update for one in prepared for update in one.lay_out()], sum(one.unknown for one in prepared)
+    return [update for one in prepared for update in one.put()], sum(one.unknown for one in prepared)
 
 
 def clear_desk(tabs: Sequence[ResultTab], session: Session) -> list[Any]:
     """Forgets photos, masks, results and the case; settings stay. Gives updates of the tabs' :func:`components`."""
     session.case, session.others = None, ()
-    return [update for tab in tabs for update in Prepared(tab, session.work(tab.key)).lay_out()]
+    prepared = [Prepared(tab, session.work(tab.key)) for tab in tabs]
+    for one in prepared:
+        one.draw()
+    return [update for one in prepared for update in one.put()]
 
 
 # --- one tab --------------------------------------------------------------------------------------------------------
@@ -155,6 +167,7 @@ def _prepare(tab: ResultTab, work: Work, entries: Sequence[Entry], on_desk: Sequ
             desk, prepared.unknown = _desk(tab, entry, known)
             prepared.photos, prepared.more = desk.photos, desk.more
             prepared.masks, prepared.settings = desk.masks, desk.settings
+        prepared.draw()
     except BaseException:
         prepared.forget()
         raise

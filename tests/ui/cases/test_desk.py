@@ -17,11 +17,12 @@ from pipelines.faces.masks import suggest_mask
 from pipelines.results import CleftInpaintingResult
 from tests.pipelines.cases.same import same
 from tests.pipelines.exports.made_results import make_result
-from ui.cases.desk import clear_desk, components, entry_of, inputs, open_desk
+from ui.cases.desk import clear_desk, components, entries_of, inputs, open_desk
 from ui.parts.editor import add_base
 from ui.pictures.masks import editor_size, layer_url
 from ui.server.engine import Engine
 from ui.server.sessions import PhotoGone, Session, Sessions
+from ui.session.runs import MOST, Told
 from ui.tabs.cleft_inpainting import CleftInpaintingTab
 
 CASE = Case("P07", date="2026-11-27")
@@ -54,7 +55,9 @@ def filled(tab: CleftInpaintingTab, session: Session, photo: np.ndarray) -> list
     kept = work.take_photo(photo, faces, editor_size(photo.shape))
     mask = suggest_mask(faces[0], photo.shape[:2], "lips")
     told = add_base(kept, mask, "", {"face": 0, "extent": "lips"})
-    work.take_result(of_case(result_of(photo), CASE))
+    settings = {"grow": 2.5, "feather": 4.0, "seed": 3, "extent": "lips"}
+    masks = {"photo": kept.bases[told["key"]]}
+    work.take_result(of_case(result_of(photo), CASE), work.start(), settings, masks, Told("lips", "", 1.0))
     value = {"photo": kept.key, "base": told["key"], "layer": layer_url(kept.bases[told["key"]].layer)}
     given = {"grow": 2.5, "feather": 4.0, "seed": 3, "shown": ["mask"], "extent": "lips"}
     return [value, *(given[name] for name in tab.kept_settings)]
@@ -62,8 +65,11 @@ def filled(tab: CleftInpaintingTab, session: Session, photo: np.ndarray) -> list
 
 def test_a_desk_comes_back_as_it_was(tab, sessions, astronaut, tmp_path):
     session, other = sessions.get("one"), sessions.get("two")
-    entry = entry_of(tab, session.work(tab.key), filled(tab, session, astronaut))
-    save_case(tmp_path / "a.philtrum", CASE, [entry])
+    values = filled(tab, session, astronaut)
+    session.work(tab.key).choose_run(next(iter(session.work(tab.key).runs)).key)
+    entries = [*entries_of(tab, session.work(tab.key), values)]
+    assert [len(entry.results) for entry in entries] == [1, 0], "the result, then what lies on the desk"
+    save_case(tmp_path / "a.philtrum", CASE, entries)
     opened = open_case(tmp_path / "a.philtrum")
     updates, unknown = open_desk([tab], other, opened)
     assert len(updates) == len(components(tab)) and unknown == 0 and other.case == CASE and other.others == ()
@@ -75,8 +81,27 @@ def test_a_desk_comes_back_as_it_was(tab, sessions, astronaut, tmp_path):
     assert same(work.outcome.result, of_case(result_of(astronaut), CASE))
     by_component = dict(zip(map(id, components(tab)), updates, strict=True))
     assert [by_component[id(tab.kept_settings[name])] for name in ("grow", "seed", "shown")] == [2.5, 3, ["mask"]]
-    again = entry_of(tab, work, [{"photo": photo.key, "base": None, "layer": layer_url(base.layer)}, *updates_of(tab)])
-    assert same(again.photos["photo"].mask, entry.photos["photo"].mask)
+    (run,) = work.runs
+    assert run.chosen and run.outcome is work.outcome and run.desk.settings["grow"] == 2.5
+    assert run.desk.photos["photo"] is photo, "one photo, of result and desk"
+    now = [{"photo": photo.key, "base": None, "layer": layer_url(base.layer)}, *updates_of(tab)]
+    again = [*entries_of(tab, work, now)]
+    for one, other_entry in zip(again, entries, strict=True):
+        assert same(one.photos["photo"].mask, other_entry.photos["photo"].mask) and one.chosen == other_entry.chosen
+
+
+def test_every_result_of_the_strip_is_saved_and_comes_back(tab, sessions, astronaut, tmp_path):
+    session, other = sessions.get("one"), sessions.get("two")
+    values = filled(tab, session, astronaut)
+    filled(tab, session, np.ascontiguousarray(astronaut[:, ::-1]))
+    work = session.work(tab.key)
+    first, _ = work.runs
+    work.show_run(first.key)
+    save_case(tmp_path / "a.philtrum", CASE, entries_of(tab, work, [None, *values[1:]]))
+    open_desk([tab], other, open_case(tmp_path / "a.philtrum"))
+    mirrored, shown = other.work(tab.key).runs
+    assert same(mirrored.load()[0].result.photo, np.ascontiguousarray(astronaut[:, ::-1]))
+    assert other.work(tab.key).outcome is shown.outcome and same(shown.outcome.result.photo, astronaut)
 
 
 def updates_of(tab: CleftInpaintingTab) -> list[Any]:
@@ -117,16 +142,19 @@ def test_what_no_tab_shows_is_kept_and_settings_that_do_not_fit_are_counted(tab,
     first, second = Entry.of(make_result()), replace(Entry.of(make_result()), settings=hostile)
     scored = Entry(job="anomaly-scoring")
     _, unknown = open_desk([tab], session, CaseFile(CASE, (first, scored, second)))
-    assert unknown == 2 and session.others == (first, scored)
+    assert unknown == 2 and session.others == (scored,) and len(session.work(tab.key).runs) == 2
+    many = tuple(Entry.of(make_result()) for _ in range(MOST + 2))
+    open_desk([tab], session, CaseFile(CASE, many))
+    assert session.others == many[:2] and len(session.work(tab.key).runs) == MOST
 
 
 def test_a_photo_that_the_server_forgot_is_not_left_out_in_silence(tab, sessions, astronaut):
     session = sessions.get("one")
     values = filled(tab, session, astronaut)
     with pytest.raises(PhotoGone):
-        entry_of(tab, sessions.get("new").work(tab.key), values)
+        [*entries_of(tab, sessions.get("new").work(tab.key), values)]
     assert len(values) == len(inputs(tab))
-    assert entry_of(tab, sessions.get("new").work(tab.key), [None, *values[1:]]) is None
+    assert [*entries_of(tab, sessions.get("new").work(tab.key), [None, *values[1:]])] == []
 
 
 def test_a_page_that_is_closed_keeps_neither_case_nor_files(tab, sessions, astronaut):
