@@ -118,7 +118,7 @@ def test_a_case_is_saved_and_opened_in_another_page_as_it_was(
     expect(second.lead).to_have_text(lead)
     expect(second.heat).to_have_count(1)
     expect(second.canvas).to_be_visible()
-    assert second.layer_key() is not None
+    second.opened_after(None)
     assert (
         second.page.evaluate(second.field("onPage(300, 300)"))[0]
         != second.page.evaluate(second.field("onPage(0, 0)"))[0]
