@@ -91,12 +91,28 @@ ask.addEventListener("cancel", () => (ask.returnValue = "no"));
 ask.querySelectorAll("[data-answer]").forEach((button) =>
   button.addEventListener("click", () => ask.close(button.dataset.answer)));
 
+// Gradio draws a tab when it is first opened, and what is sent to one that never was is lost, with all that it began
+// with: so each is opened once, before something is sent to all.
+async function drawTabs() {
+  const tabs = [...document.querySelectorAll("[role=tab]")].filter((tab) =>
+    tab.offsetParent !== null && !tab.closest("[role=tabpanel], .visually-hidden"));
+  const former = tabs.find((tab) => tab.getAttribute("aria-selected") === "true"), at = document.activeElement;
+  for (const tab of tabs) {
+    tab.click();
+    const panel = () => document.getElementById(tab.getAttribute("aria-controls"));
+    for (let i = 0; i < 100 && !panel()?.querySelector(".runs"); i += 1) await new Promise((done) => setTimeout(done, 50));
+  }
+  former?.click();
+  at?.focus?.({ preventScroll: true });
+}
+
 const NOT_SAVED = "What is on the desk was not saved: case, photos, masks and results of all tabs";
 const actions = {
   async new() {
     if (!(await confirmed(`${NOT_SAVED} go when a new case begins.`))) return;
     clearTimeout(typing);
     wait("Clearing the desk …");
+    await drawTabs();
     trigger("clear", {});
   },
   open: () => file.click(),
@@ -118,6 +134,7 @@ file.addEventListener("change", async () => {
   clearTimeout(typing);
   wait("Opening the case …");
   try {
+    await drawTabs();
     // Its own name stays here: names often say whose case it is.
     trigger("upload", { path: (await upload(new File([chosen], "case.philtrum"))).path });
   } catch {

@@ -6,6 +6,7 @@
 // What goes out:  events select, like and delete {key}, and expand {keys: [key, key]}
 
 const root = element.querySelector(".runs"), list = root.querySelector(".runs-list"), said = root.querySelector("[aria-live]");
+const none = root.querySelector(".runs-none");
 const compare = root.querySelector(".runs-compare"), large = root.querySelector("dialog");
 const panes = large.querySelector(".runs-sides"), hold = large.querySelector(".runs-hold");
 const MOST_ZOOM = 16, STEP = 40;
@@ -59,7 +60,7 @@ function draw() {
   const { activeElement } = document, item = activeElement?.closest?.(".runs-list > li");
   const held = item && list.contains(item) && [[...list.children].indexOf(item), [...item.querySelectorAll("button")].indexOf(activeElement)];
   marked = marked.filter((key) => props.runs.some((run) => run.key === key));
-  root.hidden = props.runs.length === 0;
+  none.hidden = props.runs.length > 0;
   list.replaceChildren(...props.runs.map(card));
   compare.disabled = props.runs.length < 2;
   if (held && list.children.length) list.children[Math.min(held[0], list.children.length - 1)].querySelectorAll("button")[held[1]].focus();

@@ -76,8 +76,7 @@ def build(engine: Engine) -> gr.Blocks:
         tabs = {name: resolve(JOBS[name].tab)(engine, sessions) for name in engine.jobs}
         with gr.Tabs():
             for name, tab in tabs.items():
-                # All are drawn at once: what a case file brings for a tab that was never opened would be lost.
-                with gr.Tab(JOBS[name].title, id=name, render_children=True):
+                with gr.Tab(JOBS[name].title, id=name):
                     tab.build(line)
         bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)])
 

@@ -34,7 +34,7 @@ def test_paint_switch_away_and_back_run_and_download(tab: Tab, astronaut: np.nda
     assert painted[147, 223] and 200 < painted.sum() < 0.1 * painted.size
 
     # Away: the settings open and close, the start page comes and goes, the window changes its size. And back.
-    tab.page.get_by_role("button", name="Mask edge and seed").click()
+    tab.page.get_by_role("button", name="Mask edge, seed").click()
     tab.page.get_by_role("button", name="New photo", exact=True).click()
     tab.page.get_by_role("button", name="Back to the photo").click()
     tab.page.set_viewport_size({"width": 900, "height": 700})
@@ -106,7 +106,7 @@ def test_brush_keys_change_only_the_brush(tab: Tab, astronaut: np.ndarray):
     start = float(size.input_value())
     tab.page.keyboard.press("[")
     assert float(size.input_value()) < start
-    tab.page.get_by_role("button", name="Mask edge and seed").click()
+    tab.page.get_by_role("button", name="Mask edge, seed").click()
     seed = tab.page.get_by_label("Seed")
     seed.fill("7")
     smaller = float(size.input_value())

@@ -263,13 +263,14 @@ class ResultTab(Tab):
             masks: of the photos, by what these are.
             settings: by :attr:`kept_settings`; those that are missing stay as they are.
         """
+        given = {name: component.value for name, component in self.kept_settings.items()} | dict(settings)
         updates: list[Any] = []
         for what, field in self.fields.items():
             photo, mask = photos.get(what), masks.get(what)
             if photo is None:
                 updates += [answer(photo=None, face=0, **({"base": None} if field.painted else {})), face_choice([])]
                 continue
-            props = self.field_props(what, photo, settings) | {"face": photo.face}
+            props = self.field_props(what, photo, given) | {"face": photo.face}
             if field.painted and "base" not in props and mask is not None:
                 props["base"] = lay_base(photo, mask, "The mask of the result.")
             updates += [answer(**props), face_choice(photo.faces, photo.face)]
