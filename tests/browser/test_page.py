@@ -107,7 +107,7 @@ def test_brush_keys_change_only_the_brush(tab: Tab, astronaut: np.ndarray):
     tab.page.keyboard.press("[")
     assert float(size.input_value()) < start
     tab.page.get_by_role("button", name="Mask edge, seed").click()
-    seed = tab.page.get_by_label("Seed")
+    seed = tab.page.get_by_label("Seed", exact=True)
     seed.fill("7")
     smaller = float(size.input_value())
     seed.press("]")
