@@ -32,7 +32,7 @@ def test_a_run_shows_its_progress_and_then_its_result(slow: tuple[Tab, SlowPipel
 def test_first_screen_is_the_job_and_the_result_comes_into_view(tab: Tab, name: str):
     resize(tab, name)
     top = tab.page.locator("#cleft-editor").bounding_box()["y"]
-    assert top < 150, "no three headers"
+    assert top < 200, "one header, the case in a line, the tabs"
     example = tab.page.get_by_role("button", name="Example: Unilateral cleft")
     expect(example).to_be_in_viewport(ratio=1)
     expect(tab.run).to_be_in_viewport(ratio=1)
