@@ -65,7 +65,7 @@ def test_result_has_the_photos_size_and_its_pixels_outside_the_mask(client: Clie
     assert (result[mask] != astronaut[mask]).any()
     assert numbers["seed"] == 3 and numbers["mask"]["extent"] == "lips"
     assert len(numbers["landmarks"]) == 68 and landmarks.count("\n") == 69
-    assert "report.pdf" in zipfile.ZipFile(bundle).namelist()
+    assert "P01-report.pdf" in zipfile.ZipFile(bundle).namelist()
 
 
 def test_suggested_and_uploaded_mask_give_the_same_bits(client: Client, photo: Path, tmp_path: Path):
