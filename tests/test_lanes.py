@@ -37,7 +37,8 @@ def test_check_is_style_types_and_quick_tests():
 
 
 def test_make_test_leaves_no_test_out():
-    assert commands("test") == [".venv/bin/python -m pytest"]
+    halves = [f'.venv/bin/python -m pytest -m "{half}"' for half in ("browser", "not browser")]
+    assert commands("test") == halves
 
 
 def test_pre_commit_runs_what_make_check_runs():

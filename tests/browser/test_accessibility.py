@@ -10,6 +10,8 @@ from tests.browser.conftest import opened_page
 from tests.browser.driver import App, RemovalTab, ScoringTab, Tab
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+SETTLED = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
 LOOKS = {"light": ("light", (1280, 720)), "dark": ("dark", (1280, 720)), "telephone": ("light", (390, 844))}
 
 
@@ -24,7 +26,8 @@ def looked(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterat
 
 
 def faults(tab: Tab) -> list[str]:
-    """What axe-core calls serious or critical, with where it is."""
+    """What axe-core calls serious or critical, with where it is, once no colour is on its way to another."""
+    tab.page.wait_for_function(SETTLED)
     tab.page.evaluate(AXE)
     # Gradio's own table calls itself a grid and has no row of one; nobody but Gradio can mend it.
     found = tab.page.evaluate("axe.run({ exclude: ['.table-wrap'] }, { resultTypes: ['violations'] })")

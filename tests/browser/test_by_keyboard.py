@@ -72,7 +72,7 @@ def test_question_mark_lists_the_keys_but_not_in_a_field(tab: Tab):
     expect(keys).to_contain_text("Undo")
     tab.page.keyboard.press("Escape")
     expect(keys).not_to_be_visible()
-    case = tab.page.locator("#cleft-case textarea, #cleft-case input")
+    case = tab.page.locator(".case").get_by_label("Case", exact=True)
     case.press("?")
     expect(case).to_have_value("?")
     expect(keys).not_to_be_visible()
