@@ -224,7 +224,7 @@ def _labelled(masked: Path, seed: int) -> Case | str:
         alignment = align(photo, face)
         found = with_margin(mask, face)
         used = within_reach(masks.clean(found), alignment, face)
-        hole = crop_hole(masks.feather(used, FEATHER * face.eye_distance), alignment)
+        hole = crop_hole(masks.feather(used, FEATHER / 100 * face.eye_distance), alignment)
     except tuple(_REASONS) as error:
         return _REASONS[type(error)]
     truth = alignment.crop(unmasked)

@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command: 0, or 2 with one sentence where nothing could be measured."""
     parser = argparse.ArgumentParser("python -m benchmarks.grid", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="folder with val.tar, or with photos and val.txt")
-    parser.add_argument("--extent", choices=EXTENTS, default="philtrum", help="mask that is suggested")
+    parser.add_argument("--extent", choices=EXTENTS, default="lips-to-nose", help="mask that is suggested")
     ours = parser.add_mutually_exclusive_group()
     ours.add_argument("--weights", help="name of registered weights; the default ones otherwise")
     ours.add_argument("--checkpoint", help="safetensors file of a training run, instead of registered weights")

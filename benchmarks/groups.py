@@ -172,7 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command: 0, or 2 with one sentence where nothing could be measured."""
     parser = argparse.ArgumentParser("python -m benchmarks.groups", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="folder with val.tar, or with photos and val.txt")
-    parser.add_argument("--extents", nargs="+", choices=EXTENTS, default=["philtrum", "lower-face"], help="of masks")
+    parser.add_argument(
+        "--extents", nargs="+", choices=EXTENTS, default=["lips-to-nose", "lower-face"], help="of masks"
+    )
     command.add_options(parser, f"runs/{NAME}")
     return command.finish(run, parser.parse_args(arguments), NAME)
 

@@ -8,14 +8,14 @@ from pipelines.faces.masks import irregular_mask, suggest_mask
 from pipelines.faces.points import Face
 from pipelines.training.data import FaceSet
 
-KINDS = ("irregular-0-20", "irregular-20-40", "irregular-40-60", "philtrum", "lower-face")
+KINDS = ("irregular-0-20", "irregular-20-40", "irregular-40-60", "lips-to-nose", "lower-face")
 """Three groups of random strokes by the share of the crop that they cover, and two suggested regions."""
 
 LABELS = {
     "irregular-0-20": "Irregular, 0–20 %",
     "irregular-20-40": "Irregular, 20–40 %",
     "irregular-40-60": "Irregular, 40–60 %",
-    "philtrum": "Mouth and nose",
+    "lips-to-nose": "Mouth and nose",
     "lower-face": "Lower face",
 }
 

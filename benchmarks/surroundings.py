@@ -135,7 +135,7 @@ def scored(job: AnomalyScoring, crops: Sequence[np.ndarray]) -> Found:
         local = 100 * abs(other.local.value / plain.local.value - 1)
         return local, abs(other.score.severity - plain.score.severity)
 
-    return _compared(crops, "philtrum", answer, against)
+    return _compared(crops, "lips-to-nose", answer, against)
 
 
 def _compared(
@@ -234,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="folder with val.tar")
     parser.add_argument("--job", default="cleft-inpainting", choices=JOBS)
     parser.add_argument("--weights", help="name of registered weights; the default ones otherwise")
-    parser.add_argument("--extent", default="philtrum", help="mask that is suggested (default %(default)s)")
+    parser.add_argument("--extent", default="lips-to-nose", help="mask that is suggested (default %(default)s)")
     parser.add_argument("--device", default="auto", help=f"one of {', '.join(DEVICES)}")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     command.add_photo_options(parser, f"runs/{NAME}")

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.arrays import Floats, Mask, Pixels, Points
 from pipelines.cases.case import Case
 
-Extent: TypeAlias = Literal["lips", "philtrum", "lower-face"]
+Extent: TypeAlias = Literal["lips", "lips-to-nose", "lower-face"]
 """A suggested region: the lips; the lips, philtrum and nostrils; the lower face with the nose."""
 
 PaintingEngine: TypeAlias = Literal["inpainter", "paper"]
@@ -172,6 +172,8 @@ class RepaintResult(_OfPhoto):
         face: which face was repainted, 0 = largest.
         faces: how many faces the photo shows.
         extent: the suggested extent, or None where the mask was given or found.
+        grow: by how much the mask was widened, in per cent of the distance between the eyes.
+        feather: width of the blend, in the same unit.
         measurements_before: clinical ratios and angles of ``landmarks_before``; none where the job takes none.
         measurements: the same of ``landmarks``.
         case: the case that it belongs to, or None.
@@ -192,6 +194,8 @@ class RepaintResult(_OfPhoto):
     face: int
     faces: int
     extent: Extent | None
+    grow: float
+    feather: float
     measurements_before: tuple[Measurement, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     case: Case | None = None

@@ -99,7 +99,7 @@ def test_the_commands(programs, photo, tmp_path):
     assert run([philtrum, "--version"], tmp_path) == f"Philtrum {pipelines.__version__}\n"
     assert run([philtrum, "weights", "--help"], tmp_path).startswith("usage: philtrum weights ")
     assert "cleft-inpainting: whole, SHA-256 " in run([philtrum, "weights", "verify"], tmp_path)
-    run([philtrum, "cleft-inpainting", photo, "--extent", "philtrum", "--out", tmp_path / "out"], tmp_path)
+    run([philtrum, "cleft-inpainting", photo, "--extent", "lips-to-nose", "--out", tmp_path / "out"], tmp_path)
     facts = json.loads((tmp_path / "out" / "photo.json").read_text(encoding="utf-8"))
     assert facts["weights"][0]["name"] == "cleft-inpainting"
     with Image.open(tmp_path / "out" / "photo.png") as result:

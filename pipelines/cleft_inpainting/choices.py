@@ -2,5 +2,5 @@
 
 from pipelines.results import Extent
 
-EXTENT: Extent = "philtrum"
+EXTENT: Extent = "lips-to-nose"
 """The region that is suggested unless another is asked for, one of :data:`pipelines.faces.masks.EXTENTS`."""

@@ -10,7 +10,7 @@ from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.network import INCLG
 from pipelines.devices import Precision
 from pipelines.faces import masks
-from pipelines.faces.blending.hole import Hole, make_hole
+from pipelines.faces.blending.hole import FEATHER, Hole, make_hole
 from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.measurements import measure
@@ -48,7 +48,7 @@ class CleftInpainting:
         extent: Extent = EXTENT,
         face: int = 0,
         grow: float = 0.0,
-        feather: float | None = None,
+        feather: float = FEATHER,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> CleftInpaintingResult:
@@ -60,8 +60,8 @@ class CleftInpainting:
                 such; None suggests one from the landmarks.
             extent: the region to suggest, one of :data:`pipelines.faces.masks.EXTENTS`.
             face: which face, 0 = the largest.
-            grow: widens the mask by so many photo pixels; negative narrows it.
-            feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
+            grow: widens the mask by so many per cent of the distance between the eyes; negative narrows it.
+            feather: width of the blend outside the mask, in the same unit.
             seed: 0 draws what the network thinks likeliest, every other number another face that it could be; also of
                 the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
@@ -126,6 +126,8 @@ class CleftInpainting:
             face=face,
             faces=len(subject.faces),
             extent=extent if mask is None else None,
+            grow=grow,
+            feather=feather,
         )
 
 

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from pipelines.commands.case_options import add_case_arguments
+from pipelines.faces.blending.hole import FEATHER
 
 
 def add_photo_arguments(
@@ -23,11 +24,13 @@ def add_photo_arguments(
 def add_repaint_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how it is repainted, ``--grow`` and ``--feather``, and what :func:`add_run_arguments` adds."""
     parser.add_argument(
-        "--grow", metavar="PX", type=number, default=0.0, help="widen the mask by so many pixels; negative narrows it"
-    )
+        "--grow", metavar="PERCENT", type=number, default=0.0,
+        help="widen the mask by so many per cent of the distance between the eyes; negative narrows it",
+    )  # fmt: skip
     parser.add_argument(
-        "--feather", metavar="PX", type=width, help="width of the soft edge (default 4 %% of the eye distance)"
-    )
+        "--feather", metavar="PERCENT", type=width, default=FEATHER,
+        help="width of the soft edge in the same unit (default %(default)g)",
+    )  # fmt: skip
     add_run_arguments(parser)
 
 

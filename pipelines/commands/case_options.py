@@ -6,14 +6,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from pipelines.cases.case import SIDES, Case, typed_case
 from pipelines.cases.contents import AnyResult, Entry, Setting
 from pipelines.cases.reading import open_case
 from pipelines.cases.writing import ENDING, CaseWriter
 from pipelines.errors import OptionInvalid
-from pipelines.results import RepaintResult
 
 Keep = Callable[[AnyResult, Mapping[str, Setting]], None]
 """Adds a result, and the settings that it was made by, to the case file."""
@@ -91,17 +88,6 @@ def saving(args: argparse.Namespace) -> Iterator[Keep]:
         if kept:  # of a folder in which every photo failed there is nothing to save
             path.parent.mkdir(parents=True, exist_ok=True)
             writer.finish(path)
-
-
-def edge_settings(args: argparse.Namespace, result: RepaintResult) -> dict[str, Setting]:
-    """``--feather`` as the page takes it, in per cent of the distance between the eyes.
-
-    The mask that is kept is the one that was used, so it is grown already.
-    """
-    if args.feather is None:
-        return {}
-    eyes = result.landmarks_before[36:48].reshape(2, 6, 2).mean(1)
-    return {"feather": round(100 * args.feather / float(np.linalg.norm(eyes[1] - eyes[0])), 2)}
 
 
 def _before(args: argparse.Namespace, path: Path) -> tuple[Entry, ...]:

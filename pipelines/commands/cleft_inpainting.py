@@ -15,7 +15,7 @@ from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.cleft_inpainting.exports import ENDINGS
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
-from pipelines.commands.case_options import edge_settings, saving
+from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.exports.tables import cell
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         more: dict[str, Any] = {}
         for before, after in zip(result.measurements_before, result.measurements, strict=True):
             more |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
-        return result, more, {"extent": args.extent, **edge_settings(args, result)}
+        return result, more, {"extent": args.extent, "feather": args.feather}
 
     with saving(args) as keep:
         return run_batch(CLEFT_INPAINTING, repaint, photos, args, outputs, left, keep=keep)

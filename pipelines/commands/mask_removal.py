@@ -14,7 +14,7 @@ from pipelines.cases.contents import Setting
 from pipelines.commands import console
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
 from pipelines.commands.batch import SUMMARY, Progress, run_batch
-from pipelines.commands.case_options import edge_settings, saving
+from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, PhiltrumError
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
             "choice": "with" if files else "without",
             "points": args.points,
             "painting": args.engine,
-            **edge_settings(args, result),
+            "feather": args.feather,
         }
         return result, _row(result, files), settings
 

@@ -20,6 +20,7 @@ from pipelines.exports.tables import (
     to_csv,
 )
 from pipelines.faces.images import encode_png
+from pipelines.faces.masks import EXTENT_NAMES
 from pipelines.results import RepaintResult
 
 ENDINGS: tuple[str, ...] = ("png", "json")
@@ -36,8 +37,9 @@ def repaint_facts(
 
     ``case`` is the name that people gave it, or None; with a case come its date, side and notes. ``pixels_sha256`` is
     taken over a photo's decoded pixels (RGB, 8 bits, row by row, upright, sRGB), not over its file. ``face`` counts
-    from 1, the largest. Landmarks are in pixels of the photo: x to the right, y down, the centre of the top left pixel
-    at (0.5, 0.5). ``measurements`` are only there where the job takes some; one that cannot be taken is None.
+    from 1, the largest. The mask's ``grow`` and ``feather`` are per cent of the distance between the eyes. Landmarks
+    are in pixels of the photo: x to the right, y down, the centre of the top left pixel at (0.5, 0.5).
+    ``measurements`` are only there where the job takes some; one that cannot be taken is None.
 
     Args:
         result: whose.
@@ -50,6 +52,8 @@ def repaint_facts(
         "mask": {
             "source": result.mask_source,
             "extent": result.extent,
+            "grow": result.grow,
+            "feather": result.feather,
             "pixels": int(result.mask.sum()),
             "share": round(mask_share(result), 6),
         },
@@ -138,11 +142,12 @@ def mask_share(result: RepaintResult) -> float:
 def given_facts(result: RepaintResult) -> Facts:
     """What was given, on a page: the photo, its face and the mask."""
     rows, columns = result.photo.shape[:2]
-    source = result.mask_source if result.extent is None else f"{result.mask_source}, {result.extent}"
+    source = result.mask_source if result.extent is None else f"{result.mask_source}, {EXTENT_NAMES[result.extent]}"
+    grown = f", grown {result.grow:g} %" if result.grow else ""
     return (
         ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
         *photo_facts(result),
-        ("Mask", f"{source}; {100 * mask_share(result):.1f} % of the photo"),
+        ("Mask", f"{source}{grown}, feather {result.feather:g} %; {100 * mask_share(result):.1f} % of the photo"),
     )
 
 

@@ -23,6 +23,9 @@ GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
 VERTICES = 32
 """Vertices of an outline."""
 
+EXTENT_NAMES: dict[Extent, str] = {"lips": "lips", "lips-to-nose": "lips to nose", "lower-face": "lower face"}
+"""Extent → what people call it."""
+
 FACE_MARGIN = 0.05
 """Eye distances by which a face's region is wider than its mesh: the mesh ends on the jaw, and skin a little later."""
 
@@ -33,7 +36,7 @@ _NOSE_BASE = (129, 358, 64, 294, 48, 278, 98, 327, 2, 1, 4, 45, 275)  # alae, no
 _LOWER_FACE = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 58, 288, 50, 280, 195, 126, 355)
 _HULLS: dict[Extent, tuple[tuple[int, ...], float]] = {
     "lips": (_LIPS, 0.09),
-    "philtrum": (_LIPS + _NOSE_BASE, 0.09),
+    "lips-to-nose": (_LIPS + _NOSE_BASE, 0.09),
     "lower-face": (_LOWER_FACE, 0.0),
 }  # mesh points and the margin around their hull, in eye distances
 
@@ -72,7 +75,7 @@ def face_region(face: Face, shape: Shape) -> Mask:
     return polygon_mask(face_outline(face), shape)
 
 
-def suggest_mask(face: Face, shape: Shape, extent: Extent = "philtrum") -> Mask:
+def suggest_mask(face: Face, shape: Shape, extent: Extent = "lips-to-nose") -> Mask:
     """The region of ``extent`` as a mask of ``shape`` (H, W).
 
     Raises:

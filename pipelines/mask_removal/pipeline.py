@@ -8,7 +8,7 @@ from pipelines.arrays import Mask, Numbers, Pixels, Points
 from pipelines.devices import Precision
 from pipelines.errors import OptionInvalid
 from pipelines.faces import masks
-from pipelines.faces.blending.hole import make_hole
+from pipelines.faces.blending.hole import FEATHER, make_hole
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
@@ -57,7 +57,7 @@ class MaskRemoval:
         points: int = CONTROL_POINTS,
         engine: PaintingEngine = ENGINE,
         grow: float = 0.0,
-        feather: float | None = None,
+        feather: float = FEATHER,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> MaskRemovalResult:
@@ -76,8 +76,8 @@ class MaskRemoval:
             reference_face: which face of the reference; of several one number for all, or one for each.
             points: control points of the reference's warp.
             engine: who paints, one of :data:`pipelines.mask_removal.choices.ENGINES`.
-            grow: widens the mask by so many photo pixels; negative narrows it.
-            feather: width in photo pixels of the blend outside the mask; None takes 4 % of the eye distance.
+            grow: widens the mask by so many per cent of the distance between the eyes; negative narrows it.
+            feather: width of the blend outside the mask, in the same unit.
             seed: 0 draws what the inpainter thinks likeliest, every other number another face that it could be; also
                 of the grain that is added where the photo is finer than the network's picture.
             progress: called with a fraction and a text before each stage. What it raises stops the run.
@@ -142,6 +142,8 @@ class MaskRemoval:
             face=face,
             faces=len(subject.faces),
             extent=extent if mask is None else None,
+            grow=grow,
+            feather=feather,
             found=found,
             hole=hole.crop,
             **_told(painted.references),

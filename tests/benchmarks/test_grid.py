@@ -62,7 +62,7 @@ def dotted(crops, masks):
 
 
 def test_who_draws_the_truth_has_the_photos_energy_and_who_draws_dots_more(grainy):
-    holes = cut_holes(grainy, "philtrum", 0)
+    holes = cut_holes(grainy, "lips-to-nose", 0)
     drawn, own = measure(Method("same", lambda crops, masks: Filled(crops)), grainy, holes)
     assert drawn.shape == own.shape == (4, 3) and np.array_equal(drawn, own) and (own > 0).all()
     assert {row["ratio_of_medians"] for row in compared(drawn, own).values()} == {1.0}

@@ -72,7 +72,7 @@ def test_who_draws_it_darker_is_seen(faces, perceptual):
     def darken(crops, masks):
         return Filled(np.where(masks[..., None], (crops * 0.8).astype(np.uint8), crops))
 
-    values = measure(Method("ours", darken), faces, cut_holes(faces, "philtrum", 0), perceptual, CPU).values
+    values = measure(Method("ours", darken), faces, cut_holes(faces, "lips-to-nose", 0), perceptual, CPU).values
     assert (differences(values)["lightness"] < -5).all() and (values["lpips"] > 0).all()
 
 
@@ -162,7 +162,7 @@ def test_the_command_writes_a_table_a_mask_and_keeps_its_scores(
     text = (tmp_path / "groups.md").read_text()
     assert text in capsys.readouterr().out and text.count("| all | 4 |") == 2
     facts = json.loads((tmp_path / "groups.json").read_text())
-    assert list(facts["extents"]) == ["philtrum", "lower-face"] and facts["weights"] == "weights"
+    assert list(facts["extents"]) == ["lips-to-nose", "lower-face"] and facts["weights"] == "weights"
     assert (tmp_path / "philtrum.png").is_file() and (tmp_path / "lower-face.png").is_file()
     monkeypatch.setattr(groups, "measure", lambda *given: pytest.fail("measured again"))
     assert run(tmp_path, loss_weights, checkpoint) == 0

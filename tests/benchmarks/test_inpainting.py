@@ -34,7 +34,7 @@ def mean(scores, key):
 
 def test_the_photo_itself_scores_perfectly(faces, perceptual):
     identity = Method("ours", lambda crops, masks: Filled(crops))
-    values = measure(identity, faces, cut_holes(faces, "philtrum", 0), perceptual, CPU, batch=3).values
+    values = measure(identity, faces, cut_holes(faces, "lips-to-nose", 0), perceptual, CPU, batch=3).values
     assert np.isposinf(values["psnr"]).all()
     np.testing.assert_allclose(values["ssim"], 1, atol=1e-6)
     assert (values["lpips"] == 0).all() and (values["l1_hole"] == 0).all()
@@ -61,8 +61,8 @@ def test_a_known_error_gives_known_scores(faces, perceptual):
 
 def test_a_face_that_is_lost_is_counted_and_left_out(faces, perceptual):
     blank = Method("ours", lambda crops, masks: Filled(np.full_like(crops, 127)))
-    measured = measure(blank, faces, cut_holes(faces, "philtrum", 0), perceptual, CPU)
-    row = Row.of("philtrum", "ours", measured.values)
+    measured = measure(blank, faces, cut_holes(faces, "lips-to-nose", 0), perceptual, CPU)
+    row = Row.of("lips-to-nose", "ours", measured.values)
     assert row.means["found"] == 0 and row.means["landmarks_all"] is None
     assert row.means["psnr"] > 0
 
@@ -183,7 +183,7 @@ def test_the_command_writes_every_row(data, loss_weights, checkpoint, tmp_path, 
 
 @pytest.mark.slow
 def test_processes_find_what_one_process_finds(faces, perceptual):
-    holes = cut_holes(faces, "philtrum", 0)
+    holes = cut_holes(faces, "lips-to-nose", 0)
     with workers(2) as pool:
         several = measure(opencv_method("telea"), faces, holes, perceptual, CPU, pool).values
     alone = measure(opencv_method("telea"), faces, holes, perceptual, CPU).values
@@ -194,7 +194,7 @@ def test_processes_find_what_one_process_finds(faces, perceptual):
 def test_an_infinite_mean_is_left_blank(tmp_path):
     values = {column.key: np.ones(3) for column in COLUMNS}
     values["psnr"] = np.full(3, np.inf)
-    write_tables(tmp_path, [Row.of("philtrum", "ours", values)], {"photos": 3})
+    write_tables(tmp_path, [Row.of("lips-to-nose", "ours", values)], {"photos": 3})
     (row,) = json.loads((tmp_path / "inpainting.json").read_text())["rows"]
     assert row["mean"]["psnr"] is None and row["mean"]["ssim"] == 1 and row["margin95"]["ssim"] == 0
 

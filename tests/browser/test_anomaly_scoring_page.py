@@ -161,7 +161,7 @@ def test_every_kept_step_of_the_adaptation_can_be_looked_at(scoring: ScoringTab,
     scoring.steps(1)
     scoring.panel.get_by_role("radio", name="StyleGAN2").first.check()
     scoring.unfold()
-    scoring.slide({"Steps of the inversion": 50, "Steps of the adaptation": 5, "Adapt on up to": 10})
+    scoring.slide({"Steps of the inversion": 50, "Steps of the adaptation": 5, "Frames until": 10})
     scoring.predict()
     expect(scoring.score).to_contain_text("50 + 5 steps")
     expect(scoring.footer).to_contain_text("face-generator-64")

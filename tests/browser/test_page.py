@@ -159,7 +159,7 @@ def test_large_photo_keeps_its_size_and_an_untouched_suggestion_its_edge(tab: Ta
     result, used = read(tab.download("result")), read(tab.download("mask")) > 127
     assert result.shape == large.shape
     assert json.loads(tab.download("json"))["mask"]["source"] == "suggested"
-    assert np.array_equal(used, clean(suggest_mask(find_face(large), large.shape[:2], "philtrum")))
+    assert np.array_equal(used, clean(suggest_mask(find_face(large), large.shape[:2], "lips-to-nose")))
 
 
 def test_example_runs_by_keyboard_alone(tab: Tab):

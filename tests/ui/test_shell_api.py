@@ -69,7 +69,7 @@ def test_result_has_the_photos_size_and_its_pixels_outside_the_mask(client: Clie
 
 
 def test_suggested_and_uploaded_mask_give_the_same_bits(client: Client, photo: Path, tmp_path: Path):
-    _, suggested, mask, _, _ = predict(client, photo, extent="philtrum")
+    _, suggested, mask, _, _ = predict(client, photo, extent="lips-to-nose")
     write_png(tmp_path / "mask.png", mask)
     _, uploaded, used, _, _ = predict(client, photo, mask=tmp_path / "mask.png")
     assert np.array_equal(used, mask)

@@ -19,9 +19,6 @@ from pipelines.results import Extent
 from ui.pictures import overlay
 from ui.theme import ASSETS
 
-EXTENT_LABELS = {"lips": "Lips", "philtrum": "Lips to nose", "lower-face": "Lower face"}
-"""What the suggested regions are called on the screen."""
-
 PORTRAIT = "portrait"
 """Name of NASA's portrait of Eileen Collins."""
 
@@ -45,8 +42,8 @@ class Example:
 
 
 EXAMPLES = {
-    "unilateral": Example("Unilateral cleft", "a-cleft", "philtrum"),
-    "bilateral": Example("Bilateral cleft", "c-cleft", "philtrum"),
+    "unilateral": Example("Unilateral cleft", "a-cleft", "lips-to-nose"),
+    "bilateral": Example("Bilateral cleft", "c-cleft", "lips-to-nose"),
     "none": Example("No cleft", PORTRAIT, "lips"),
 }
 

@@ -53,7 +53,7 @@ class ScoringSettings:
         """Lays the choices out that a person may want to change."""
         self.region = self._radio("Region", choices(REGIONS, self._regions), "mouth-nose")
         self.kind = self._radio(
-            "Heat map", choices(KINDS, _KINDS_FOR_SURE), "pse",
+            "Kind of map", choices(KINDS, _KINDS_FOR_SURE), "pse",
             meaning="How the face is compared with its normalized version, for severity and normality alone.",
         )  # fmt: skip
         self.normalizer = self._radio(
@@ -96,7 +96,7 @@ class ScoringSettings:
                     info="After these the face counts as normalized; too many bring the anomaly back.",
                 )  # fmt: skip
                 self.frames_until = gr.Slider(
-                    0, MOST_ADAPTATION_STEPS, FRAMES_UNTIL, step=5, label="Adapt on up to step (StyleGAN2)",
+                    0, MOST_ADAPTATION_STEPS, FRAMES_UNTIL, step=5, label="Frames until step (StyleGAN2)",
                     info="Only to see when the anomaly reappears; the score stays the same.",
                 )  # fmt: skip
             self.seed = gr.Number(

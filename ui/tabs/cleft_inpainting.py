@@ -5,8 +5,9 @@ from typing import Any
 import gradio as gr
 
 from pipelines.cleft_inpainting.choices import EXTENT
+from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.images import read_image
-from pipelines.faces.masks import EXTENTS
+from pipelines.faces.masks import EXTENT_NAMES, EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
@@ -37,9 +38,9 @@ class CleftInpaintingTab(RepaintingTab):
 
     def build_region(self) -> None:
         self.extent = gr.Radio(
-            [(examples.EXTENT_LABELS[extent], extent) for extent in EXTENTS],
+            [(name.capitalize(), extent) for extent, name in EXTENT_NAMES.items()],
             value=EXTENT,
-            label="Region to suggest",
+            label="Extent of the suggested mask",
             show_label=False,
             container=False,
             elem_classes="extent",
@@ -121,16 +122,16 @@ class CleftInpaintingTab(RepaintingTab):
         extent: str = EXTENT,
         face: int = 0,
         grow: float = 0.0,
-        feather: float | None = None,
+        feather: float = FEATHER,
         seed: int = 0,
         case: str | None = None,
     ) -> tuple[dict, gr.FileData, gr.FileData, gr.FileData, gr.FileData]:
         """Predicts the non-cleft face of a photo at the photo's own resolution.
 
         Give `photo` and, if you have one, `mask` (a picture of its shape; white = repaint). Without a mask the
-        region `extent` is suggested from landmarks: "lips", "philtrum" (lips, philtrum and nostrils) or "lower-face".
-        `face` picks one of several faces, 0 = largest. `grow` and `feather` are in pixels of the photo; without
-        `feather` it is 4 % of the distance between the eyes. `seed` 0 draws what is likeliest, another number another
+        region `extent` is suggested from landmarks: "lips", "lips-to-nose" (lips, philtrum and nostrils) or
+        "lower-face". `face` picks one of several faces, 0 = largest. `grow` and `feather` are per cent of the distance
+        between the eyes. `seed` 0 draws what is likeliest, another number another
         face that it could be. `case` is a name that stands in every table and in the
         report. Returns the numbers (landmarks, measurements, seconds, weights, the SHA-256 of the photo's pixels), the
         result as PNG, the mask as used as PNG, the landmarks as CSV, and a ZIP of everything with a PDF report.

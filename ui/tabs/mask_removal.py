@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.errors import OptionInvalid, PhiltrumError
 from pipelines.exports.repainted import mask_share
+from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
@@ -79,7 +80,7 @@ class MaskRemovalTab(RepaintingTab):
     canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
     after = "Without the mask"
     awaited = "The face without the mask appears here, beside the photo."
-    advanced = "Mask edge, control points, networks, seed and several results"
+    advanced = "Mask edge, control points, engine, seed and several results"
     severals = (("Each reference", REFERENCES),)
     gallery = staticmethod(masked_faces.gallery)
 
@@ -117,7 +118,7 @@ class MaskRemovalTab(RepaintingTab):
         self.painting = gr.Radio(
             [*((title, name) for name, title in ENGINE_NAMES.items()), ("Both, side by side", BOTH)],
             value=ENGINE,
-            label="Networks that draw",
+            label="Engine",
             info="The first is nearer to the hidden face wherever that could be measured. Where both draw, the result "
             "is the first one's, and the strip of stages shows the two side by side.",
         )
@@ -381,7 +382,7 @@ class MaskRemovalTab(RepaintingTab):
         reference_face: int = 0,
         points: int = CONTROL_POINTS,
         grow: float = 0.0,
-        feather: float | None = None,
+        feather: float = FEATHER,
         seed: int = 0,
         case: str | None = None,
         engine: str = ENGINE,
@@ -392,10 +393,10 @@ class MaskRemovalTab(RepaintingTab):
         Give `photo` and, if you have one, `reference`, a photo of the same person without a mask; further ones go into
         `references`, five in all, and each place is taken from the one that shows it best. The surgical mask is found
         by itself; give `mask` (a picture of its shape; white = repaint) to say where it is, or `extent` ("lips",
-        "philtrum" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of several
+        "lips-to-nose" or "lower-face") to take a region from landmarks. `face` and `reference_face` pick one of several
         faces of `photo` and `reference`, 0 = largest; of `references` the largest is taken. `points` is how many
-        control points warp a reference. `grow` and `feather` are in pixels of the photo; without `feather` it is 4 % of
-        the distance between the eyes. `seed` 0 draws what is likeliest, another number another face that it could be.
+        control points warp a reference. `grow` and `feather` are per cent of the distance between the
+        eyes. `seed` 0 draws what is likeliest, another number another face that it could be.
         `case` is a name that stands in every table and in the report. `engine` is
         "inpainter", or "paper" for the paper's two networks alone. Returns the numbers (landmarks, references, seconds,
         weights, the SHA-256 of the photos' pixels), the result as PNG, the mask as used as PNG, the landmarks as CSV,

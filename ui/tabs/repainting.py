@@ -17,10 +17,9 @@ from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
-from pipelines.faces.masks import fit, suggest_mask
+from pipelines.faces.masks import EXTENT_NAMES, fit, suggest_mask
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
-from ui.examples import people as examples
 from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
 from ui.parts.runs import run_strip, told
@@ -38,8 +37,6 @@ from ui.tabs.base import KEYS, Field, ResultTab, no_files
 
 ONE, SEEDS = "one", "seeds"
 """What can be made at once in every tab."""
-
-_FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
 
 
 class RepaintingTab(ResultTab):
@@ -110,7 +107,7 @@ class RepaintingTab(ResultTab):
                 info="Positive widens the mask, negative narrows it.",
             )  # fmt: skip
             self.feather = gr.Slider(
-                0, 20, _FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
+                0, 20, FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
                 info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
             )  # fmt: skip
             self.build_advanced()
@@ -223,7 +220,7 @@ class RepaintingTab(ResultTab):
     def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
         mask = suggest_mask(pick_face(photo.faces, face), photo.pixels.shape[:2], extent)
-        said = f"Mask suggested: {examples.EXTENT_LABELS[extent].lower()}."
+        said = f"Mask suggested: {EXTENT_NAMES[extent]}."
         return add_base(photo, mask, said, {"face": face, "extent": extent})
 
     @guarded("Mask not used", answer)
@@ -297,8 +294,7 @@ class RepaintingTab(ResultTab):
         def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             photo = work.photo_of((value or {}).get("photo"), face=int(face))
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
-            unit = pick_face(photo.faces, int(face)).eye_distance / 100
-            options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
+            options |= {"grow": float(grow), "feather": float(feather), "seed": int(seed or 0)}
             given = {"grow": grow, "feather": feather} | dict(settings or {})
             outcomes = self._run_each(
                 work, stop, report, photo, self.variants(several, options), given, self.case(request)
@@ -378,10 +374,10 @@ class RepaintingTab(ResultTab):
 
     def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
         """What a result was made with, in a few words each: the mask, and what is not as it is at first."""
-        words = ["painted mask" if result.extent is None else examples.EXTENT_LABELS[result.extent].lower()]
-        grow, feather = settings.get("grow", 0), settings.get("feather", _FEATHER)
+        words = ["painted mask" if result.extent is None else EXTENT_NAMES[result.extent]]
+        grow, feather = settings.get("grow", 0), settings.get("feather", FEATHER)
         words += [f"grown {grow:g} %"] if grow else []
-        words += [f"feather {feather:g} %"] if feather != _FEATHER else []
+        words += [f"feather {feather:g} %"] if feather != FEATHER else []
         return [*words, f"seed {result.seed}"] if result.seed else words
 
     def remark(self, result: Any) -> None:

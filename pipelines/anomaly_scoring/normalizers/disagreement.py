@@ -80,7 +80,7 @@ def find_disagreement(
             run.
     """
     shape, unit = crop.shape[:2], face.eye_distance
-    area = masks.grow(region(face, shape) | masks.suggest_mask(face, shape, "philtrum"), _REACH * unit)
+    area = masks.grow(region(face, shape) | masks.suggest_mask(face, shape, "lips-to-nose"), _REACH * unit)
     # Of landmarks, because an area is not rasterized alike from both sides.
     x, height = face.points[list(SUBSETS["mouth-nose"])].mean(0)
     axis = np.round(2 * x) / 2

@@ -57,7 +57,7 @@ def region(face: Face, shape: Shape, name: Region = "mouth-nose") -> Mask:
     alae = face.mesh[list(_ALAE)]
     if name == "mouth-nose":
         nose = np.concatenate([face.points[list(SUBSETS["nose"])], alae])
-        area = suggest_mask(face, shape, "philtrum") | hull_mask(nose, margin, shape)
+        area = suggest_mask(face, shape, "lips-to-nose") | hull_mask(nose, margin, shape)
     elif name == "upper-lip":
         lip = np.concatenate([face.points[list(_UPPER_LIP)], face.points[_NOSE_BASE], alae])
         area = hull_mask(lip, _SILL * face.eye_distance, shape)

@@ -18,8 +18,8 @@ from pipelines.faces.blending.tone import Tone
 from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
 
-FEATHER = 0.04
-"""Width of the blend outside a mask, in eye distances, unless the caller says another."""
+FEATHER = 4.0
+"""Width of the blend outside a mask, in per cent of the distance between the eyes, unless the caller says another."""
 
 _LARGEST_HOLE = 0.7  # of the crop; beyond it too little face is left to predict from
 _OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask on the face any part may
@@ -76,25 +76,26 @@ class Filled:
     crop: Pixels
 
 
-def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float | None = None) -> Hole:
+def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float = FEATHER) -> Hole:
     """Cleans a mask, grows it, and parts what the network can draw from what is continued.
 
     Args:
         mask: ``bool`` ``(H, W)``.
         subject: whose face it lies on.
-        grow: photo pixels by which the mask is widened; negative narrows it.
-        feather: width in photo pixels of the blend outside the mask; None takes :data:`FEATHER`.
+        grow: by how much the mask is widened; negative narrows it. This and ``feather`` in per cent of the distance
+            between the eyes, so that one number suits photos of every size.
+        feather: width of the blend outside the mask.
 
     Raises:
         OptionInvalid: the feather is negative, or no number.
         MaskEmpty, MaskOffFace, FaceIncomplete, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
     """
-    if feather is not None and not feather >= 0:
-        raise OptionInvalid("The feather must be 0 pixels or more.")
-    wanted = masks.grow(masks.clean(mask), grow)
-    used = within_reach(wanted, subject.alignment, subject.face)
+    if not feather >= 0:
+        raise OptionInvalid("The feather must be 0 % or more.")
     unit = subject.face.eye_distance
-    width = FEATHER * unit if feather is None else feather
+    wanted = masks.grow(masks.clean(mask), grow / 100 * unit)
+    used = within_reach(wanted, subject.alignment, subject.face)
+    width = feather / 100 * unit
     alpha = masks.feather(used, width)
     hole = crop_hole(alpha, subject.alignment)
     rest, beyond = wanted & ~used, None

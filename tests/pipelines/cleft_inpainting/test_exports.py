@@ -42,7 +42,8 @@ def test_json_says_what_made_the_result(result):
     assert facts["photo"] == {"width": 360, "height": 480, "pixels_sha256": pixels} and facts["case"] is None
     pixels = int(result.mask.sum())
     share = pytest.approx(pixels / (360 * 480), abs=1e-6)
-    assert facts["mask"] == {"source": "suggested", "extent": "philtrum", "pixels": pixels, "share": share}
+    edge = {"grow": 0.0, "feather": 4.0}
+    assert facts["mask"] == {"source": "suggested", "extent": "lips-to-nose", **edge, "pixels": pixels, "share": share}
     assert facts["seconds"] == {"landmarks": 0.1235, "network": 0.25}
     assert exports.facts(replace(result, extent=None))["mask"]["source"] == "given"
 
@@ -110,7 +111,7 @@ def test_the_report_is_one_a4_page_that_says_what_made_it(result):
         "seed 7",
         "CPU, bfloat16",
         "360 × 480 pixels, face 1 of 2",
-        "suggested, philtrum",
+        "suggested, lips to nose, feather 4 %",
     ):
         assert said in text, said
     for before, after in zip(result.measurements_before, result.measurements, strict=True):

@@ -18,7 +18,8 @@ def test_results_are_saved_in_a_case_and_added_to_it(run, photos, tmp_path):
     assert open_case(file).case == Case("P07", date="2026-11-27")
     assert np.array_equal(entry.photos["photo"].pixels, read_image(photo)) and entry.photos["photo"].mask.any()
     assert np.array_equal(entry.results[0].image, read_image(tmp_path / "out" / "P07-anna.png"))
-    assert entry.settings["extent"] == "philtrum" and entry.settings["feather"] > 0 and entry.settings["seed"] == 0
+    assert entry.settings == {"extent": "lips-to-nose", "feather": 5, "seed": 0}
+    assert (entry.results[0].grow, entry.results[0].feather) == (0, 5)
     more = ("--case", file, "--case-side", "right", "--save-case", file, "--seed", "3")
     assert run("cleft-inpainting", photo, "--out", tmp_path / "out", *more)[0] == 0
     opened = open_case(file)

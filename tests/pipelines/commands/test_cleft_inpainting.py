@@ -39,7 +39,7 @@ def test_one_photo_gives_picture_facts_and_summary(run, photos, tmp_path):
     facts = json.loads((out / "anna.json").read_text(encoding="utf-8"))
     assert facts["version"] == __version__
     assert facts["weights"][0]["name"] == "small" and len(facts["weights"][0]["sha256"]) == 12
-    assert (facts["seed"], facts["mask"]["extent"], facts["mask"]["source"]) == (7, "philtrum", "suggested")
+    assert (facts["seed"], facts["mask"]["extent"], facts["mask"]["source"]) == (7, "lips-to-nose", "suggested")
     assert "Research use only" in facts["notice"]
     assert len(facts["landmarks"]) == 68 and facts["seconds"]["network"] > 0
     (row,) = summary(out)
@@ -87,10 +87,10 @@ def test_a_mask_of_another_size_is_scaled_and_one_of_other_proportions_refused(r
 
 def test_suggested_extents_differ(run, photos, tmp_path):
     share = {}
-    for extent in ("lips", "philtrum", "lower-face"):
+    for extent in ("lips", "lips-to-nose", "lower-face"):
         assert run("cleft-inpainting", photos / "anna.png", "--auto", extent, "--out", tmp_path / extent)[0] == 0
         share[extent] = float(summary(tmp_path / extent)[0]["mask_share"])
-    assert share["lips"] < share["philtrum"] < share["lower-face"]
+    assert share["lips"] < share["lips-to-nose"] < share["lower-face"]
 
 
 def test_white_of_a_mask_file_is_repainted_and_nothing_else(run, photos, tmp_path, mouth_png):

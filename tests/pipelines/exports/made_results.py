@@ -46,7 +46,9 @@ def make_result(height: int = 480, width: int = 360, seed: int = 0) -> CleftInpa
         seed=7,
         face=0,
         faces=2,
-        extent="philtrum",
+        extent="lips-to-nose",
+        grow=0.0,
+        feather=4.0,
     )
 
 

@@ -59,7 +59,7 @@ def test_a_cleft_is_drawn_into_mouth_and_nose_of_a_large_face(name):
     points = find_face(picture).points
     assert np.linalg.norm(points[16] - points[0]) >= 400
     changed = np.abs(picture.astype(int) - bare).max(2) > 40
-    place = suggest_mask(find_face(bare), bare.shape[:2], "philtrum")
+    place = suggest_mask(find_face(bare), bare.shape[:2], "lips-to-nose")
     assert changed.sum() > 200 and not (changed & ~place).any()
 
 

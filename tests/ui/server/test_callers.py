@@ -73,7 +73,7 @@ def test_run_of_a_plain_program_whose_connection_breaks_ends(serves, astronaut: 
     link = http.client.HTTPConnection(host)
     link.request("POST", "/gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
     (path,) = json.loads(link.getresponse().read())
-    given = [{"path": path, "meta": {"_type": "gradio.FileData"}}, None, "philtrum", 0, 0.0, None, 0, None]
+    given = [{"path": path, "meta": {"_type": "gradio.FileData"}}, None, "lips-to-nose", 0, 0.0, 4.0, 0, None]
     link.request(
         "POST", "/gradio_api/call/cleft_inpainting", json.dumps({"data": given}), {"Content-Type": "application/json"}
     )

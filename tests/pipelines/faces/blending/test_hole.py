@@ -126,10 +126,12 @@ def test_what_was_drawn_fills_the_hole_and_nothing_else(face):
 def test_a_mask_grows_and_its_blend_is_as_wide_as_the_face_says(face):
     subject = subject_of(np.zeros((512, 512, 3), np.uint8), face)
     mask = box(240, 250, 272, 300)
-    hole, wider = (make_hole(mask, subject, grow=pixels) for pixels in (0, 5))
-    assert wider.mask.sum() > hole.mask.sum() == mask.sum()
+    hole, wider = (make_hole(mask, subject, grow=share) for share in (0, 8))
+    assert hole.mask.sum() == mask.sum()
+    rows = np.flatnonzero(wider.mask.any(1))
+    assert 250 - rows[0] == pytest.approx(0.08 * face.eye_distance, abs=1)
     reach = np.flatnonzero((hole.alpha > 0).any(0))
-    assert reach[0] == pytest.approx(240 - FEATHER * face.eye_distance, abs=1.1)
+    assert reach[0] == pytest.approx(240 - FEATHER / 100 * face.eye_distance, abs=1.1)
 
 
 def test_the_hole_is_all_that_will_be_blended():

@@ -68,7 +68,7 @@ def test_a_drape_or_wall_is_not(face, below):
     photo, own = np.full((512, 512, 3), SKIN, np.uint8), face_region(face, (512, 512))
     other = np.random.default_rng(0).integers(0, 256, photo.shape) if below == "noise" else below
     photo = np.where(own[..., None], photo, other).astype(np.uint8)
-    seen = visible_face(photo, face, suggest_mask(face, (512, 512), "philtrum"))
+    seen = visible_face(photo, face, suggest_mask(face, (512, 512), "lips-to-nose"))
     assert seen[own].all()
     # Colours are compared after a blur of some pixels, so the very border may count as skin.
     assert (seen & ~own).sum() < 0.03 * own.sum()
@@ -91,6 +91,6 @@ def test_the_neck_of_a_real_photo(astronaut):
     face = find_faces(astronaut)[0]
     alignment = align(astronaut, face)
     crop, there = alignment.crop(astronaut), alignment.face_in_crop(face)
-    seen = visible_face(crop, there, suggest_mask(there, crop.shape[:2], "philtrum"))
+    seen = visible_face(crop, there, suggest_mask(there, crop.shape[:2], "lips-to-nose"))
     added = seen & ~face_region(there, crop.shape[:2])
     assert 200 < added.sum() < 6000
