@@ -31,6 +31,7 @@ from pipelines.mask_removal.cloth.colours import (
     nearest,
     same_hue,
     to_lab,
+    to_rgb,
 )
 from pipelines.mask_removal.cloth.shapes import to_photo, touched
 
@@ -49,8 +50,7 @@ _TONE_RANGE = 22.0  # what differs more from the skin's median is hair or specta
 # What belongs to the mask.
 _LIKE = 14.0  # a cluster nearer than that to the mask's own is its folds
 _PRINT_SHARE = 0.12  # of the core: a cluster that covers so much of it is the mask's print
-_PRINT_DISTANCE = 20.0  # its ground may have a colour that skin can have, but is so far from this skin's
-_LIT_SHARE = 0.4  # of the core: a cluster of another colour than skin that covers so much of it is a mask
+_PRINT_DISTANCE = 20.0  # and the print's ground is so far from the skin's colour, if it is one that skin can have
 _SHADE_SHARE = 0.3  # of the core: a cluster of the mask's colour that covers so much of it is the mask's, skin's or not
 _PLAINLY = 2.0  # times as near to the mask's colours as to the skin's: then a colour that skin can have is the mask's
 _LIKE_OUTSIDE = 10.0  # beyond the region, where clothes are
@@ -174,8 +174,8 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     worn, contrast = _worn(labels, centres, areas.core, skin)
     # A mask that is worn high, or turned, covers points of the skin: bridge of the nose, cheek.
     clear = shown & ~_dilated(np.isin(labels, worn), _CLEAR)
-    seeds = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
-    drawn = _bordered(crop, seeds, areas)
+    seeds, endless = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
+    drawn = _bordered(crop, seeds, endless, skin, areas)
     large = drawn.sum() >= _SMALLEST * areas.region.sum() and drawn[areas.core].mean() >= _CORE_SHARE
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
@@ -265,15 +265,15 @@ def _main(share: Floats, other: Mask, from_skin: Floats) -> int | None:
     main = int(share.argmax())
     if other[main]:
         return main
+    # A dark ground of a coloured print may have a colour that skin can have.
     printed = share[other].sum() > _PRINT_SHARE and from_skin[main] > _PRINT_DISTANCE
-    if printed:  # a dark ground of a coloured print
-        return main
-    lit = int(np.where(other, share, 0).argmax())  # the rest of it has the skin's colour, in shadow
-    return lit if share[lit] > _LIT_SHARE else None
+    return main if printed else None
 
 
-def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones: Floats, areas: _Areas) -> Mask:
-    """Pixels nearer to the mask's colours than to any other, and a rim that is no skin."""
+def _seeds(
+    smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones: Floats, areas: _Areas
+) -> tuple[Mask, Mask]:
+    """Pixels nearer to the mask's colours than to any other, and a rim that is no skin; and what of it is endless."""
     others = [*tones, *(centre for k, centre in enumerate(centres) if k not in worn)]
     to_worn, to_other, to_tones = (nearest(smooth, colours) for colours in (centres[worn], np.stack(others), tones))
     none_of_skin = foreign(smooth, skin)
@@ -284,8 +284,11 @@ def _seeds(smooth: Floats, centres: Floats, worn: list[int], skin: Floats, tones
     cloth = (to_worn < to_other) & (none_of_skin | (_PLAINLY * to_worn < to_tones))
     seeds = areas.reach & (cloth | hem) & (areas.region | (to_worn < _LIKE_OUTSIDE) | hem)
     rim = areas.inner & areas.reach & none_of_skin & (to_tones > _RIM_TONE) & (smooth[..., 0] > skin[0] - _PALE)
-    seeds |= _hanging(areas.inside & ((cloth & (to_worn < _LIKE_OUTSIDE)) | hem), seeds, areas)
-    return seeds | (rim & _dilated(seeds, _RIM))
+    alike = (cloth & (to_worn < _LIKE_OUTSIDE)) | hem
+    hanging = _hanging(areas.inside & alike, seeds, areas)
+    endless = _endless(alike & ~hanging, seeds, areas)
+    seeds |= hanging
+    return seeds | (rim & _dilated(seeds, _RIM)), endless
 
 
 def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
@@ -300,8 +303,26 @@ def _hanging(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
     return hanging
 
 
-def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
-    """The mask with a border along the picture's edges, in one piece, without holes or straps."""
+def _endless(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
+    """What of a scarf goes on from where masks end, in the photo or as the crop continues it.
+
+    It joins the seeds broadly below the mouth, as no wall beside a face does.
+    """
+    count, pieces = cv2.connectedComponents((cloth & ~areas.reach).astype(np.uint8))
+    below = touched(seeds) & areas.core.any(0)
+    below[: np.flatnonzero(areas.core.any(1))[-1]] = False
+    kept = np.bincount(pieces[below], minlength=count) > _FAR_JOINT * _UNIT
+    kept[0] = False
+    endless: Mask = kept[pieces]
+    return endless
+
+
+def _bordered(crop: Pixels, seeds: Mask, endless: Mask, skin: Floats, areas: _Areas) -> Mask:
+    """The mask with a border along the picture's edges, in one piece, without holes or straps.
+
+    A scarf is found as far as masks reach. What of it goes on from there is no example of what is not the cloth, so
+    GrabCut sees skin in its place.
+    """
     sure = cv2.erode((seeds & areas.inner).astype(np.uint8), _disc(_SURE)).astype(bool)
     if not sure.any():
         return np.zeros_like(seeds)
@@ -315,7 +336,8 @@ def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
     window = tuple(slice(max(0, one[0] - margin), one[-1] + margin) for one in (rows, columns))
     part, models = np.ascontiguousarray(state[window]), np.zeros((2, 1, 65))
     cv2.setRNGSeed(0)
-    picture = np.ascontiguousarray(crop[window][..., ::-1])
+    shown = np.where(endless[..., None], to_rgb(skin), crop)
+    picture = np.ascontiguousarray(shown[window][..., ::-1])
     cv2.grabCut(picture, part, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     state[window] = part
     found = np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)

@@ -30,6 +30,13 @@ def to_lab(picture: Pixels) -> Floats:
     return lab
 
 
+def to_rgb(colour: Floats) -> Pixels:
+    """A colour in Lab, ``(3,)``, in RGB ``uint8`` ``(3,)``."""
+    rgb = cv2.cvtColor(np.asarray(colour, np.float32)[None, None], cv2.COLOR_LAB2RGB)[0, 0]
+    found: Pixels = np.clip(np.round(rgb * 255), 0, 255).astype(np.uint8)
+    return found
+
+
 def distance(colours: Floats, colour: Floats, lightness: float = LIGHTNESS) -> Floats:
     """Of colours ``(..., 3)`` to one, or each to its own: ``(...)``."""
     off = (colours - colour).astype(np.float32) * np.array((lightness, 1, 1), np.float32)
