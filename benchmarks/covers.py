@@ -4,6 +4,7 @@ Each is drawn in the face's own frame: origin and axes from its landmarks, lengt
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 import cv2
@@ -136,22 +137,20 @@ def shield(photo: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[np.
     return picture, frame.laid(photo, layer, glass)[1]
 
 
-def window(template: Template) -> Cover:
-    """A mask with a clear window over the mouth, hazy at its border."""
-
-    def cover(photo: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        worn, mask = render(photo, face, template)
-        mouth = face.points[_MOUTH]
-        frame = _Frame(photo, face, mouth.mean(0))
-        half = max(0.35, np.ptp(mouth[:, 0]) / face.eye_distance / 2 + 0.08), 0.24
-        away = np.hypot(frame.x / half[0], frame.y / half[1])
-        clear = np.clip((1 - away) * 12, 0, 1)
-        gleam = 0.1 + 0.4 * np.exp(-(((frame.x + 0.5 * frame.y - rng.uniform(-0.2, 0.2)) / 0.05) ** 2))
-        hazy, _ = frame.laid(photo, np.broadcast_to(np.array(_GLASS), (*away.shape, 3)), gleam)
-        share = cv2.resize(clear, photo.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None]
-        return np.round(worn * (1 - share) + hazy * share).astype(np.uint8), mask
-
-    return cover
+def window(
+    photo: np.ndarray, face: Face, rng: np.random.Generator, template: Template
+) -> tuple[np.ndarray, np.ndarray]:
+    """A mask with a clear window over the mouth, which is hazy and gleams."""
+    worn, mask = render(photo, face, template)
+    mouth = face.points[_MOUTH]
+    frame = _Frame(photo, face, mouth.mean(0))
+    half = max(0.35, np.ptp(mouth[:, 0]) / face.eye_distance / 2 + 0.08), 0.24
+    away = np.hypot(frame.x / half[0], frame.y / half[1])
+    gleam = 0.1 + 0.4 * np.exp(-(((frame.x + 0.5 * frame.y - rng.uniform(-0.2, 0.2)) / 0.05) ** 2))
+    hazy, _ = frame.laid(photo, np.broadcast_to(np.array(_GLASS), (*away.shape, 3)), gleam)
+    clear = np.clip((1 - away) * 12, 0, 1)
+    share = cv2.resize(clear, photo.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None]
+    return np.round(worn * (1 - share) + hazy * share).astype(np.uint8), mask
 
 
 def covers(template: Template) -> Mapping[str, Cover]:
@@ -161,5 +160,11 @@ def covers(template: Template) -> Mapping[str, Cover]:
         template: the mask that gets a window.
     """
     return MappingProxyType(
-        {"hand": hand, "scarf_nose": scarf_nose, "scarf_chin": scarf_chin, "shield": shield, "window": window(template)}
+        {
+            "hand": hand,
+            "scarf_nose": scarf_nose,
+            "scarf_chin": scarf_chin,
+            "shield": shield,
+            "window": partial(window, template=template),
+        }
     )

@@ -80,6 +80,7 @@ _FAR_JOINT = 0.6  # how broadly what lies so far joins the rest: a collar only t
 _FAR_END = 0.05  # of what lies so far that may lie on the far border: a mask ends, clothes and walls do not
 _NEAR = 0.12  # beyond the seeds, where the border is looked for
 _SURE = 0.06  # within the seeds, where no border is
+_CUT = 0.02  # of the seeds on the lower face that a border may leave out: more, and it runs across the face
 _MARGIN = 0.3  # around what GrabCut looks at
 _ITERATIONS = 3
 _OPEN = 0.16  # half the width of a strap, generously
@@ -135,6 +136,7 @@ class _Areas(NamedTuple):
         region: the same, widened; where colours are clustered.
         core: what every mask covers.
         reach: where a mask can be.
+        face: the same, and down to where chins lie: FaceMesh squeezes a face into the part that is seen.
         sides: where straps can be: the face and the ears without eyes and mouth.
         far: where the rest of one can hang; beyond the photo too.
         inside: what of the crop is the photo; the crop repeats its border beyond.
@@ -144,6 +146,7 @@ class _Areas(NamedTuple):
     region: Mask
     core: Mask
     reach: Mask
+    face: Mask
     sides: Mask
     far: Mask
     inside: Mask
@@ -174,8 +177,14 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     worn, contrast = _worn(labels, centres, areas.core, skin)
     # A mask that is worn high, or turned, covers points of the skin: bridge of the nose, cheek.
     clear = shown & ~_dilated(np.isin(labels, worn), _CLEAR)
-    seeds, endless = _seeds(smooth, centres, worn, skin, _tones(smooth[clear if clear.any() else shown], skin), areas)
-    drawn = _bordered(crop, seeds, endless, skin, areas)
+    tones = _tones(smooth[clear if clear.any() else shown], skin)
+    seeds, endless = _seeds(smooth, centres, worn, skin, tones, areas)
+    drawn = _bordered(crop, seeds, areas)
+    if endless.any() and (seeds & ~drawn & areas.inner).sum() > _CUT * (seeds & areas.inner).sum():
+        # The border runs across the face: what of a scarf goes on below was an example of what is not the cloth.
+        areas = areas._replace(reach=areas.face)
+        seeds, endless = _seeds(smooth, centres, worn, skin, tones, areas)
+        drawn = _bordered(np.where(endless[..., None], to_rgb(skin), crop), seeds, areas)
     large = drawn.sum() >= _SMALLEST * areas.region.sum() and drawn[areas.core].mean() >= _CORE_SHARE
     if not large or _lip_seen(smooth, mesh, drawn):
         raise SurgicalMaskNotFound(_NOTHING)
@@ -204,16 +213,16 @@ def _areas(mesh: Points, alignment: Alignment) -> _Areas:
     corners = alignment.to_crop(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
     inside = _hull(corners.clip(-20 * _SIZE, 20 * _SIZE))
     polygon, free = mesh[list(_POLYGON)], _hull(mesh[list(_FREE)])
-    # FaceMesh squeezes a masked face into the part that is seen; the chin lies no higher than where chins do.
     missing = _FACE - (polygon[_JAW][:, 1].max() / _UNIT - _ROOM.eyes[0][1] * _SIZE / _UNIT)
-    downs = (_CHIN, max(_REACH, missing), max(_FAR_REACH, missing))
+    downs = (_CHIN, _REACH, max(_REACH, missing), _FAR_REACH)
     lower = [np.vstack([polygon, polygon[_JAW] + (0, down * _UNIT)]) for down in downs]
     region = _hull(lower[0], _SPREAD) & inside
-    reach, far = _hull(lower[1], _SIDE) & inside & ~free, _hull(lower[2], _FAR_SIDE) & ~free
+    reach, whole = (_hull(one, _SIDE) & inside & ~free for one in lower[1:3])
+    far = _hull(lower[3], _FAR_SIDE) & ~free
     core = _hull(mesh[list(_CORE)]) & region
     sides = _hull(mesh, _STRAP_SIDE) & inside & ~_hull(mesh[list(_FREE + _CORE)])
     sides[: round(_ROOM.eyes[0][1] * _SIZE - _STRAP_TOP * _UNIT)] = False
-    return _Areas(_hull(polygon), region, core, reach, sides, far, inside)
+    return _Areas(_hull(polygon), region, core, reach, whole, sides, far, inside)
 
 
 def _cluster(lab: Floats, region: Mask) -> tuple[Integers, Floats]:
@@ -317,12 +326,8 @@ def _endless(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
     return endless
 
 
-def _bordered(crop: Pixels, seeds: Mask, endless: Mask, skin: Floats, areas: _Areas) -> Mask:
-    """The mask with a border along the picture's edges, in one piece, without holes or straps.
-
-    A scarf is found as far as masks reach. What of it goes on from there is no example of what is not the cloth, so
-    GrabCut sees skin in its place.
-    """
+def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:
+    """The mask with a border along the picture's edges, in one piece, without holes or straps."""
     sure = cv2.erode((seeds & areas.inner).astype(np.uint8), _disc(_SURE)).astype(bool)
     if not sure.any():
         return np.zeros_like(seeds)
@@ -336,8 +341,7 @@ def _bordered(crop: Pixels, seeds: Mask, endless: Mask, skin: Floats, areas: _Ar
     window = tuple(slice(max(0, one[0] - margin), one[-1] + margin) for one in (rows, columns))
     part, models = np.ascontiguousarray(state[window]), np.zeros((2, 1, 65))
     cv2.setRNGSeed(0)
-    shown = np.where(endless[..., None], to_rgb(skin), crop)
-    picture = np.ascontiguousarray(shown[window][..., ::-1])
+    picture = np.ascontiguousarray(crop[window][..., ::-1])
     cv2.grabCut(picture, part, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     state[window] = part
     found = np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
