@@ -3,8 +3,8 @@
 Source: Lumetti et al., section 1: k-means with k = 3 over a polygon of the lower face. The paper takes the largest
 cluster; here every cluster is compared with the face's own skin and with where a mask must be (docs/methods.md, mask
 removal), and the border is then drawn by GrabCut (Rother et al. 2004), to which the clusters are seeds. Beards and hard
-shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none. What is thin is
-looked for beside the mask that was found: straps, and slivers that the border's smoothing cut off.
+shadows look like masks to all that; but a mask hides the lips, so what has a lip in its middle is none. What the
+border's smoothing cuts off is looked for again beside the mask that was found: straps, slivers, corners in shadow.
 
 Colours are CIE Lab (L 0-100, a and b about -128 to 127), lengths in eye distances unless they say pixels.
 """
