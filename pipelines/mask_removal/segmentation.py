@@ -80,7 +80,8 @@ _FAR_JOINT = 0.6  # how broadly what lies so far joins the rest: a collar only t
 _FAR_END = 0.05  # of what lies so far that may lie on the far border: a mask ends, clothes and walls do not
 _NEAR = 0.12  # beyond the seeds, where the border is looked for
 _SURE = 0.06  # within the seeds, where no border is
-_CUT = 0.02  # of the seeds on the lower face that a border may leave out: more, and it runs across the face
+_CUT = 0.24  # of the seeds below the nose that a border may leave out: more, and it runs across the face
+_ENDLESS = 2.0  # area of what goes on of a scarf, at least: walls and shirts show less below a mask
 _MARGIN = 0.3  # around what GrabCut looks at
 _ITERATIONS = 3
 _OPEN = 0.16  # half the width of a strap, generously
@@ -180,7 +181,8 @@ def segment_mask(photo: Pixels, face: Face) -> Segmentation:
     tones = _tones(smooth[clear if clear.any() else shown], skin)
     seeds, endless = _seeds(smooth, centres, worn, skin, tones, areas)
     drawn = _bordered(crop, seeds, areas)
-    if endless.any() and (seeds & ~drawn & areas.inner).sum() > _CUT * (seeds & areas.inner).sum():
+    below = seeds & _under(areas)
+    if endless.sum() > _ENDLESS * _UNIT**2 and (below & ~drawn).sum() > _CUT * below.sum():
         # The border runs across the face: what of a scarf goes on below was an example of what is not the cloth.
         areas = areas._replace(reach=areas.face)
         seeds, endless = _seeds(smooth, centres, worn, skin, tones, areas)
@@ -318,12 +320,19 @@ def _endless(cloth: Mask, seeds: Mask, areas: _Areas) -> Mask:
     It joins the seeds broadly below the mouth, as no wall beside a face does.
     """
     count, pieces = cv2.connectedComponents((cloth & ~areas.reach).astype(np.uint8))
-    below = touched(seeds) & areas.core.any(0)
-    below[: np.flatnonzero(areas.core.any(1))[-1]] = False
-    kept = np.bincount(pieces[below], minlength=count) > _FAR_JOINT * _UNIT
+    joint = touched(seeds) & _under(areas, mouth=False)
+    kept = np.bincount(pieces[joint], minlength=count) > _FAR_JOINT * _UNIT
     kept[0] = False
     endless: Mask = kept[pieces]
     return endless
+
+
+def _under(areas: _Areas, mouth: bool = True) -> Mask:
+    """Columns of the core, from its first row down, or from its last where the mouth shall not count."""
+    rows = np.flatnonzero(areas.core.any(1))
+    under = np.broadcast_to(areas.core.any(0), areas.core.shape).copy()
+    under[: rows[0] if mouth else rows[-1]] = False
+    return under
 
 
 def _bordered(crop: Pixels, seeds: Mask, areas: _Areas) -> Mask:

@@ -198,16 +198,23 @@ def test_what_colour_cannot_tell_from_a_face_is_said(astronaut, face, kind, seed
         segment_mask(photo, face)
 
 
-@pytest.mark.parametrize("seed", [0, 2, 3])
-def test_a_scarf_over_the_nose_is_found_whole(astronaut, face, seed):
-    photo, cover = covered("scarf_nose", astronaut, face, seed)
-    on_face = cover & face_region(face, cover.shape)
-    squeezed = face.mesh.copy()
-    below = squeezed[:, 1] > squeezed[1, 1]
-    squeezed[below, 1] = squeezed[1, 1] + 0.6 * (squeezed[below, 1] - squeezed[1, 1])
-    for seen in (face, Face(squeezed)):
-        hole = with_margin(segment_mask(photo, seen).cloth, face)
+@pytest.mark.parametrize("squeeze", [1, 0.6], ids=["the face", "a face squeezed by FaceMesh"])
+def test_a_scarf_over_the_nose_is_found_whole_or_not_at_all(astronaut, face, squeeze):
+    """Some of its six colours are such as skin can have."""
+    mesh = face.mesh.copy()
+    below = mesh[:, 1] > mesh[1, 1]
+    mesh[below, 1] = mesh[1, 1] + squeeze * (mesh[below, 1] - mesh[1, 1])
+    found = 0
+    for seed in range(6):
+        photo, cover = covered("scarf_nose", astronaut, face, seed)
+        on_face = cover & face_region(face, cover.shape)
+        try:
+            hole = with_margin(segment_mask(photo, Face(mesh)).cloth, face)
+        except SurgicalMaskNotFound:
+            continue
         assert hole[on_face].mean() > 0.95
+        found += 1
+    assert found >= 3
 
 
 def test_a_print_on_a_dark_ground_is_found(astronaut, face):
