@@ -19,8 +19,8 @@ from pipelines.faces.points import Face
 VIEWS = ("left", "front", "right")
 """Where a face looks, in the picture."""
 
-RECOLOURED = ("black", "chequered")
-"""Colours that no mask picture has, made from the one of :data:`_RECOLOUR_FROM`."""
+RECOLOURED = ("black", "chequered", "striped", "tartan", "flowered")
+"""Colours and patterns that no mask picture has, made from the one of :data:`_RECOLOUR_FROM`."""
 
 _MASK_LABEL = 75  # luminance of the surgical mask in the stored labels
 
@@ -30,9 +30,14 @@ _ANCHORS = (2, 28, 14, 4, 8, 12)
 _JAWS, _TIP = (1, 15), 30  # of the 68 points
 _TURNED = 0.33  # of the way between the jaws at which the nose of a turned face lies: a yaw of about 12 degrees
 _RECOLOUR_FROM = "surgical"
-_BLACK = 0.22  # of the picture's lightness
+_BLACK = 0.22  # of white
 _CHEQUER = ((150, 40, 60), (240, 235, 225))
 _CHEQUERS = 12  # across the picture
+_STRIPES, _STRIPE = ((28, 40, 92), (240, 240, 235)), 24  # colours, and how many across
+_TARTAN = ((170, 30, 40), (25, 60, 45), (235, 200, 80))  # cloth, broad bands, thin lines
+_SETT = 6  # repeats across
+_FLOWERS = ((242, 236, 230), (215, 90, 130), (235, 200, 80), (80, 130, 80))  # cloth, petals, centre, leaf
+_BLOOMS = 9  # across
 _MASKED = "-masked.jpg"
 _STRAP = 0.08  # eye distances; what is narrower is a strap, which a segmentation need not find
 
@@ -186,11 +191,55 @@ def _points(settings: configparser.ConfigParser, name: str) -> np.ndarray:
 
 def _recoloured(template: Template, colour: str) -> Template:
     light = template.picture[..., :3].mean(2, keepdims=True) / 255
-    if colour == "black":
-        cloth = light * _BLACK * 255
-    else:
-        step = max(1, template.picture.shape[1] // _CHEQUERS)
-        rows, columns = np.indices(template.picture.shape[:2]) // step
-        cloth = light * np.array(_CHEQUER)[(rows + columns) % 2]
-    picture = np.concatenate([np.round(cloth).repeat(3 // cloth.shape[2], 2), template.picture[..., 3:]], 2)
+    cloth = light * _PATTERNS[colour](*template.picture.shape[:2])
+    picture = np.concatenate([np.round(cloth), template.picture[..., 3:]], 2)
     return Template(f"{template.name}_{colour}", template.view, picture.astype(np.uint8), template.anchors)
+
+
+def _black(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), _BLACK * 255)
+
+
+def _chequered(height: int, width: int) -> np.ndarray:
+    rows, columns = np.indices((height, width)) // max(1, width // _CHEQUERS)
+    return np.array(_CHEQUER)[(rows + columns) % 2]
+
+
+def _striped(height: int, width: int) -> np.ndarray:
+    rows, columns = np.indices((height, width))
+    return np.array(_STRIPES)[(rows + columns) // max(1, width // _STRIPE) % 2]
+
+
+def _tartan(height: int, width: int) -> np.ndarray:
+    sett = width / _SETT
+    cloth = np.full((height, width, 3), _TARTAN[0], float)
+    for places in np.indices((height, width)) / sett % 1:
+        cloth[places < 0.4] = 0.4 * cloth[places < 0.4] + 0.6 * np.array(_TARTAN[1])
+        cloth[np.abs(places - 0.7) < 0.04] = _TARTAN[2]
+    return cloth
+
+
+def _flowered(height: int, width: int) -> np.ndarray:
+    """Blooms of five petals with a leaf, each second row moved by half."""
+    cloth = np.full((height, width, 3), _FLOWERS[0], np.uint8)
+    step = width / _BLOOMS
+    for row in range(int(height / step) + 1):
+        for column in range(-1, _BLOOMS + 1):
+            x, y = (column + 0.5 + row % 2 / 2) * step, (row + 0.5) * step
+            turn = row + 2 * column
+            around = [
+                np.array([x, y]) + 0.2 * step * np.array([np.cos(k), np.sin(k)]) for k in turn + np.arange(5) * 1.257
+            ]
+            spots = [((x + 0.3 * step, y + 0.34 * step), 0.12, 3), *((at, 0.14, 1) for at in around), ((x, y), 0.1, 2)]
+            for at, radius, colour in spots:
+                cv2.circle(cloth, tuple(np.round(at).astype(int).tolist()), round(radius * step), _FLOWERS[colour], -1)
+    return cloth
+
+
+_PATTERNS = {
+    "black": _black,
+    "chequered": _chequered,
+    "striped": _striped,
+    "tartan": _tartan,
+    "flowered": _flowered,
+}

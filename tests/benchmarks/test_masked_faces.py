@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.masked_faces import (
+    RECOLOURED,
     Template,
     choose_faces,
     labelled_photos,
@@ -58,7 +59,8 @@ def test_nothing_there(folder):
 
 def test_templates_are_scaled_to_their_thumbnails(templates):
     found = {template.name: template for template in load_templates(templates)}
-    assert set(found) == {"surgical", "surgical_left", "surgical_right", "surgical_black", "surgical_chequered"}
+    recoloured = {f"surgical_{name}" for name in RECOLOURED}
+    assert set(found) == {"surgical", "surgical_left", "surgical_right"} | recoloured
     assert [found[name].view for name in ("surgical", "surgical_left", "surgical_right")] == ["front", "left", "right"]
     # The picture is half as wide as the one in which the anchors were marked.
     assert np.allclose(found["surgical"].anchors, found["surgical_black"].anchors)
@@ -67,6 +69,11 @@ def test_templates_are_scaled_to_their_thumbnails(templates):
     assert lightness["surgical_black"] < 0.3 * lightness["surgical"]
     colours = found["surgical_chequered"].picture[..., :3][found["surgical_chequered"].picture[..., 3] > 0]
     assert len(np.unique(colours, axis=0)) == 2
+    for pattern in ("striped", "tartan", "flowered"):
+        shown = found[f"surgical_{pattern}"].picture
+        cloth = cv2.cvtColor(shown[..., :3], cv2.COLOR_RGB2LAB)[shown[..., 3] > 0].astype(float)
+        assert cloth.std(0).sum() > 25, "a strong pattern"
+        assert len(np.unique(shown[shown[..., 3] > 0], axis=0)) > 1
 
 
 @pytest.mark.parametrize("damage", ["[surgical]\nmask_a: 1", "no settings at all"])

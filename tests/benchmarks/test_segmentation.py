@@ -9,6 +9,7 @@ import pytest
 from benchmarks import segmentation
 from benchmarks.segmentation import METHODS, Found, examine, main, row
 from pipelines.faces.images import read_image
+from pipelines.faces.points import Face
 from pipelines.training.data import FaceSet
 
 
@@ -57,6 +58,27 @@ def test_the_worst_tenth_is_of_the_set(astronaut):
     assert means["found"] == pytest.approx(95) and means["lost"] == 20
 
 
+def test_what_is_found_and_not_whole(astronaut, face, monkeypatch):
+    truth = np.zeros(astronaut.shape[:2], bool)
+    truth[100:200, 100:200] = True
+    most, half = truth.copy(), truth.copy()
+    most[:, 196:], half[:, 150:] = False, False
+    known = {"ours": lambda *_: Found(most, most), "largest": lambda *_: Found(half, half), "polygon": lambda *_: None}
+    monkeypatch.setattr(segmentation, "METHODS", known)
+    findings = [examine(astronaut, face, truth, truth)]
+    halves = {method: row("hand", method, findings).means["half"] for method in known}
+    assert halves == {"ours": 0, "largest": 100, "polygon": 0}
+
+
+def test_a_face_that_is_found_elsewhere_is_lost(astronaut, face, monkeypatch):
+    moved = Face(face.mesh + np.float32([face.eye_distance, 0]))
+    monkeypatch.setattr(segmentation, "find_crop_face", lambda _: moved)
+    assert segmentation._found_in_place(astronaut, face) is None
+    assert segmentation._found_in_place(astronaut, moved) is moved
+    monkeypatch.setattr(segmentation, "find_crop_face", lambda _: None)
+    assert segmentation._found_in_place(astronaut, face) is None
+
+
 def run(out, masked, *more):
     return main(["--data", "faces", "--masked", str(masked), "--out", str(out), "--workers", "1", *more])
 
@@ -67,7 +89,8 @@ def test_the_command_writes_every_row(val, templates, tmp_path, capsys):
     report = json.loads((tmp_path / "out" / "segmentation.json").read_text())
     sets = list(dict.fromkeys(row["set"] for row in report["rows"]))
     worn = [name for name in sets if name.startswith("surgical")]
-    assert sets == ["labelled", *worn, "rendered", "bare"] and "surgical_chequered" in worn
+    others = ["hand", "scarf_nose", "scarf_chin", "shield", "window"]
+    assert sets == ["labelled", *worn, *others, "rendered", "seen", "bare"] and "surgical_chequered" in worn
     assert [row["method"] for row in report["rows"]] == list(METHODS) * len(sets)
     counts = {row["set"]: row["photos"] for row in report["rows"]}
     assert counts["labelled"] == 2 and counts["bare"] == 3
@@ -76,6 +99,7 @@ def test_the_command_writes_every_row(val, templates, tmp_path, capsys):
     assert ours["labelled"]["lost"] == 1, "nobody is seen in one of the two"
     assert ours["labelled"]["iou"] == pytest.approx(0.47, abs=0.03)
     assert ours["surgical"]["iou"] > 0.9 and ours["bare"]["iou"] is None and ours["bare"]["found"] == 0
+    assert ours["hand"] | {"iou": None, "found": 0, "half": 0} == ours["hand"], "a hand has the colour of the skin"
     for other in ("largest", "polygon"):
         means = {row["set"]: row["mean"] for row in report["rows"] if row["method"] == other}
         assert 0 < means["rendered"]["iou"] < ours["rendered"]["iou"]

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.covers import covers
+from benchmarks.masked_faces import Template
 from benchmarks.segmentation import BEARDED_FACES
 from pipelines.errors import SurgicalMaskNotFound
+from pipelines.faces.blending.hole import make_hole
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_crop_face, find_face
+from pipelines.faces.masks import face_region
 from pipelines.faces.points import Face
+from pipelines.faces.subject import Subject
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
 from tests.pipelines.mask_removal.worn_masks import wear
 
@@ -152,6 +157,73 @@ def test_straps_belong_to_the_cloth_and_not_to_the_mask(astronaut, face, colour,
     assert (found.cloth & ~near).sum() <= (bare.cloth & ~near).sum() + 0.01 * truth.sum()
 
 
+def test_thin_straps_are_found_at_the_photos_own_resolution(astronaut, face):
+    """Of 2 % of the eye distance, a pixel and a half of the crop that the mask is found in."""
+    times = 5
+    photo = cv2.resize(astronaut[: 2 * int(face.eyes[0, 1]), :450], None, fx=times, fy=times)
+    large = Face(face.mesh * times)
+    photo, truth = wear(photo, large, (120, 180, 225))
+    cords = np.zeros(truth.shape, np.uint8)
+    for cheek, ear in ((50, 127), (280, 356)):
+        ends = [tuple(np.round(point).astype(int).tolist()) for point in large.mesh[[cheek, ear]]]
+        cv2.line(cords, *ends, 1, round(0.02 * large.eye_distance))
+    photo[cords > 0] = (240, 240, 240)
+    beside = (cords > 0) & ~with_margin(truth, large)
+    hole = with_margin(segment_mask(photo, large).cloth, large)
+    assert hole[beside].mean() > 0.95
+
+
+def test_a_corner_in_shadow_is_repainted(astronaut, face):
+    photo, truth = wear(astronaut, face, (235, 235, 232))
+    x, y = face.points[8].astype(int)
+    corner = np.zeros_like(truth)
+    corner[y - 4 : y + round(0.16 * face.eye_distance), x - 6 : x + 6] = True
+    photo[corner & ~truth] = (195, 195, 193)
+    hole = with_margin(segment_mask(photo, face).cloth, face)
+    assert hole[corner].all() and (hole & ~with_margin(truth | corner, face)).sum() < 0.02 * truth.sum()
+
+
+def covered(kind: str, photo: np.ndarray, face: Face, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    picture = np.full((240, 200, 4), 255, np.uint8)
+    picture[..., :3] = (90, 150, 220)
+    anchors = np.float32([[10, 20], [100, 20], [190, 20], [10, 220], [100, 220], [190, 220]])
+    return covers(Template("blue", "front", picture, anchors))[kind](photo, face, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("kind", ["hand", "scarf_chin", "shield", "window"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_colour_cannot_tell_from_a_face_is_said(astronaut, face, kind, seed):
+    photo, _ = covered(kind, astronaut, face, seed)
+    with pytest.raises(SurgicalMaskNotFound, match="paint one with the brush"):
+        segment_mask(photo, face)
+
+
+@pytest.mark.parametrize("squeeze", [1, 0.6], ids=["the face", "a face squeezed by FaceMesh"])
+def test_a_scarf_over_the_nose_is_found_whole_or_not_at_all(astronaut, face, squeeze):
+    """Some of its six colours are such as skin can have."""
+    mesh = face.mesh.copy()
+    below = mesh[:, 1] > mesh[1, 1]
+    mesh[below, 1] = mesh[1, 1] + squeeze * (mesh[below, 1] - mesh[1, 1])
+    found = 0
+    for seed in range(6):
+        photo, cover = covered("scarf_nose", astronaut, face, seed)
+        on_face = cover & face_region(face, cover.shape)
+        try:
+            hole = with_margin(segment_mask(photo, Face(mesh)).cloth, face)
+        except SurgicalMaskNotFound:
+            continue
+        assert hole[on_face].mean() > 0.95
+        found += 1
+    assert found >= 3
+
+
+def test_a_print_on_a_dark_ground_is_found(astronaut, face):
+    """Brown is a colour that skin can have."""
+    photo, truth = wear(astronaut, face, (62, 44, 36), (150, 25, 40))
+    found = segment_mask(photo, face).mask
+    assert iou(found, truth) > 0.85
+
+
 def test_a_mask_that_hangs_far_below_the_chin_is_found_to_its_end(astronaut, face):
     """FaceMesh squeezes a face into the part that is seen, so that its jaw may lie in the middle of the mask."""
     squeezed = face.mesh.copy()
@@ -168,6 +240,28 @@ def test_clothes_of_the_masks_colour_are_left_alone(astronaut, face):
     found = segment_mask(photo, face)
     assert iou(found.mask, truth) > 0.85
     assert not found.cloth[round(face.points[8, 1] + 0.5 * face.eye_distance) :].any()
+
+
+@pytest.mark.parametrize("scale", [0.6, 3])
+@pytest.mark.parametrize("cut", [None, 57], ids=["whole", "cut below the lips"])
+def test_no_found_mask_is_refused(shared, scale, cut):
+    """Over every 50th validation face: small and large ones, and such as the photo's border cuts."""
+    with tarfile.open(shared / "faces" / "val.tar") as archive:
+        members = [member for member in archive if member.isfile()][::50]
+        crops = [read_image(archive.extractfile(member).read()) for member in members]
+    found = 0
+    for crop in crops:
+        bare = find_crop_face(crop)
+        large, face = cv2.resize(crop, None, fx=scale, fy=scale), Face(bare.mesh * scale)
+        photo, _ = wear(large, face, (120, 180, 225))
+        photo = photo if cut is None else photo[: int(face.points[cut, 1])]
+        try:
+            cloth = segment_mask(photo, face).cloth
+        except SurgicalMaskNotFound:
+            continue
+        assert make_hole(with_margin(cloth, face), Subject(photo, (face,), 0)).crop.any()
+        found += 1
+    assert found > 0.8 * len(crops)
 
 
 def found_on(shared, chosen):

@@ -1,5 +1,6 @@
 """A mask as it is used: checked, in the photo and in the crop, and what was drawn put back into it."""
 
+import tarfile
 from contextlib import nullcontext
 
 import cv2
@@ -11,6 +12,8 @@ from pipelines.faces import masks
 from pipelines.faces.alignment import Alignment, align
 from pipelines.faces.blending.hole import FEATHER, crop_hole, make_hole, within_reach
 from pipelines.faces.blending.tone import IN_COLOUR
+from pipelines.faces.images import read_image
+from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
 
@@ -82,6 +85,34 @@ def test_what_is_suggested_is_never_refused(face, extent, turned):
     subject = Subject(np.zeros((512, 512, 3), np.uint8), (Face(face.mesh @ turn[:, :2].T + turn[:, 2]),), 0)
     suggested = masks.suggest_mask(subject.face, subject.shape, extent)
     assert np.array_equal(make_hole(suggested, subject).mask, suggested)
+
+
+@pytest.fixture(scope="module")
+def meshes(shared):
+    """Of every 25th validation photo, as a share of its side, ``(N, 478, 2)``."""
+    with tarfile.open(shared / "faces" / "val.tar") as archive:
+        members = [member for member in archive if member.isfile()][::25]
+        crops = [read_image(archive.extractfile(member).read()) for member in members]
+    found = [(find_crop_face(crop), len(crop)) for crop in crops]
+    return np.stack([face.mesh / side for face, side in found if face is not None])
+
+
+@pytest.mark.parametrize("moved", [(0, 0), (0, 0.25), (0, 0.45), (0.3, 0), (-0.3, 0.3), (0, -0.4)])
+@pytest.mark.parametrize("side", [100, 640])
+def test_no_suggestion_for_anybody_is_refused(meshes, side, moved):
+    """Small faces and large ones, heads on their side, and such as the photo's border cuts."""
+    photo, checked = np.zeros((side, side, 3), np.uint8), 0
+    for number, mesh in enumerate(meshes):
+        turn = np.exp(1j * np.deg2rad((-40, 0, 25, 90)[number % 4]))
+        points = ((mesh - mesh.mean(0)) @ (1, 1j)) * turn
+        placed = np.stack([points.real, points.imag], 1) + mesh.mean(0) + moved
+        subject = Subject(photo, (Face((side * placed).astype(np.float32)),), 0)
+        for extent in masks.EXTENTS:
+            mask = masks.suggest_mask(subject.face, subject.shape, extent)
+            if mask.any():  # else it lies beyond the border
+                assert make_hole(mask, subject).crop.any()
+                checked += 1
+    assert checked > len(meshes)
 
 
 def test_a_region_on_a_face_that_is_turned_far_is_not_called_off_the_face(face):
