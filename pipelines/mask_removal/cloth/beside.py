@@ -44,11 +44,11 @@ class Surroundings(NamedTuple):
     def finer(self, times: int) -> "Surroundings":
         """The same in a crop so many times as fine."""
         side = times * len(self.drawn)
-        drawn, *rest = (
+        drawn, sides, inside = (
             cv2.resize(mask.astype(np.uint8) * 255, (side, side), interpolation=cv2.INTER_LINEAR) > 127
             for mask in (self.drawn, self.sides, self.inside)
         )
-        return Surroundings(drawn, *rest, self.unit * times)
+        return Surroundings(drawn, sides, inside, self.unit * times)
 
 
 def find_straps(crop: Pixels, worn: Floats, skin: Floats, among: Surroundings) -> Mask:
