@@ -98,8 +98,7 @@ class MaskRemoval:
             OptionInvalid: no such extent, engine or number of points, a negative feather, or too many references.
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
-        given, photos = mask_of(photo, mask), photos_of(reference)
-        stage = Stages(progress)
+        given, photos, stage = mask_of(photo, mask), photos_of(reference), Stages(progress)
 
         with stage("loading", 0.0):
             models = self.load(engine=engine, reference=bool(photos))
@@ -111,8 +110,8 @@ class MaskRemoval:
             found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
 
         with stage("alignment", 0.4):
-            wanted = _wanted(given, found, extent, subject)
-            hole, crop = make_hole(wanted, subject, grow=grow, feather=feather), subject.crop
+            edge: dict[str, Any] = {"grow": grow, "feather": feather}
+            hole, crop = make_hole(_wanted(given, found, extent, subject), subject, **edge), subject.crop
 
         painted = paint(models.painter, subject, hole, refs, points=points, seed=seed, device=self.device, stage=stage)
 
@@ -142,8 +141,7 @@ class MaskRemoval:
             face=face,
             faces=len(subject.faces),
             extent=extent if mask is None else None,
-            grow=grow,
-            feather=feather,
+            **edge,
             found=found,
             hole=hole.crop,
             **_told(painted.references),

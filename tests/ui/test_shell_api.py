@@ -100,7 +100,7 @@ def test_errors_are_sentences(client: Client, photo: Path, tmp_path: Path):
         (tmp_path / "text.png", {}, "This file is not a picture"),
         (photo, {"mask": tmp_path / "small.png"}, "10 × 10 pixels and the photo 512 × 512"),
         (photo, {"mask": tmp_path / "black.png"}, "The mask is empty"),
-        (photo, {"extent": "teeth"}, "The mask extent must be one of lips, philtrum, lower-face."),
+        (photo, {"extent": "teeth"}, "The mask extent must be one of lips, lips-to-nose, lower-face."),
         (photo, {"face": 4}, "Face 5 was chosen"),
     ):
         with pytest.raises(AppError, match=sentence):

@@ -185,6 +185,7 @@ class Runs:
             shutil.rmtree(run.folder, ignore_errors=True)
 
     def clear(self) -> None:
-        """Removes all."""
+        """Removes all; the next is the first again."""
         for key in [*self._runs]:
             self.remove(key)
+        self._made = 0

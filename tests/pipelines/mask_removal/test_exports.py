@@ -114,7 +114,7 @@ def test_the_report_of_a_mask_removal(removal):
         "0: not used",
         "1: trusted",
         "mask-removal, SHA-256 fedcba987654",
-        "found; ",
+        "found, feather 4 %; ",
         "240 × 300 pixels, 6 control points",
         "turned 12.3° to image-left",
         "0.80 on average in the mask",
