@@ -138,12 +138,21 @@ def mask_share(result: RepaintResult) -> float:
 def given_facts(result: RepaintResult) -> Facts:
     """What was given, on a page: the photo, its face and the mask."""
     rows, columns = result.photo.shape[:2]
-    source = result.mask_source if result.extent is None else f"{result.mask_source}, {result.extent}"
     return (
         ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
         *photo_facts(result),
-        ("Mask", f"{source}; {100 * mask_share(result):.1f} % of the photo"),
+        ("Mask", f"{mask_from(result)}; {100 * mask_share(result):.1f} % of the photo"),
     )
+
+
+def mask_from(result: RepaintResult) -> str:
+    """Where the mask comes from, for people."""
+    return result.mask_source if result.extent is None else f"{result.mask_source}, {result.extent}"
+
+
+def drawn_by(result: RepaintResult) -> Facts:
+    """What drew the result, in short."""
+    return (("Weights", ", ".join(used.name for used in result.weights)), ("Seed", str(result.seed)))
 
 
 def made_facts(result: RepaintResult) -> Facts:
