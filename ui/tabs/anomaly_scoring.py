@@ -82,6 +82,7 @@ class AnomalyScoringTab(ResultTab):
         self.faces: dict[Slot, gr.Radio] = {}
         self.sliders: dict[Slot, gr.HTML] = {}
         self.files: dict[Slot, list[gr.DownloadButton]] = {}
+        self.pair_files: list[gr.DownloadButton] = []
 
     # --- components -------------------------------------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ class AnomalyScoringTab(ResultTab):
                 gr.HTML(f'<p class="files-of">{name}</p>', apply_default_css=False)
                 self.files[slot] = file_buttons(slot.prefix)
         with gr.Row(elem_classes=["files", "pair-second"]):
-            self.pair_file = pair_button()
+            self.pair_files = [pair_button()]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -224,7 +225,7 @@ class AnomalyScoringTab(ResultTab):
 
     @property
     def buttons(self) -> list[gr.DownloadButton]:
-        return [*(one for slot in self.files.values() for one in slot), self.pair_file]
+        return [*(one for slot in self.files.values() for one in slot), *self.pair_files]
 
     @property
     def results(self) -> list[gr.components.Component]:
