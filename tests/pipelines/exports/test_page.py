@@ -32,7 +32,7 @@ def on_screen(picture: Picture) -> tuple[int, int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("exports", "make"), [(cleft, make_result), (removal, make_removal)])
-@pytest.mark.parametrize(("height", "width"), [(1500, 1500), (1500, 1000), (1000, 1500), (300, 200)])
+@pytest.mark.parametrize(("height", "width"), [(1500, 1500), (1000, 1500), (300, 200)])
 def test_no_picture_has_fewer_pixels_than_on_the_screen(exports, make, height, width):
     result = replace(make(height, width), case=CASE)
     data = bundles.report(exports, result)
