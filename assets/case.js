@@ -1,9 +1,10 @@
 // The bar with the case. Body of a function of (element, trigger, props, server, upload, watch), run once by gr.HTML.
 //
 // What comes in:  props.whose  {name, date, side, notes}: another case is on the desk
-//                 props.file   {path, name}: a case file to download
+//                 props.file   {path, name}: a case file or a report to download
 //                 props.reply  counts the server's answers, so that waiting ends even when nothing changed
-// What goes out:  events "input" (the fields, when they were typed), "submit" (the fields: save), "upload" {path} and "clear"
+// What goes out:  events "input" (the fields, when they were typed), "submit" (the fields: save), "download" (the
+//                 fields: report), "upload" {path} and "clear"
 
 const find = (selector) => element.querySelector(selector);
 const root = find(".case"), line = find(".case-line"), file = find(".editor-file"), ask = find(".case-ask");
@@ -123,6 +124,12 @@ const actions = {
     asSaved = false;
     wait("Saving the case …");
     trigger("submit", typed());
+  },
+  report() {
+    clearTimeout(typing);
+    sent = JSON.stringify(typed());
+    wait("Making the report …");
+    trigger("download", typed());
   },
 };
 root.querySelectorAll("[data-do]").forEach((button) => button.addEventListener("click", () => actions[button.dataset.do]()));

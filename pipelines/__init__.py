@@ -21,7 +21,9 @@ _HOMES = {
     "open_case": "cases.reading",
     "read_image": "faces.images",
     "read_mask": "faces.images",
+    "save_before_after": "anomaly_scoring.before_after",
     "save_case": "cases.writing",
+    "save_report": "cases.report",
     "write_png": "faces.images",
 }
 """Name → the module of this package that it lives in."""

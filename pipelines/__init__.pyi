@@ -1,7 +1,9 @@
+from pipelines.anomaly_scoring.before_after import save_before_after as save_before_after
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring as AnomalyScoring
 from pipelines.cases.case import Case as Case
 from pipelines.cases.contents import CaseFile as CaseFile
 from pipelines.cases.reading import open_case as open_case
+from pipelines.cases.report import save_report as save_report
 from pipelines.cases.writing import save_case as save_case
 from pipelines.cleft_inpainting.pipeline import CleftInpainting as CleftInpainting
 from pipelines.errors import PhiltrumError as PhiltrumError

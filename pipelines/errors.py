@@ -106,6 +106,10 @@ class CaseFileTooLarge(PhiltrumError):
     """A case file holds more than is read or written."""
 
 
+class CaseEmpty(PhiltrumError):
+    """A case has no result that could be reported."""
+
+
 class OptionInvalid(PhiltrumError):
     """An option has a value outside its range."""
 

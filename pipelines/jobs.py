@@ -98,6 +98,8 @@ class Job:
         pipeline: class of its pipeline, called with ``device`` and ``precision``, or None.
         served: what the page runs in the pipeline's place, where one object shall serve several settings; called alike.
         exports: module of what its results become on disk; see :class:`pipelines.exports.interface.JobExports`.
+        pairs: module of two of its results, before and after surgery; see
+            :class:`pipelines.exports.interface.PairExports`; None where it compares none.
         tab: class of its tab, called with the engine and the sessions, or None.
         recipe: module of its training, with ``add_arguments(parser)`` and ``run(args, progress)``, which says whether
             the last step was reached; None where it learns nothing.
@@ -121,6 +123,7 @@ class Job:
     pipeline: str | None = None
     served: str | None = None
     exports: str | None = None
+    pairs: str | None = None
     tab: str | None = None
     recipe: str | None = None
     search: str | None = None
@@ -228,6 +231,7 @@ register(
         pipeline="pipelines.anomaly_scoring.pipeline:AnomalyScoring",
         served="ui.server.scorers:Scorers",
         exports="pipelines.anomaly_scoring.exports",
+        pairs="pipelines.anomaly_scoring.before_after",
         tab="ui.tabs.anomaly_scoring:AnomalyScoringTab",
         weights=CLEFT_INPAINTING,  # whose network repaints what does not fit
         always=True,

@@ -297,6 +297,8 @@ def photos(tmp_path_factory) -> Path:
         ("photo", skimage.data.astronaut()),
         ("masked", masked_faces.masked("blue")),
         ("reference", masked_faces.reference("blue")),
+        ("before", skimage.data.astronaut()),
+        ("after", skimage.data.astronaut()),
     ):
         Image.fromarray(picture).save(folder / f"{name}.jpg", quality=95)
     return folder

@@ -1,9 +1,11 @@
 """What a scored face becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from io import BytesIO
 from typing import Any
 
+import cv2
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import (
@@ -13,7 +15,9 @@ from pipelines.anomaly_scoring.choices import (
     MAPS,
     NORMALIZER_NAMES,
     REGION_NAMES,
+    MapName,
 )
+from pipelines.anomaly_scoring.drawing.aligned import aligned, close_up
 from pipelines.anomaly_scoring.drawing.colouring import (
     ASYMMETRY_SCALE,
     LOCAL_SCALE,
@@ -22,15 +26,17 @@ from pipelines.anomaly_scoring.drawing.colouring import (
 )
 from pipelines.anomaly_scoring.drawing.maps import (
     OPACITY,
+    PRINT_SIDE,
     Shown,
     around,
     map_overlay,
     map_picture,
+    print_overlay,
     severity_of_100,
     shown_map,
 )
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
-from pipelines.exports.layout import Facts, Page, Picture, wrapped
+from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, Row, Table, wrapped
 from pipelines.exports.tables import (
     cell,
     csv_bytes,
@@ -41,6 +47,7 @@ from pipelines.exports.tables import (
     origin,
     photo_columns,
     photo_facts,
+    show,
     signed,
     to_csv,
 )
@@ -49,7 +56,7 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 __all__ = [
-    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "Scale", "Shown", "around", "contents", "facts", "figure_cells",
+    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "Scale", "Shown", "around", "card", "contents", "facts", "figure_cells",
     "figures_of", "files", "map_overlay", "page", "severity_of_100", "shown_map", "stage_pictures",
 ]  # fmt: skip
 """What every job exports, and maps as pictures, which the page shows as well."""
@@ -183,58 +190,110 @@ def stage_pictures(result: AnomalyScoringResult) -> dict[str, np.ndarray]:
 
 
 def page(result: AnomalyScoringResult) -> Page:
-    """Both faces, the maps, the measurements, and the figures with what made them."""
-    maps = {name: map_picture(result, name) for name in MAPS}
+    """The face and what does not fit it, the normalized face and the other maps, the measurements, and the figures
+    with what made them.
+    """
+    first, *others = (_printed(result, name) for name in MAPS if shown_map(result, name) is not None)
+    part = close_up([result])
+    normalized = cv2.resize(result.normalized[part], (PRINT_SIDE, PRINT_SIDE), interpolation=cv2.INTER_CUBIC)
     return Page(
         title="Anomaly scoring",
         subtitle="What does not fit a face, and how far it is from its normalized version, which is generated.",
         subject="Anomaly scoring: maps and figures",
-        large=(
-            Picture(title="Aligned face", image=result.crop),
-            Picture(title="Normalized face", image=result.normalized),
-        ),
-        small=[
-            tuple(Picture(title=MAPS[name], image=picture) for name, picture in maps.items() if picture is not None)
-        ],
-        measurements=tuple((one,) for one in result.measurements),
-        facts=((0.8, wrapped(_score_facts(result), _LINES[0])), (0.82, wrapped(_made(result), _LINES[1]))),
+        large=(Picture(title="Aligned face", image=aligned(result, PRINT_SIDE, part)), first),
+        small=[(Picture(title="Normalized face", image=normalized), *others)],
+        tables=(_scores(result), _measurements(result)),
+        facts=((0.8, wrapped(_given(result), _LINES[0])), (0.82, wrapped(made_facts([result]), _LINES[1]))),
         footer=footer(result),
     )
 
 
-def _score_facts(result: AnomalyScoringResult) -> Facts:
-    score = result.score
-    rows, columns = result.photo.shape[:2]
-    formula = "S of equation 6" if score.formula == "equation" else "−ln of the map's mean"
-    facts = []
-    if result.local is not None:
-        facts.append(("Local severity", f"{result.local.value:.1f} grey levels{_among(result.local.percentile)}"))
-    facts += [
-        ("Asymmetry", f"{result.asymmetry.value:.1f} % of light{_among(result.asymmetry.percentile)}"),
-        (
-            "Severity",
-            f"{signed(f'{score.severity:z.3f}')}, {severity_of_100(result):.1f} of 100{_among(result.percentile)}",
+def card(result: AnomalyScoringResult) -> Card:
+    """The first map, the figures, and what they depend on."""
+    local, asymmetry, basis = result.local, result.asymmetry, result.basis
+    figures = () if local is None else (("Local severity", f"{local.value:.1f}{_among(local.percentile)}"),)
+    name = next(name for name in MAPS if shown_map(result, name) is not None)
+    return Card(
+        title="Anomaly scoring",
+        picture=replace(_printed(result, name), bar=None),
+        facts=(
+            *figures,
+            ("Asymmetry", f"{asymmetry.value:.1f} %{_among(asymmetry.percentile)}"),
+            ("Severity", signed(f"{result.score.severity:z.3f}") + _among(result.percentile)),
+            ("Severity from 0 to 100", f"{severity_of_100(result):.1f}"),
+            ("Region", REGION_NAMES[basis.region]),
+            ("Normalizer", basis.normalizer),
+            ("Seed", str(result.seed)),
         ),
-        ("Normality", signed(f"{score.normality:z.3f}") + f", {formula}"),
+    )
+
+
+def _printed(result: AnomalyScoringResult, name: MapName) -> Picture:
+    """A map that the result has, over its face, with its bar."""
+    shown = shown_map(result, name)
+    assert shown is not None, "only maps that are there are asked for"
+    return Picture(title=MAPS[name], image=print_overlay(result, shown), bar=scale_bar(shown.scale))
+
+
+def scale_bar(scale: Scale) -> Bar:
+    """What the colours of a map mean."""
+    ticks = scale.ticks
+    return Bar(scale.shades[:, :3], {**ticks, 1.0: f"≥ {ticks[1.0]}"}, scale.label)
+
+
+def _scores(result: AnomalyScoringResult) -> Table:
+    score, asymmetry, local = result.score, result.asymmetry, result.local
+    formula = "S of equation 6" if score.formula == "equation" else "−ln of the map's mean"
+    rows = [
+        Row("Asymmetry, % of light", (f"{asymmetry.value:.1f}", _percent(asymmetry.percentile))),
+        Row("Severity", (signed(f"{score.severity:z.3f}"), _percent(result.percentile))),
+        Row("Severity from 0 to 100", (f"{severity_of_100(result):.1f}", "")),
+        Row(f"Normality, {formula}", (signed(f"{score.normality:z.3f}"), "")),
     ]
-    percentiles = [one.percentile for one in (result.local, result.asymmetry) if one is not None] + [result.percentile]
-    if (known := next((one for one in percentiles if one is not None), None)) is not None:
-        facts.append(
-            ("Compared to", f"{known.faces:,} open-set faces" + GROUP_NAMES.get(known.group, f", {known.group}"))
-        )
-    facts += [
-        ("Region", f"{REGION_NAMES[result.basis.region]}, {score.pixels:,} px"),
-        ("Photo", f"{columns} × {rows} px, face {result.face + 1} of {result.faces}"),
+    if local is not None:
+        rows.insert(0, Row("Local severity, grey levels", (f"{local.value:.1f}", _percent(local.percentile))))
+    return Table("Scores", ("Value", "Percentile"), tuple(rows))
+
+
+def _measurements(result: AnomalyScoringResult) -> Table:
+    return Table("Measurements", ("Photo",), tuple(Row(one.label, (show(one),)) for one in result.measurements))
+
+
+def _percent(percentile: Percentile | None) -> str:
+    return "–" if percentile is None else f"{percentile.value:.0f}"
+
+
+def _given(result: AnomalyScoringResult) -> Facts:
+    return (
+        *compared_facts(result),
+        ("Region", f"{REGION_NAMES[result.basis.region]}, {result.score.pixels:,} px"),
+        ("Photo", photo_said(result)),
         *photo_facts(result),
-    ]
-    return tuple(facts)
+    )
+
+
+def compared_facts(result: AnomalyScoringResult) -> Facts:
+    """Which faces the percentiles compare with; none where there is no percentile."""
+    percentiles = [one.percentile for one in (result.local, result.asymmetry) if one is not None] + [result.percentile]
+    known = next((one for one in percentiles if one is not None), None)
+    if known is None:
+        return ()
+    return (("Compared to", f"{known.faces:,} open-set faces" + GROUP_NAMES.get(known.group, f", {known.group}")),)
+
+
+def photo_said(result: AnomalyScoringResult) -> str:
+    """The photo's size, and which of its faces it is."""
+    rows, columns = result.photo.shape[:2]
+    return f"{columns} × {rows} px, face {result.face + 1} of {result.faces}"
 
 
 def _among(percentile: Percentile | None) -> str:
     return "" if percentile is None else f", above {percentile.value:.0f} %"
 
 
-def _made(result: AnomalyScoringResult) -> Facts:
+def made_facts(results: Sequence[AnomalyScoringResult]) -> Facts:
+    """What made one result, or several by the same settings."""
+    result = results[0]
     basis = result.basis
     facts = [
         ("Normalizer", NORMALIZER_NAMES[basis.normalizer]),
@@ -251,5 +310,6 @@ def _made(result: AnomalyScoringResult) -> Facts:
         facts.append(("Reappears", f"after {result.reappears} steps of adaptation"))
     for number, used in enumerate(result.weights):
         facts.append(("" if number else "Weights", f"{used.name}, SHA-256 {used.sha256}"))
-    facts.append(("Computed on", f"{result.device}, in {sum(result.seconds.values()):.1f} s"))
+    seconds = " and ".join(f"{sum(one.seconds.values()):.1f}" for one in results)
+    facts.append(("Computed on", f"{result.device}, in {seconds} s"))
     return tuple(facts)

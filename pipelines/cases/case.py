@@ -1,7 +1,6 @@
 """The case that photos and results belong to: what people call it, its date, the side of its cleft, and notes."""
 
 import re
-import textwrap
 import unicodedata
 from dataclasses import dataclass
 from datetime import date as calendar_date
@@ -100,11 +99,6 @@ class Case:
         """Date and side in a line for people; empty where neither is said."""
         side = {"unknown": "", "both": "cleft on both sides"}.get(self.side, f"cleft on the patient’s {self.side}")
         return " · ".join(filter(None, [self.date, side]))
-
-    def note_lines(self, letters: int, most: int) -> list[str]:
-        """The notes in at most ``most`` lines of so many letters; the last one ends in … where there is more."""
-        lines = [part for line in self.notes.splitlines() for part in textwrap.wrap(line, letters)]
-        return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][: letters - 1]}…"]
 
 
 def typed_case(name: str | None = "", date: str | None = "", side: str | None = "", notes: str | None = "") -> Case:

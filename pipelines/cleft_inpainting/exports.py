@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from pipelines.exports import repainted
-from pipelines.exports.layout import Page, Picture
+from pipelines.exports.layout import Card, Page, Picture, measurements_table
 from pipelines.exports.pictures import face_window
-from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
-from pipelines.exports.tables import footer
+from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
+from pipelines.exports.tables import footer, show
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.results import CleftInpaintingResult
 
@@ -64,7 +64,21 @@ def page(result: CleftInpaintingResult) -> Page:
                 Picture(title="Whole prediction", image=result.image),
             )
         ],
-        measurements=tuple(zip(result.measurements_before, result.measurements, strict=True)),
+        tables=measurements_table(result.measurements_before, result.measurements),
         facts=((0.5, given_facts(result)), (0.82, made_facts(result))),
         footer=footer(result),
+    )
+
+
+def card(result: CleftInpaintingResult) -> Card:
+    """The prediction, how it was made, and the measurements of photo and prediction."""
+    measures = zip(result.measurements_before, result.measurements, strict=True)
+    return Card(
+        title="Cleft inpainting",
+        picture=Picture(title="Prediction", image=result.image, window=face_window(result)),
+        facts=(
+            ("Mask", mask_from(result)),
+            *drawn_by(result),
+            *((before.label, f"{show(before)} → {show(after)}") for before, after in measures),
+        ),
     )

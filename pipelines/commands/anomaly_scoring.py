@@ -3,7 +3,8 @@
 What is written into ``--out``: ``scores.csv``, a row a photo; ``STEM.normalized.png``, the aligned face as it would be
 without the anomaly; ``STEM.local.png``, what does not fit the face; ``STEM.asymmetry.png``, where its sides differ;
 ``STEM.heatmap.png``, where it differs from the normalized face; these maps in numbers, ``STEM.local.npy``,
-``STEM.asymmetry.npy`` and ``STEM.npy``; ``STEM.json``, everything else. Photos of one stem are told apart, and what was
+``STEM.asymmetry.npy`` and ``STEM.npy``; ``STEM.json``, everything else. Photos called ``PATIENT_before`` and
+``PATIENT_after`` have a page together, ``PATIENT.before-after.pdf``. Photos of one stem are told apart, and what was
 passed over is said, as by ``cleft-inpainting``.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.anomaly_scoring import exports
+from pipelines.anomaly_scoring.before_after import save_before_after
 from pipelines.anomaly_scoring.choices import (
     CLINIC,
     COLOURS,
@@ -31,6 +33,7 @@ from pipelines.commands.batch import Progress, Table, run_photos
 from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
+from pipelines.commands.pairs import Pairs
 from pipelines.exports.bundles import write
 from pipelines.exports.tables import of_case, photo_columns
 from pipelines.faces.images import read_image, read_mask
@@ -47,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(
         parser,
         "DIR/STEM.normalized.png; DIR/STEM.local.png, DIR/STEM.asymmetry.png and DIR/STEM.heatmap.png, and these maps "
-        f"as NPY; DIR/STEM.json and DIR/{SCORES}",
+        f"as NPY; DIR/STEM.json and DIR/{SCORES}; of photos called PATIENT_before and PATIENT_after also "
+        "DIR/PATIENT.before-after.pdf, a page of both",
     )
     add_scoring_arguments(parser)
     parser.add_argument(
@@ -132,19 +136,24 @@ def run(args: argparse.Namespace) -> int:
     masks = Companions(args.mask, "mask") if args.mask else None
 
     given = {"a photo": args.image, "a mask": args.mask}
-    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES], given, args.case)
+    pairs = Pairs(photos)
+    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES, *pairs.names.values()], given, args.case)
     left = left_over(args.image, photos, [masks], [args.out])
     outputs.protect_weights()
     job = scorer(args)
     job.basis()  # what is wrong with the weights is wrong for every photo
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
+        partner = pairs.partner(photo)
         pixels = read_image(photo)
         mask = read_mask(masks.needed_for(photo), pixels.shape[:2]) if masks else None
         result = of_case(job(pixels, mask=mask, progress=progress, **comparison(args)), args.case)
         outputs.check_files(stem)
         write(exports, result, outputs.folder, stem)
         keep(result, _settings(args, result))
+        if (pair := pairs.add(photo, result, partner)) is not None:
+            outputs.check_tables()
+            save_before_after(outputs.folder / outputs.table(pairs.names[photo]), *pair)
         made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
         return exports.columns(result) | made | photo_columns(result)
 

@@ -165,7 +165,9 @@ def _folder(work: Work, photos: Sequence[Path], table: Table, outputs: Outputs, 
         raise unwritten
     done = len(rows) - failed
     console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {failed} failed.")
-    say_left(outputs.table(table.file), failed, len(skipped))
+    # What is told may be kept in a log, so the case's name is not in it.
+    named = outputs.table(table.file) != table.file
+    say_left(f"…-{table.file}" if named else table.file, failed, len(skipped))
     return 0 if not failed else 1 if done else 2
 
 

@@ -1,8 +1,9 @@
-"""``case``: shows what a case file holds, or takes its pictures and results out.
+"""``case``: shows what a case file holds, takes its pictures and results out, or reports them as one PDF.
 
 ``extract`` writes into ``--out``, for each of the file's entries: ``CASE-N-JOB.photo.png`` and what else was given;
 ``CASE-N-JOB.photo.mask.png``; the files that the job's own command writes of a photo; and ``CASE-case.json``, the case
-and all settings. No file that is there is overwritten.
+and all settings. ``report`` writes one PDF: the case with an overview, and a page of each result. No file that is there
+is overwritten.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from pipelines.cases.contents import CaseFile, Entry
 from pipelines.cases.reading import open_case
+from pipelines.cases.report import save_report
 from pipelines.commands import console
 from pipelines.errors import CaseFileInvalid, OptionInvalid
 from pipelines.exports.interface import exports_of
@@ -26,16 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="say what a case file holds")
     extract = actions.add_parser("extract", help="write its photos, masks and results as files")
-    for action in (show, extract):
+    report = actions.add_parser("report", help="write one PDF of the case: an overview, and a page of each result")
+    for action in (show, extract, report):
         action.add_argument("file", metavar="FILE", type=Path, help="a case file (.philtrum)")
     extract.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the files")
+    report.add_argument("--output", metavar="PDF", type=Path, required=True, help="the report's file")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Raises:
-        PhiltrumError: the file is no case file that can be opened, or files are in the way of those to be written.
+        PhiltrumError: the file is no case file that can be opened, files are in the way of those to be written, or
+            there is nothing to report.
         OSError: the files cannot be written.
     """
     try:
@@ -44,8 +49,10 @@ def run(args: argparse.Namespace) -> int:
         raise CaseFileInvalid("The case file cannot be read; check its path.") from None
     if args.action == "show":
         _show(opened)
-    else:
+    elif args.action == "extract":
         _extract(opened, args.out)
+    else:
+        _report(opened, args.output)
     return 0
 
 
@@ -72,6 +79,14 @@ def _extract(opened: CaseFile, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_all_atomic(paths)
     console.say(f"{len(paths)} files written.")
+
+
+def _report(opened: CaseFile, path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise OptionInvalid("There is a file of the report's name already; give --output another.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_report(path, opened.case, opened.entries)
+    console.say("Report written.")
 
 
 def _files(opened: CaseFile) -> Iterator[tuple[str, bytes]]:

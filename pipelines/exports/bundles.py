@@ -49,11 +49,16 @@ def report(exports: JobExports, result: Any, kind: str = "pdf", dpi: int = 110) 
     return write_page(exports.page(result), kind, dpi, case=result.case)
 
 
-def bundle(exports: JobExports, result: Any) -> bytes:
+def bundle(exports: JobExports, result: Any, more: Mapping[str, bytes] | None = None) -> bytes:
     """Everything in one ZIP: the job's contents, ``report.pdf``, and ``stages/NAME.png``; each file's name begins with
     the case's.
+
+    Args:
+        exports: of the job.
+        result: whose.
+        more: further files by their names, behind the report.
     """
-    files = {**exports.contents(result), "report.pdf": report(exports, result)}
+    files = {**exports.contents(result), "report.pdf": report(exports, result), **(more or {})}
     stages = {f"{name}.png": encode_png(picture) for name, picture in exports.stage_pictures(result).items()}
     return zip_files(
         {named(result.case, name): data for name, data in files.items()}

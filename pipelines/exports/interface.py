@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from pipelines.arrays import Pixels
-from pipelines.exports.layout import Page
+from pipelines.exports.layout import Card, Page
 from pipelines.jobs import JOBS, resolve
 
 
@@ -36,10 +36,42 @@ class JobExports(Protocol):
     def page(self, result: Any, /) -> Page:
         """What stands on the report, one A4 page."""
 
+    def card(self, result: Any, /) -> Card:
+        """The result in short, for an overview of several."""
+
     def stage_pictures(self, result: Any, /) -> dict[str, Pixels]:
         """Name → RGB ``uint8`` ``(H, W, 3)`` of what each stage made, in the order of work; none where the job shows
         no stages.
         """
+
+
+class PairExports(Protocol):
+    """The module of a job that compares two of its results, before and after surgery."""
+
+    def page(self, before: Any, after: Any, /) -> Page:
+        """What stands on the page of both.
+
+        Raises:
+            OptionInvalid: they do not compare.
+        """
+
+    def card(self, before: Any, after: Any, /) -> Card:
+        """Both in short, for an overview of several.
+
+        Raises:
+            OptionInvalid: they do not compare.
+        """
+
+
+def pairs_of(job: str) -> PairExports:
+    """The pairs of a job.
+
+    Raises:
+        KeyError: there is no such job.
+        ValueError: it compares none.
+    """
+    pairs: PairExports = resolve(JOBS[job].pairs)
+    return pairs
 
 
 def exports_of(job: str) -> JobExports:

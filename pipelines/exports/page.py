@@ -1,38 +1,54 @@
-"""One A4 page drawn with matplotlib's object interface: no global state, so threads may draw at once.
+"""One A4 page of a job: what stands on it is a :class:`~pipelines.exports.layout.Page`.
 
-What stands on it is a :class:`~pipelines.exports.layout.Page`. Everything is placed in inches from the page's top left
-corner, and each part returns where it ends.
+Everything is placed in inches from the page's top left corner, and each part returns where it ends.
 """
 
-import textwrap
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from pipelines import __version__
-from pipelines.arrays import Mask, Points
+from pipelines.arrays import Mask, Pixels, Points
 from pipelines.cases.case import Case
-from pipelines.exports.layout import Facts, Page, Picture
+from pipelines.exports.layout import Bar, Facts, Page, Picture, Table
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
-from pipelines.exports.tables import FEATURES, NOTICE, show, signed
-from pipelines.results import Measurement
+from pipelines.exports.sheet import (
+    BAND,
+    FOOT,
+    GAP,
+    GREY,
+    HEIGHT,
+    INK,
+    INNER,
+    MARGIN,
+    WIDTH,
+    about,
+    foot,
+    image,
+    lines,
+    new_sheet,
+    place,
+    put,
+    rule,
+    shown_part,
+    wide,
+)
+from pipelines.exports.tables import FEATURES
 
-_WIDTH, _HEIGHT = 8.27, 11.69  # in, A4
-_MARGIN = 0.62
-_INNER = _WIDTH - 2 * _MARGIN
-_GAP = 0.2
-_SMALL = 2.1  # height of small pictures, where all facts have room below them
-_FOOT = 0.68  # what the footer takes
-_NAME = 48  # letters of a case's name in a line
-_DPI = 220  # of pictures on the page; more only makes the file large
+_LARGE = (INNER - GAP) / 2  # width of large pictures, and their height at most
+_SMALL = (INNER - 2 * GAP) / 3
+_BAR = 0.76  # width of a bar beside maps
+_MAP = (INNER - 2 * GAP - _BAR) / 2
+_TALLEST = 3.4  # height of small pictures and maps at most
+_LEAST = 0.6
+_INDENT = 0.08  # of a table's text
+_LINE = 0.155  # from one fact to the next
+_NOTE_LINES = 3
+_NAME = 10.5, 8.5  # points of a case's name, and of a long one
 
-_INK, _GREY, _RULE, _BAND = "#16202a", "#5b6670", "#c9d1d8", "#f2f5f7"
 _MASK, _POINTS = (tuple(value / 255 for value in colour) for colour in (MASK_COLOUR, POINT_COLOUR))
 
 _CLOSED = ("eye, image left", "eye, image right", "outer lips", "inner lips")
@@ -47,72 +63,80 @@ def write_page(page: Page, kind: str = "pdf", dpi: int = 110, case: Case | None 
         dpi: resolution of a PNG.
         case: whose it is, which stands above the heading.
     """
-    figure = _draw(page)
-    if case is not None:
-        _case(figure, case)
+    figure = draw_page(page, case)
     buffer = BytesIO()
     if kind == "pdf":
-        about = {"Title": page.subject, "Subject": NOTICE, "Creator": f"Philtrum {__version__}", "CreationDate": None}
-        figure.savefig(buffer, format="pdf", metadata=about)
+        figure.savefig(buffer, format="pdf", metadata=about(page.subject))
     else:
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _draw(page: Page) -> Figure:
-    figure, end = _drawn(page, _SMALL)
-    missing = end - (_HEIGHT - _FOOT - 0.08)
-    if missing <= 0 or not page.small:
+def draw_page(page: Page, case: Case | None = None) -> Figure:
+    """The page, drawn; see :func:`write_page`."""
+    case = case or Case()
+    figure, end = _drawn(page, case, _TALLEST)
+    missing = end - (HEIGHT - FOOT - 0.08)
+    if missing <= 0 or not (page.small or page.maps):
         return figure
-    return _drawn(page, _SMALL - missing / len(page.small))[0]
+    return _drawn(page, case, _fitting(page, missing))[0]
 
 
-def _drawn(page: Page, small: float) -> tuple[Figure, float]:
-    """The page with small pictures of a height, and where its facts end."""
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), facecolor="white")
-    FigureCanvasAgg(figure)
+def _fitting(page: Page, missing: float) -> float:
+    """The height of maps and small pictures at most with which they take so many inches less than at their tallest."""
+    cells = [(pictures, _SMALL) for pictures in page.small] + ([(page.maps, _MAP)] if page.maps else [])
+
+    def total(height: float) -> float:
+        return sum(max(min(height, width / _proportion(each)) for each in row) for row, width in cells)
+
+    room, low, high = total(_TALLEST) - missing, _LEAST, _TALLEST
+    for _ in range(16):
+        middle = (low + high) / 2
+        low, high = (middle, high) if total(middle) <= room else (low, middle)
+    return low
+
+
+def _proportion(picture: Picture) -> float:
+    """Width over height of what is shown."""
+    left, top, right, bottom = shown_part(picture)
+    return (right - left) / (bottom - top)
+
+
+def _drawn(page: Page, case: Case, tall: float) -> tuple[Figure, float]:
+    """The page with maps and small pictures of a height at most, and where its last line ends."""
+    figure = new_sheet()
+    _case(figure, case)
     y = _header(figure, page)
-    width = (_INNER - _GAP) / 2
-    y = _row(figure, page.large, y, 0.31, width, width, 10)
+    y = _row(figure, page.large, y, 0.31, _LARGE, _LARGE, 10)
+    if page.maps:
+        y = _maps(figure, page, y, tall)
     for pictures in page.small:
-        y = _row(figure, pictures, y, 0.3, (_INNER - 2 * _GAP) / 3, small, 8.5)
-    if page.measurements:
-        y = _measurements(figure, page.measurements, y)
-    end = _facts(figure, page.facts, y)
-    _footer(figure, page.footer)
+        y = _row(figure, pictures, y, 0.3, _SMALL, tall, 8.5)
+    if page.tables:
+        y = _tables(figure, page.tables, y)
+    end = _notes(figure, case, page.facts[0][0], _facts(figure, page.facts, y))
+    foot(figure, page.footer)
     return figure, end
 
 
-def _text(figure: Figure, x: float, y: float, text: str, size: float, **given: Any) -> None:
-    style = {"color": _INK, "va": "baseline", "parse_math": False, **given}
-    figure.text(x / _WIDTH, 1 - y / _HEIGHT, text, fontsize=size, **style)
-
-
-def _rule(figure: Figure, y: float, colour: str = _RULE, width: float = 0.7) -> None:
-    x = np.array([_MARGIN, _WIDTH - _MARGIN]) / _WIDTH
-    figure.add_artist(Line2D(x, [1 - y / _HEIGHT] * 2, color=colour, linewidth=width, transform=figure.transFigure))
-
-
-def _axes(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
-    axes = figure.add_axes((x / _WIDTH, 1 - (y + height) / _HEIGHT, width / _WIDTH, height / _HEIGHT))
-    axes.set_axis_off()
-    return axes
-
-
 def _header(figure: Figure, page: Page) -> float:
-    _text(figure, _MARGIN, 0.88, page.title, 19, weight="bold")
-    _text(figure, _MARGIN, 1.11, page.subtitle, 9, color=_GREY)
-    _text(figure, _WIDTH - _MARGIN, 0.88, f"Philtrum {__version__}", 10, ha="right", color=_GREY)
-    _rule(figure, 1.24, _INK, 1.1)
+    put(figure, MARGIN, 0.88, page.title, 19, weight="bold")
+    put(figure, MARGIN, 1.11, page.subtitle, 9, color=GREY)
+    put(figure, WIDTH - MARGIN, 0.88, f"Philtrum {__version__}", 10, ha="right", color=GREY)
+    rule(figure, 1.24, colour=INK, weight=1.1)
     return 1.24
 
 
 def _case(figure: Figure, case: Case) -> None:
-    """The case above the heading: its name, in more than one line where it is long, date and side at the right."""
-    lines = textwrap.wrap(case.name, _NAME) or [""]
-    for number, line in enumerate(lines):
-        _text(figure, _MARGIN, 0.52 - 0.16 * (len(lines) - 1 - number), line, 10.5, weight="bold")
-    _text(figure, _WIDTH - _MARGIN, 0.52, case.heading, 9, ha="right", color=_GREY)
+    """The case above the heading: its name, in two lines and smaller where it is long, date and side at the right."""
+    room = INNER - (wide(case.heading, 9) + 0.3 if case.heading else 0)
+    size = next((size for size in _NAME if len(lines(case.name, size, room, 99, "bold")) <= 2), _NAME[-1])
+    for number, line in enumerate(reversed(lines(case.name, size, room, 2, "bold"))):
+        put(figure, MARGIN, 0.52 - 0.16 * number, line, size, weight="bold")
+    put(figure, WIDTH - MARGIN, 0.52, case.heading, 9, ha="right", color=GREY)
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
 
 
 def _row(
@@ -121,27 +145,34 @@ def _row(
     """Pictures side by side in cells of ``width`` and ``height`` at most, titles of ``size`` points ``above`` them."""
     end = y
     for column, picture in enumerate(pictures):
-        x = _MARGIN + column * (width + _GAP)
-        _text(figure, x, y + 0.23, picture.title, size, weight="bold")
-        bottom = _picture(figure, picture, x, y + above, width, height)
-        if picture.scale:
-            bottom = _scale(figure, picture.scale, x, bottom, min(width, height))
+        x = MARGIN + column * (width + GAP)
+        put(figure, x, y + 0.23, picture.title, size, weight="bold")
+        bottom, right = _picture(figure, picture, x, y + above, width, height)
+        if picture.bar:
+            bottom = _bar_below(figure, picture.bar, x, bottom, right - x)
         end = max(end, bottom)
     return end
 
 
-def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float, height: float) -> float:
-    """Draws a picture as large as the cell allows, at the cell's top left, with its own proportions.
+def _maps(figure: Figure, page: Page, y: float, tall: float) -> float:
+    """Both maps as large as there is room, and their one bar to the right of them."""
+    end, right, top = y, MARGIN, y + 0.3
+    width = max(min(_MAP, tall * _proportion(picture)) for picture in page.maps)
+    pitch = min(_LARGE, INNER - _BAR - GAP - width - GAP) + GAP  # below the large pictures, where the bar has room
+    for number, picture in enumerate(page.maps):
+        x = MARGIN + number * pitch
+        put(figure, x, y + 0.23, picture.title, 10, weight="bold")
+        bottom, right = _picture(figure, picture, x, top, _MAP, tall)
+        end = max(end, bottom)
+    if page.bar is not None:
+        _bar_beside(figure, page.bar, right + GAP, top, end - top)
+    return end
 
-    The axes' units are pixels of the whole image. Returns where the picture ends.
-    """
-    height_px, width_px = picture.image.shape[:2]
-    left, top, right, bottom = window = picture.window or (0, 0, width_px, height_px)
-    scale = min(width / (right - left), height / (bottom - top))  # inches a pixel
-    axes = _axes(figure, x, y, (right - left) * scale, (bottom - top) * scale)
-    shown = shrunk(picture.image[top:bottom, left:right], scale * _DPI)
-    # "none" puts the pixels into the PDF as they are; the extent's y runs down, as in the photo.
-    axes.imshow(shown, extent=(left, right, bottom, top), aspect="auto", interpolation="none")
+
+def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float, height: float) -> tuple[float, float]:
+    """Draws a picture with what lies over it. Returns where it ends below and to the right."""
+    axes, window = image(figure, picture, x, y, width, height)
+    left, top, right, bottom = window
     if picture.mask is not None:
         _outline(axes, picture.mask, window)
     if picture.landmarks is not None:
@@ -151,7 +182,8 @@ def _picture(figure: Figure, picture: Picture, x: float, y: float, width: float,
         _dots(axes, picture.points, 2.8)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    return y + (bottom - top) * scale
+    scale = min(width / (right - left), height / (bottom - top))
+    return y + (bottom - top) * scale, x + (right - left) * scale
 
 
 def _outline(axes: Axes, mask: Mask, window: Window) -> None:
@@ -173,74 +205,111 @@ def _chains(axes: Axes, landmarks: Points) -> None:
 
 
 def _dots(axes: Axes, points: Points, size: float) -> None:
-    axes.plot(*points.T, "o", color=_POINTS, markersize=size, markeredgecolor=_INK, markeredgewidth=0.3)
+    axes.plot(*points.T, "o", color=_POINTS, markersize=size, markeredgecolor=INK, markeredgewidth=0.3)
 
 
-def _scale(figure: Figure, meanings: tuple[str, str, str], x: float, y: float, width: float) -> float:
-    """A bar from black to white with what its ends and its middle mean."""
-    bar = _axes(figure, x, y + 0.07, width, 0.09)
-    bar.imshow(np.linspace(0, 1, 256)[None], cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="none")
+# --- what colours mean ----------------------------------------------------------------------------------------------
+
+
+def _bar_below(figure: Figure, bar: Bar, x: float, y: float, width: float) -> float:
+    """The bar below a picture; what it means stays inside its width, as much of it as has room."""
+    _colours(figure, bar.colours[None], x, y + 0.07, width, 0.09)
+    taken: list[tuple[float, float]] = []
+    for share, meaning in sorted(bar.ticks.items(), key=lambda tick: -abs(tick[0] - 0.5)):  # both ends first
+        left = share * (width - (long := wide(meaning, 7.2)))
+        if all(left > end + 0.06 or left + long < begin - 0.06 for begin, end in taken):
+            put(figure, x + left, y + 0.28, meaning, 7.2, color=GREY)
+            taken.append((left, left + long))
+    if bar.label:
+        put(figure, x, y + 0.41, bar.label, 7.2, color=GREY)
+    return y + (0.41 if bar.label else 0.28)
+
+
+def _bar_beside(figure: Figure, bar: Bar, x: float, y: float, height: float) -> None:
+    """The bar beside pictures of a height."""
+    _colours(figure, bar.colours[::-1, None], x, y, 0.13, height)
+    for share, meaning in bar.ticks.items():
+        at = y + (1 - share) * height
+        put(figure, x + 0.2, min(max(at + 0.035, y + 0.08), y + height), meaning, 7.2, color=GREY)
+    middle = 1 - (y + height / 2) / HEIGHT
+    figure.text(
+        (x + 0.7) / WIDTH, middle, bar.label, fontsize=7.2, color=GREY, rotation=90, ha="center", va="center",
+        parse_math=False,
+    )  # fmt: skip
+
+
+def _colours(figure: Figure, colours: Pixels, x: float, y: float, width: float, height: float) -> None:
+    bar = place(figure, x, y, width, height)
+    bar.imshow(colours, aspect="auto", interpolation="none")
     frame = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
-    bar.plot(*frame.T, transform=bar.transAxes, color=_GREY, linewidth=0.5, clip_on=False)
-    for share, meaning, side in zip((0, 0.5, 1), meanings, ("left", "center", "right"), strict=True):
-        _text(figure, x + share * width, y + 0.28, meaning, 7.2, ha=side, color=_GREY)
-    return y + 0.28
+    bar.plot(*frame.T, transform=bar.transAxes, color=GREY, linewidth=0.5, clip_on=False)
 
 
-def _measurements(figure: Figure, rows: Sequence[tuple[Measurement, ...]], y: float) -> float:
-    # The name starts at the first column, numbers end at the next ones, the meaning starts at the last.
-    columns: tuple[float, ...] = (0.08, 2.25, 3.0, 3.6, 3.78)
-    titles: tuple[str, ...] = ("Photo", "Prediction", "Change")
-    widest = 68
-    if len(rows[0]) == 1:
-        columns, titles, widest = (0.08, 2.25, 2.43), ("Photo",), 96
-    y += 0.36
-    _text(figure, _MARGIN, y, "Measurements", 10, weight="bold")
-    y += 0.23
-    heading = zip(columns, ("Measure", *titles, "What it says"), strict=True)
-    for number, (x, title) in enumerate(heading):
-        _text(figure, _MARGIN + x, y, title, 7.2, color=_GREY, ha="right" if 0 < number <= len(titles) else "left")
+# --- words and numbers ----------------------------------------------------------------------------------------------
+
+
+def _tables(figure: Figure, tables: Sequence[Table], y: float) -> float:
+    if len(tables) == 1:
+        # The name starts at the first column, numbers end at the next ones, the note starts at the last.
+        cells = (2.25, 3.0, 3.6)[: len(tables[0].columns)]
+        return _table(figure, tables[0], MARGIN, INNER, y, cells, cells[-1] + 0.18)
+    return max(
+        _table(figure, table, MARGIN + number * (_LARGE + GAP), _LARGE, y, (2.13, 2.73, 3.33)[-len(table.columns) :])
+        for number, table in enumerate(tables)
+    )
+
+
+def _table(
+    figure: Figure, table: Table, x: float, width: float, y: float, cells: Sequence[float], notes: float | None = None
+) -> float:
+    """A table of a width whose cells end at, and whose notes begin at, so many inches from its left."""
+    y += 0.34
+    put(figure, x, y, table.title, 10, weight="bold")
+    y += 0.2
+    put(figure, x + _INDENT, y, "Measure", 7.2, color=GREY)
+    if notes is not None:
+        put(figure, x + notes, y, "What it says", 7.2, color=GREY)
+    for at, title in zip(cells, table.columns, strict=True):
+        put(figure, x + at, y, title, 7.2, color=GREY, ha="right")
     y += 0.07
-    _rule(figure, y)
-    for row, values in enumerate(rows):
-        before = values[0]
-        meaning = textwrap.wrap(before.meaning, widest)
-        height = 0.1 + 0.115 * max(2, len(meaning))
-        if row % 2 == 0:
-            band = _axes(figure, _MARGIN, y, _INNER, height)
-            band.axhspan(0, 1, color=_BAND)
-            band.set_ylim(0, 1)
-        line = y + 0.16
-        _text(figure, _MARGIN + columns[0], line, before.label, 8.2)
-        cells = [*map(show, values), *([_change(*values)] if len(values) > 1 else [])]
-        for x, value in zip(columns[1:-1], cells, strict=True):
-            _text(figure, _MARGIN + x, line, value, 8.2, ha="right")
-        for number, part in enumerate(meaning):
-            _text(figure, _MARGIN + columns[-1], y + 0.135 + 0.115 * number, part, 6.4, color=_GREY)
+    rule(figure, y, x=x, length=width)
+    for number, row in enumerate(table.rows):
+        said = [] if notes is None else lines(row.note, 6.2, width - notes, 4)
+        height = 0.095 + 0.115 * max(1, len(said))
+        if number % 2 == 0:
+            _band(figure, x, y, width, height)
+        put(figure, x + _INDENT, y + 0.147, row.name, 8.2)
+        for at, cell in zip(cells, row.cells, strict=True):
+            put(figure, x + at, y + 0.147, cell, 8.2, ha="right")
+        for line, part in enumerate(said):
+            put(figure, x + (notes or 0), y + 0.135 + 0.115 * line, part, 6.2, color=GREY)
         y += height
-    _rule(figure, y)
+    rule(figure, y, x=x, length=width)
     return y
 
 
-def _change(before: Measurement, after: Measurement) -> str:
-    difference = after.value - before.value
-    if not np.isfinite(difference):
-        return "–"
-    return signed(f"{difference:+z.1f}{before.unit}" if before.unit else f"{difference:+z.3f}")
+def _band(figure: Figure, x: float, y: float, width: float, height: float) -> None:
+    band = place(figure, x, y, width, height)
+    band.axhspan(0, 1, color=BAND)
+    band.set_ylim(0, 1)
 
 
 def _facts(figure: Figure, columns: tuple[tuple[float, Facts], tuple[float, Facts]], y: float) -> float:
     end = y
-    for x, (indent, facts) in zip((_MARGIN + 0.08, _MARGIN + 3.1), columns, strict=True):
+    for x, (indent, facts) in zip((MARGIN + _INDENT, MARGIN + 3.1), columns, strict=True):
         for number, (name, value) in enumerate(facts):
-            line = y + 0.24 + 0.17 * number
-            _text(figure, x, line, name, 7.2, color=_GREY)
-            _text(figure, x + indent, line, value, 7.2)
+            line = y + 0.24 + _LINE * number
+            put(figure, x, line, name, 7.2, color=GREY)
+            put(figure, x + indent, line, value, 7.2)
             end = max(end, line)
     return end
 
 
-def _footer(figure: Figure, made: str) -> None:
-    _rule(figure, _HEIGHT - _FOOT)
-    _text(figure, _MARGIN, _HEIGHT - 0.5, NOTICE, 8.5, weight="bold")
-    _text(figure, _MARGIN, _HEIGHT - 0.35, made, 7, color=_GREY)
+def _notes(figure: Figure, case: Case, indent: float, y: float) -> float:
+    """The case's notes over the whole width, cut where they are long."""
+    x = MARGIN + _INDENT
+    for number, line in enumerate(lines(case.notes, 7.2, INNER - indent - 2 * _INDENT, _NOTE_LINES)):
+        y += 0.2 if number == 0 else _LINE
+        put(figure, x, y, "" if number else "Notes", 7.2, color=GREY)
+        put(figure, x + indent, y, line, 7.2)
+    return y

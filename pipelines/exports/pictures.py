@@ -3,13 +3,20 @@
 import cv2
 import numpy as np
 
-from pipelines.arrays import Numbers, Points
+from pipelines.arrays import Numbers, Pixels, Points
 from pipelines.results import RepaintResult
 
 MASK_COLOUR, POINT_COLOUR = (0, 160, 255), (255, 210, 30)
 """Blue and yellow, told apart by all kinds of colour vision."""
 
 _FACE_WINDOW = 1.35  # of the points' box: from brow to chin, with some forehead
+
+_DPI = 220
+"""Pixels an inch that a picture has in print, at least; more only makes the file large."""
+
+_SCREEN = 640, 600
+"""Width and height in pixels of the largest picture on the page, on a screen without finer pixels: ``--stage`` of
+assets/style.css, and what a column of a wide screen takes. No picture has fewer in print."""
 
 Window = tuple[int, int, int, int]
 """Part of a photo: left, top, right, bottom in pixels."""
@@ -48,3 +55,14 @@ def shrunk(image: Numbers, scale: float) -> Numbers:
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
     small: Numbers = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return small
+
+
+def for_print(image: Pixels, scale: float) -> Pixels:
+    """A picture with the pixels that it has in print: enough for its size there, and no fewer than on the screen.
+
+    Args:
+        image: ``uint8`` ``(H, W, 3)``.
+        scale: inches a pixel.
+    """
+    height, width = image.shape[:2]
+    return shrunk(image, max(scale * _DPI, min(_SCREEN[0] / width, _SCREEN[1] / height)))

@@ -142,13 +142,23 @@ def mask_share(result: RepaintResult) -> float:
 def given_facts(result: RepaintResult) -> Facts:
     """What was given, on a page: the photo, its face and the mask."""
     rows, columns = result.photo.shape[:2]
-    source = result.mask_source if result.extent is None else f"{result.mask_source}, {EXTENT_NAMES[result.extent]}"
-    grown = f", grown {result.grow:g} %" if result.grow else ""
     return (
         ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
         *photo_facts(result),
-        ("Mask", f"{source}{grown}, feather {result.feather:g} %; {100 * mask_share(result):.1f} % of the photo"),
+        ("Mask", f"{mask_from(result)}; {100 * mask_share(result):.1f} % of the photo"),
     )
+
+
+def mask_from(result: RepaintResult) -> str:
+    """Where the mask comes from and how its edge is, for people."""
+    source = result.mask_source if result.extent is None else f"{result.mask_source}, {EXTENT_NAMES[result.extent]}"
+    grown = f", grown {result.grow:g} %" if result.grow else ""
+    return f"{source}{grown}, feather {result.feather:g} %"
+
+
+def drawn_by(result: RepaintResult) -> Facts:
+    """What drew the result, in short."""
+    return (("Weights", ", ".join(used.name for used in result.weights)), ("Seed", str(result.seed)))
 
 
 def made_facts(result: RepaintResult) -> Facts:

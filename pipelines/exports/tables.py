@@ -26,8 +26,6 @@ NOTICE = "Research use only. Not a diagnostic device. Generated content."
 
 Result = TypeVar("Result", bound=PhotoResult)
 
-_LINE, _MOST_LINES = 40, 6  # letters of a line of a case's notes on a page, and lines
-
 _FEATURES = (
     ("jaw line", 17),
     ("brow, image left", 5),
@@ -117,13 +115,11 @@ def photo_columns(result: PhotoResult) -> dict[str, str | None]:
 
 
 def photo_facts(result: PhotoResult) -> tuple[tuple[str, str], ...]:
-    """Which photo it is and the case's notes, on a page to print, whose heading has the case itself.
+    """Which photo it is, on a page to print, which has the case itself.
 
     The hash's first 16 digits are enough to tell photos apart.
     """
-    lines = result.case.note_lines(_LINE, _MOST_LINES) if result.case else []
-    notes = [("" if number else "Notes", line) for number, line in enumerate(lines)]
-    return (("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"), *notes)
+    return (("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"),)
 
 
 def footer(result: PhotoResult) -> str:
@@ -138,6 +134,14 @@ def show(measurement: Measurement) -> str:
         return "–"
     # z: what rounds to zero has no sign
     return signed(f"{measurement.value:z.1f}{measurement.unit}" if measurement.unit else f"{measurement.value:z.3f}")
+
+
+def show_change(before: Measurement, after: Measurement) -> str:
+    """How far a measurement went, for people, as :func:`show`; a dash where it cannot be taken."""
+    difference = after.value - before.value
+    if not math.isfinite(difference):
+        return "–"
+    return signed(f"{difference:+z.1f}{before.unit}" if before.unit else f"{difference:+z.3f}")
 
 
 def signed(number: str) -> str:

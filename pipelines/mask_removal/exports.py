@@ -7,9 +7,9 @@ import numpy as np
 
 from pipelines.arrays import Floats, Numbers, Pixels
 from pipelines.exports import repainted
-from pipelines.exports.layout import Facts, Page, Picture, wrapped
+from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, wrapped
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
-from pipelines.exports.repainted import given_facts, made_facts, repaint_facts
+from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
 from pipelines.exports.tables import footer, json_point, signed
 from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.jobs import MASK_REMOVAL
@@ -26,6 +26,8 @@ STAGES: tuple[str, ...] = (
 
 LANDMARKS = ("guessed_under_mask", "found_in_result")
 """What the landmarks are called: those of the photo nobody sees."""
+
+_GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)  # from nothing to full confidence
 
 _LINE = 54  # letters of a fact in the page's right column
 
@@ -237,6 +239,27 @@ def page(result: MaskRemovalResult) -> Page:
     )
 
 
+def card(result: MaskRemovalResult) -> Card:
+    """The result, how it was made, and how far its references were used."""
+    used = _reference(result)
+    engine = {"inpainter": "the inpainting network", "paper": "the paper's networks"}[result.engine]
+    references = ", ".join(_shares(result)) or ("one" if used else "none")
+    facts = [("Mask", mask_from(result)), ("Drawn by", engine), ("Reference", references), *drawn_by(result)]
+    if used:
+        facts.append(("Confidence", f"{used.mean_confidence:.2f}"))
+    if result.identity is not None:
+        facts.append(("Likeness", _two_decimals(result.identity)))
+    return Card(
+        title="Mask removal",
+        picture=Picture(title="Result", image=result.image, window=face_window(result)),
+        facts=tuple(facts),
+    )
+
+
+def _shares(result: MaskRemovalResult) -> list[str]:
+    return [f"{one.number} by {100 * one.share:.0f} %" for one in result.references]
+
+
 def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, ...]:
     return (
         Picture(
@@ -250,7 +273,7 @@ def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, .
             title="Confidence in the reference",
             image=_grey(used.confidence),
             mask=result.hole,
-            scale=("0: not used", "0.5", "1: trusted"),
+            bar=Bar(_GREYS, {0.0: "0: not used", 0.5: "0.5", 1.0: "1: trusted"}),
         ),
     )
 
@@ -269,7 +292,7 @@ def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
 def _seen(result: MaskRemovalResult, used: _Reference) -> Facts:
     rows, columns = used.photo.shape[:2]
     side = "right" if used.yaw >= 0 else "left"
-    shares = [f"{one.number} by {100 * one.share:.0f} %" for one in result.references]
+    shares = _shares(result)
     return (
         *((("References used", ", ".join(shares)),) if len(shares) > 1 else ()),
         ("Reference", f"{columns} × {rows} pixels, {len(used.points)} control points"),

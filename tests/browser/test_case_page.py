@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from pipelines import Case, open_case
 from tests.browser.driver import App, RemovalTab, ScoringTab, Tab, read, wait_until
@@ -76,6 +77,22 @@ def files_of(tab: Tab) -> tuple[dict, dict[str, bytes]]:
     with zipfile.ZipFile(download.value.path()) as archive:
         inside = {name: archive.read(name) for name in archive.namelist()}
     return json.loads(tab.download("json")), {download.value.suggested_filename: b"", **inside}
+
+
+def test_the_report_of_a_case_is_downloaded_and_in_no_log(tab: Tab, astronaut: np.ndarray, app: App):
+    bar = Bar(tab.page)
+    bar.type(ANNA)
+    work(tab, astronaut)
+    tab.predict_again()
+    with tab.page.expect_download() as download:
+        bar.button("Report").click()
+    assert download.value.suggested_filename == "P01_Anna-report.pdf"
+    pages = PdfReader(download.value.path()).pages
+    assert len(pages) == 3 and "P01 Anna" in pages[0].extract_text() and "UCLP" in pages[0].extract_text()
+    expect(bar.button("Report")).to_be_enabled()
+    bar.says(ANNA)
+    log = (app.folder / "log").read_text()
+    assert app.address in log and not any(word in log for word in ("Anna", "UCLP", ANNA.date))
 
 
 def test_a_case_is_saved_and_opened_in_another_page_as_it_was(

@@ -178,10 +178,13 @@ def test_closing_the_client_leaves_no_file_behind(served: Served, photo: Path, t
 
 
 def test_log_names_nothing(client: Client, photo: Path, served: Served):
-    predict(client, photo)
+    numbers, *_ = predict(client, photo, case="Canary Zebedee")
+    assert numbers["case"] == "Canary Zebedee"
+    with pytest.raises(AppError):
+        predict(client, photo, case="Canary Zebedee" * 9)
     log = served.log.read_text()
     assert f"open {served.address}" in log
-    for word in ("Jane", ".png", str(served.cache)):
+    for word in ("Jane", ".png", str(served.cache), "Canary", "Zebedee"):
         assert word not in log
 
 

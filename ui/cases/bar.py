@@ -1,4 +1,4 @@
-"""The bar above the tabs: whose desk it is, and *New case*, *Open case* and *Save case*."""
+"""The bar above the tabs: whose desk it is, and *New case*, *Open case*, *Save case* and *Report*."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,10 @@ import gradio as gr
 from pipelines.cases.case import MOST_LETTERS, MOST_NOTES, Case, named, typed_case
 from pipelines.cases.contents import CaseFile, Entry
 from pipelines.cases.reading import open_case
+from pipelines.cases.report import save_report
 from pipelines.cases.writing import ENDING, save_case
 from pipelines.errors import OptionInvalid
-from ui.cases.desk import clear_desk, components, entries_of, inputs, open_desk
+from ui.cases.desk import Made, clear_desk, components, entries_of, inputs, open_desk
 from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import toast
 from ui.server.sessions import Sessions, Work
@@ -64,9 +65,10 @@ class CaseBar:
         typed = self.bar.input(self.take, None, self.bar, trigger_mode="multiple", **_named("take"))
         opened = self.bar.upload(self.open, None, changed, **_named("open"))
         saved = self.bar.submit(self.save, given, self.bar, **_named("save"))
+        reported = self.bar.download(self.report, None, self.bar, **_named("report"))
         self.bar.clear(self.clear, None, changed, **_named("clear"))
         for tab in tabs:
-            for event, name in ((typed, "typed"), (saved, "saved")):
+            for event, name in ((typed, "typed"), (saved, "saved"), (reported, "reported")):
                 taken = event.then(tab.outdated, None, tab.buttons, queue=False, **tab.named(f"outdated_{name}"))
                 taken.then(tab.rewrite, None, tab.buttons, **tab.named(f"rewrite_{name}"))
             opened.then(tab.write_anew, None, tab.buttons, **tab.named("write_opened"))
@@ -117,6 +119,20 @@ class CaseBar:
                 "Python and the command line open it.",
                 duration=12,
             )
+        return _answer(file={"path": str(path), "name": name})
+
+    def report(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
+        """Writes one PDF of the case with every result of all tabs, which the page downloads then."""
+        try:
+            case = self._take(event, request) or Case()
+            session = self.sessions.get(request.session_hash)
+            made = Made(session.others, [(tab.job, session.work(tab.key).runs) for tab in self.tabs])
+            name = named(case, "report.pdf")
+            path = session.work(_KEY).new_folder() / name
+            save_report(path, case, made)
+        except Exception as error:
+            toast(error, "No report made")
+            return _answer()
         return _answer(file={"path": str(path), "name": name})
 
     def _entries(self, works: Sequence[Work], values: Sequence[Any]) -> Iterator[Entry]:

@@ -18,7 +18,7 @@ from ui.parts.runs import show_runs
 from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
 from ui.server.sessions import Session, Work
 from ui.session.kept import Outcome, Photo
-from ui.session.runs import MOST, Desk, Told
+from ui.session.runs import MOST, Desk, Runs, Told
 from ui.tabs.base import ResultTab
 
 _Known = dict[tuple[int, int], Photo]
@@ -68,6 +68,25 @@ class Prepared:
         """Puts it in its place, and gives updates of :func:`components`."""
         self.work.replace(self.photos, self.more, self.kept)
         return [*self.updates, show_runs(self.work.runs, self.work.runs.of(self.work.outcome))]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Every result of a page, as often as it is gone through; each is in memory while it is looked at.
+
+    Attributes:
+        others: entries that no tab shows.
+        runs: of each tab, with its job.
+    """
+
+    others: tuple[Entry, ...]
+    runs: Sequence[tuple[str, Runs]]
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self.others
+        for job, runs in self.runs:
+            for run in runs:
+                yield Entry(job=job, results=run.load()[0].results, chosen=run.chosen)
 
 
 def components(tab: ResultTab) -> list[gr.components.Component]:

@@ -42,7 +42,7 @@ from ui.session.runs import Told
 from ui.tabs.base import KEYS, Field, ResultTab, no_files
 from ui.tabs.cohort import CohortTab
 from ui.tabs.repainting import mask_options, read_photo_and_mask
-from ui.tabs.scoring_files import FILES, file_buttons, write_files
+from ui.tabs.scoring_files import FILES, file_buttons, pair_button, write_files, write_pair
 
 ONE, TWO = "one", "two"
 """How many photos are scored."""
@@ -82,6 +82,7 @@ class AnomalyScoringTab(ResultTab):
         self.faces: dict[Slot, gr.Radio] = {}
         self.sliders: dict[Slot, gr.HTML] = {}
         self.files: dict[Slot, list[gr.DownloadButton]] = {}
+        self.pair_files: list[gr.DownloadButton] = []
 
     # --- components -------------------------------------------------------------------------------------------------
 
@@ -173,6 +174,8 @@ class AnomalyScoringTab(ResultTab):
             with gr.Row(elem_classes=["files", f"pair-{slot.key}"], equal_height=True):
                 gr.HTML(f'<p class="files-of">{name}</p>', apply_default_css=False)
                 self.files[slot] = file_buttons(slot.prefix)
+        with gr.Row(elem_classes=["files", "pair-second"]):
+            self.pair_files = [pair_button()]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -222,7 +225,7 @@ class AnomalyScoringTab(ResultTab):
 
     @property
     def buttons(self) -> list[gr.DownloadButton]:
-        return [one for slot in self.files.values() for one in slot]
+        return [*(one for slot in self.files.values() for one in slot), *self.pair_files]
 
     @property
     def results(self) -> list[gr.components.Component]:
@@ -457,11 +460,13 @@ class AnomalyScoringTab(ResultTab):
     def _files(self, outcome: Outcome) -> list[Path | None]:
         stems = (f"{self.stem}-before", f"{self.stem}-after") if len(outcome.results) == 2 else (self.stem,)
         scored = [one for one in outcome.results if isinstance(one, AnomalyScoringResult)]
+        pair = write_pair(scored, outcome.folder, named(outcome.case, f"{self.stem}-before-after"))
         made = [
-            write_files(one, outcome.folder, named(outcome.case, stem)) for one, stem in zip(scored, stems, strict=True)
+            write_files(one, outcome.folder, named(outcome.case, stem), pair)
+            for one, stem in zip(scored, stems, strict=True)
         ]
         paths = [files.get(ending) for files in made for ending in FILES]
-        return paths + [None] * (len(self.buttons) - len(paths))
+        return [*paths, *[None] * (len(self.buttons) - len(paths) - 1), pair]
 
     # --- API --------------------------------------------------------------------------------------------------------
 

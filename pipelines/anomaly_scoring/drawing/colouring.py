@@ -4,7 +4,8 @@ A scale never depends on the picture: stretched over its own minimum and maximum
 as ill as any.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import cv2
@@ -98,6 +99,14 @@ half, those of the simulator's strongest clefts at its top."""
 
 ASYMMETRY_SCALE = Scale("left unlike right (% of light)", 60, 1)
 """The scale of :func:`pipelines.anomaly_scoring.scoring.asymmetry.asymmetry_map`, likewise."""
+
+
+def covering(scale: Scale, peak: float) -> Scale:
+    """The scale, or one of the same kind that goes on to ``peak``, where that lies above it: to a round number."""
+    if peak <= scale.upper:
+        return scale
+    step = 10 ** math.floor(math.log10(peak)) / 2
+    return replace(scale, upper=step * math.ceil(peak / step))
 
 
 def colour_heat_map(heat: Floats, scale: Scale) -> Pixels:

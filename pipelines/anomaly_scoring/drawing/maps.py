@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from pipelines.anomaly_scoring.choices import MapName
+from pipelines.anomaly_scoring.drawing.aligned import Part, aligned
 from pipelines.anomaly_scoring.drawing.colouring import ASYMMETRY_SCALE, LOCAL_SCALE, SCALES, Scale, colour_bar, overlay
 from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.results import AnomalyScoringResult, Finding
@@ -16,6 +17,9 @@ OPACITY = 0.8
 
 SIDE = 512
 """Side in pixels of a map over its face."""
+
+PRINT_SIDE = 720
+"""The same on a page to print: more than the largest map on the screen, and 210 an inch where it is largest."""
 
 _AROUND = 1.6  # side of the part that is shown over the longer side of its region
 
@@ -53,11 +57,32 @@ def map_overlay(result: AnomalyScoringResult, shown: Shown, opacity: float = OPA
         OptionInvalid: the opacity is not between 0 and 1.
     """
     part = around(shown.area)
-    size = (SIDE, SIDE)
-    face = cv2.resize(result.crop[part], size, interpolation=cv2.INTER_CUBIC)
+    face = cv2.resize(result.crop[part], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return _over(face, shown, part, opacity)
+
+
+def print_overlay(result: AnomalyScoringResult, shown: Shown, part: Part | None = None) -> Pixels:
+    """:func:`map_overlay` for a page to print: over the photo itself, with all the pixels that it has there.
+
+    Args:
+        result: whose face.
+        shown: of :func:`shown_map`.
+        part: rows and columns of the aligned face; a square around the region where None.
+
+    Returns:
+        RGB ``uint8``, 720 × 720 pixels.
+    """
+    part = part or around(shown.area)
+    return _over(aligned(result, PRINT_SIDE, part), shown, part, OPACITY, smooth=True)
+
+
+def _over(face: Pixels, shown: Shown, part: Part, opacity: float, smooth: bool = False) -> Pixels:
+    size = face.shape[1::-1]
     values = cv2.resize(shown.values[part], size, interpolation=cv2.INTER_LINEAR)
-    area = cv2.resize(shown.area[part].astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
-    return overlay(face, values, shown.scale, opacity, area)
+    area = cv2.resize(shown.area[part].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    if smooth:  # without the steps of the region's pixels
+        area = cv2.GaussianBlur(area, (0, 0), size[0] / (part[0].stop - part[0].start), borderType=cv2.BORDER_REPLICATE)
+    return overlay(face, values, shown.scale, opacity, area > 0.5)
 
 
 def severity_of_100(result: AnomalyScoringResult) -> float:
@@ -82,7 +107,7 @@ def map_picture(result: AnomalyScoringResult, name: MapName) -> Pixels | None:
     return np.hstack([map_overlay(result, shown), colour_bar(shown.scale, SIDE)])
 
 
-def around(area: Mask) -> tuple[slice, slice]:
+def around(area: Mask) -> Part:
     """Rows and columns of a square around a region, with as much of the face around it as makes it readable."""
     rows, columns = np.nonzero(area)
     low = np.array([rows.min(), columns.min()])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pipelines.exports.tables import cell
 from pipelines.results import AnomalyScoringResult, Percentile
 
-FIGURES = (
+FIGURES: tuple[str, ...] = (
     "local_severity",
     "local_percentile",
     "asymmetry",

@@ -68,8 +68,5 @@ def test_without_a_case_or_a_name_names_stay():
     assert named(Case("P07"), "a.png") == "P07-a.png"
 
 
-def test_notes_on_a_page_end_where_there_is_no_room():
-    case = Case(notes="first line\nsecond " + "word " * 40)
-    assert case.note_lines(20, 2) == ["first line", "second word word…"]
-    assert Case(notes="short").note_lines(20, 2) == ["short"]
+def test_date_and_side_in_a_line():
     assert Case(date="2026-11-27", side="both").heading == "2026-11-27 · cleft on both sides"

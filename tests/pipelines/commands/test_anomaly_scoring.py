@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.anomaly_scoring.scoring import scale
@@ -71,6 +72,21 @@ def test_one_photo_gives_pictures_map_facts_and_a_row(run, photos, tmp_path):
         values = np.load(out / f"anna.{numbers}")
         assert values.shape == (256, 256) and values.dtype == np.float32 and values.max() > 0
         assert read_image(out / f"anna.{name}.png").shape[0] == 512
+
+
+@pytest.mark.slow
+def test_photos_before_and_after_have_a_page_together(run, photos, tmp_path, face_png):
+    for name in ("P01_before", "P01_AFTER", "P02_before", "P03_before", "P03_after"):
+        (photos / f"{name}.png").write_bytes(face_png)
+    (photos / "P03_before.jpg").write_bytes(face_png)  # two of one time: nobody knows which
+    (photos / "P04_after.png").write_bytes(face_png)
+    (photos / "P04_before.png").write_bytes(b"no picture")
+    out = tmp_path / "out"
+    assert run("anomaly-scoring", photos, "--searches", 1, "--case", "study", "--out", out)[0] == 1
+    assert [name for name in names(out) if name.endswith(".pdf")] == ["study-P01.before-after.pdf"]
+    (page,) = PdfReader(out / "study-P01.before-after.pdf").pages
+    text = " ".join(page.extract_text().split())
+    assert "Before and after surgery" in text and "study" in text and "+0.0" in text
 
 
 @pytest.mark.slow

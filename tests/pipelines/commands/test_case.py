@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
-from pipelines import Case, read_image, save_case
+from pipelines import Case, open_case, read_image, save_case
 from tests.pipelines.exports.made_results import make_removal, make_result
 
 CASE = Case("P07 Anna", date="2026-11-27", side="left", notes="one\ntwo")
@@ -64,3 +65,20 @@ def test_a_file_that_cannot_be_opened_is_told_without_its_name(run, file, tmp_pa
         status, said, trouble = run("case", "extract", path, "--out", tmp_path / "out")
         assert status == 2 and sentence in trouble and "Anna" not in said + trouble
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_report_writes_one_pdf_and_overwrites_nothing(run, file, tmp_path):
+    path = tmp_path / "new" / "report.pdf"
+    assert run("case", "report", file, "--output", path) == (0, "Report written.\n", "")
+    pages = PdfReader(path).pages
+    assert len(pages) == 3 and "P07 Anna" in pages[0].extract_text()
+    status, _, trouble = run("case", "report", file, "--output", path)
+    assert status == 2 and "give --output another" in trouble
+    assert run("case", "report", file, "--output", file)[0] == 2 and open_case(file).case == CASE
+
+
+def test_a_case_without_results_has_no_report(run, tmp_path):
+    save_case(tmp_path / "a.philtrum", CASE)
+    status, _, trouble = run("case", "report", tmp_path / "a.philtrum", "--output", tmp_path / "a.pdf")
+    assert status == 2 and "no result yet" in trouble and not (tmp_path / "a.pdf").exists()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.exports.layout import Page, Picture
+from pipelines.exports.layout import Card, Page, Picture
 from pipelines.exports.tables import footer, json_text, origin, photo_facts
 from pipelines.faces.images import encode_png
 
@@ -38,3 +38,8 @@ def page(result: Any) -> Page:
         facts=((0.7, photo_facts(result)), (0.7, (("Light", f"{result.image.mean():.1f}"),))),
         footer=footer(result),
     )
+
+
+def card(result: Any) -> Card:
+    light = f"{result.image.mean():.1f}"
+    return Card(title="Brightening", picture=Picture(title="", image=result.image), facts=(("Light", light),))

@@ -522,8 +522,8 @@ def test_two_photos_are_scored_alike_and_compared(tab: AnomalyScoringTab, fake: 
     assert shown[0] != shown[1] and "local severity fell from 80 to 70" in shown[2]
     assert '<th scope="col">Change</th>' in shown[5]
     made = tab.make_files(REQUEST)
-    assert len(made) == 2 * len(FILES) and all(Path(button.value["path"]).is_file() for button in made)
-    assert "philtrum-anomaly-after" in made[-1].value["path"]
+    assert len(made) == 2 * len(FILES) + 1 and all(Path(button.value["path"]).is_file() for button in made)
+    assert "philtrum-anomaly-after" in made[-2].value["path"]
 
 
 def test_painted_region_is_sent_as_a_mask(tab: AnomalyScoringTab, fake: Fake, astronaut: np.ndarray):
@@ -634,6 +634,22 @@ def test_files_hold_the_maps_themselves(scored: AnomalyScoringResult, tmp_path: 
     with zipfile.ZipFile(paths["zip"]) as archive:
         whole = {"local.png", "local.npy", "asymmetry.png", "asymmetry.npy", "heatmap.png", "heatmap.npy", "report.pdf"}
         assert whole <= set(archive.namelist()), "what has no button"
+
+
+def test_two_photos_have_a_page_together_in_each_zip_and_behind_a_button(tab, fake: Fake, astronaut: np.ndarray):
+    values = opened(tab, astronaut), opened(tab, astronaut[:, ::-1].copy(), "second")
+    run(tab, TWO, *values, case=Case("P 01"))
+    made = tab.make_files(REQUEST)
+    assert len(made) == 2 * len(FILES) + 1
+    path = Path(made[-1].value["path"])
+    assert path.name == "P_01-philtrum-anomaly-before-after.pdf" and path.read_bytes().startswith(b"%PDF")
+    for update in made[:-1]:
+        if (file := Path(update.value["path"])).suffix == ".zip":
+            with zipfile.ZipFile(file) as archive:
+                assert archive.read("P_01-before-after.pdf") == path.read_bytes()
+                assert "P_01-report.pdf" in archive.namelist()
+    run(tab, ONE, values[0])
+    assert "value" not in tab.make_files(REQUEST)[-1], "of one photo there is none"
 
 
 def test_button_of_a_missing_map_stays_off(tab: AnomalyScoringTab, astronaut: np.ndarray):
