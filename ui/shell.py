@@ -11,6 +11,7 @@ import gradio as gr
 from pipelines.jobs import JOBS, resolve
 from ui import CACHE, forget_cache
 from ui.cases.bar import CaseBar
+from ui.folders.tab import FolderTab
 from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import state_of, status_html
 from ui.server.engine import Engine
@@ -74,11 +75,18 @@ def build(engine: Engine) -> gr.Blocks:
         bar = CaseBar(sessions)
         bar.build()
         tabs = {name: resolve(JOBS[name].tab)(engine, sessions) for name in engine.jobs}
+        folders = [FolderTab(name, engine, sessions) for name in engine.jobs]
         with gr.Tabs():
-            for name, tab in tabs.items():
-                with gr.Tab(JOBS[name].title, id=name):
-                    tab.build(line)
-        bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)])
+            for (name, tab), folder in zip(tabs.items(), folders, strict=True):
+                with gr.Tab(JOBS[name].title, id=name), gr.Tabs(elem_classes="inner-tabs"):
+                    with gr.Tab("One photo"):
+                        tab.build(line)
+                    with gr.Tab("Folder"):
+                        folder.build()
+                    for title, build_view in getattr(tab, "views", {}).items():
+                        with gr.Tab(title):
+                            build_view()
+        bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)], folders)
 
         dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
         page.load(

@@ -1,5 +1,6 @@
 """What a scored face becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
 from typing import Any
@@ -31,6 +32,7 @@ from pipelines.anomaly_scoring.drawing.maps import (
 )
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
 from pipelines.exports.layout import Facts, Page, Picture, wrapped
+from pipelines.exports.summary import Table
 from pipelines.exports.tables import (
     cell,
     csv_bytes,
@@ -49,8 +51,8 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 __all__ = [
-    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "Scale", "Shown", "around", "contents", "facts", "figure_cells",
-    "figures_of", "files", "map_overlay", "page", "severity_of_100", "shown_map", "stage_pictures",
+    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "TABLE", "Scale", "Shown", "around", "contents", "facts", "figure_cells",
+    "figures_of", "files", "map_overlay", "page", "row", "severity_of_100", "shown_map", "stage_pictures",
 ]  # fmt: skip
 """What every job exports, and maps as pictures, which the page shows as well."""
 
@@ -62,6 +64,8 @@ STAGES: tuple[str, ...] = ()
 
 COLUMNS = FIGURES
 """Names of the figures in tables, in their order."""
+
+TABLE = Table("scores.csv", ("name", *COLUMNS, "region", "normalizer", "seconds", "error"))
 
 _LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 
@@ -141,6 +145,12 @@ def measurements_csv(result: AnomalyScoringResult) -> str:
 def columns(result: AnomalyScoringResult) -> dict[str, str]:
     """The figures as cells of a table, by :data:`COLUMNS`; empty without a value."""
     return figure_cells(figures_of(result))
+
+
+def row(result: AnomalyScoringResult, references: Sequence[str] = ()) -> dict[str, Any]:
+    """A photo's row of the table: every figure, the region and the normalizer."""
+    made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
+    return columns(result) | made | photo_columns(result)
 
 
 def raw_map(values: np.ndarray) -> bytes:

@@ -175,7 +175,8 @@ def test_every_text_of_a_row_names_something(job):
 def test_every_jobs_exports_have_the_whole_interface(job):
     exports = exports_of(job.name)
     assert len(exports.ENDINGS) >= 2 and isinstance(exports.STAGES, tuple)
-    for name in ("facts", "files", "contents", "page", "stage_pictures"):
+    assert exports.TABLE.file.endswith(".csv") and exports.TABLE.columns
+    for name in ("facts", "files", "contents", "row", "page", "stage_pictures"):
         assert callable(getattr(exports, name)), name
 
 

@@ -19,9 +19,6 @@ from pipelines.results import Extent
 from ui.pictures import overlay
 from ui.theme import ASSETS
 
-EXTENT_LABELS = {"lips": "Lips", "philtrum": "Lips to nose", "lower-face": "Lower face"}
-"""What the suggested regions are called on the screen."""
-
 PORTRAIT = "portrait"
 """Name of NASA's portrait of Eileen Collins."""
 

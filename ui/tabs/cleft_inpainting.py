@@ -12,6 +12,7 @@ from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.editor import answer
+from ui.parts.repaint_settings import extent_choice
 from ui.parts.widgets import guarded, measurements_html, toast
 from ui.server.uploads import take_one
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
@@ -36,16 +37,7 @@ class CleftInpaintingTab(RepaintingTab):
     gallery = staticmethod(examples.gallery)
 
     def build_region(self) -> None:
-        self.extent = gr.Radio(
-            [(examples.EXTENT_LABELS[extent], extent) for extent in EXTENTS],
-            value=EXTENT,
-            label="Region to suggest",
-            show_label=False,
-            container=False,
-            elem_classes="extent",
-            scale=1,
-            min_width=300,
-        )
+        self.extent = extent_choice("Region to suggest", scale=1)
         self.suggest = gr.Button("Suggest mask", size="md", scale=0, min_width=124)
 
     def build_facts(self) -> None:

@@ -13,16 +13,15 @@ from pipelines.cases.case import Case, named
 from pipelines.errors import Cancelled, MaskEmpty, PhiltrumError
 from pipelines.exports.interface import exports_of
 from pipelines.exports.tables import of_case
-from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.masks import fit, suggest_mask
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
-from ui.examples import people as examples
 from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
+from ui.parts.repaint_settings import EXTENT_LABELS, USUAL_FEATHER, edge_options, edge_sliders, seed_number
 from ui.parts.runs import run_strip, told
 from ui.parts.widgets import footer_html, guarded, status_html, toast
 from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
@@ -38,8 +37,6 @@ from ui.tabs.base import KEYS, Field, ResultTab, no_files
 
 ONE, SEEDS = "one", "seeds"
 """What can be made at once in every tab."""
-
-_FEATHER = 100 * FEATHER  # % of the distance between the eyes, at which the slider starts
 
 
 class RepaintingTab(ResultTab):
@@ -105,23 +102,13 @@ class RepaintingTab(ResultTab):
         self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
         self.build_inputs()
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
-            self.grow = gr.Slider(
-                -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
-                info="Positive widens the mask, negative narrows it.",
-            )  # fmt: skip
-            self.feather = gr.Slider(
-                0, 20, _FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
-                info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
-            )  # fmt: skip
+            self.grow, self.feather = edge_sliders().values()
             self.build_advanced()
             self.several = gr.Radio(
                 [("One", ONE), *self.severals, ("Four seeds", SEEDS)], value=ONE, label="Results at once",
                 info="Each stands in the strip of results, to be shown, compared and chosen; the first is shown.",
             )  # fmt: skip
-            self.seed = gr.Number(
-                0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
-                info="0 draws what is likeliest, every other number another face that it could be.",
-            )  # fmt: skip
+            self.seed = seed_number()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
 
@@ -223,7 +210,7 @@ class RepaintingTab(ResultTab):
     def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
         mask = suggest_mask(pick_face(photo.faces, face), photo.pixels.shape[:2], extent)
-        said = f"Mask suggested: {examples.EXTENT_LABELS[extent].lower()}."
+        said = f"Mask suggested: {EXTENT_LABELS[extent].lower()}."
         return add_base(photo, mask, said, {"face": face, "extent": extent})
 
     @guarded("Mask not used", answer)
@@ -297,8 +284,7 @@ class RepaintingTab(ResultTab):
         def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             photo = work.photo_of((value or {}).get("photo"), face=int(face))
             options = {"face": int(face)} | mask_options(value, photo, int(face)) | own(work)
-            unit = pick_face(photo.faces, int(face)).eye_distance / 100
-            options |= {"grow": float(grow) * unit, "feather": float(feather) * unit, "seed": int(seed or 0)}
+            options |= edge_options(grow, feather, seed, pick_face(photo.faces, int(face)).eye_distance)
             given = {"grow": grow, "feather": feather} | dict(settings or {})
             outcomes = self._run_each(
                 work, stop, report, photo, self.variants(several, options), given, self.case(request)
@@ -378,10 +364,10 @@ class RepaintingTab(ResultTab):
 
     def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
         """What a result was made with, in a few words each: the mask, and what is not as it is at first."""
-        words = ["painted mask" if result.extent is None else examples.EXTENT_LABELS[result.extent].lower()]
-        grow, feather = settings.get("grow", 0), settings.get("feather", _FEATHER)
+        words = ["painted mask" if result.extent is None else EXTENT_LABELS[result.extent].lower()]
+        grow, feather = settings.get("grow", 0), settings.get("feather", USUAL_FEATHER)
         words += [f"grown {grow:g} %"] if grow else []
-        words += [f"feather {feather:g} %"] if feather != _FEATHER else []
+        words += [f"feather {feather:g} %"] if feather != USUAL_FEATHER else []
         return [*words, f"seed {result.seed}"] if result.seed else words
 
     def remark(self, result: Any) -> None:

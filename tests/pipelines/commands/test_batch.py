@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.batch import Table, run_photos
+from pipelines.commands.batch import run_photos
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid
+from pipelines.exports.summary import Table
 from pipelines.files import write_all_atomic
 from tests.pipelines.commands.written import assert_one_sentence, names
 
