@@ -37,12 +37,10 @@ class ScoringFolder(FolderJob):
 
     def build_pictures(self) -> None:
         self.verdict = gr.HTML(verdict_html(), apply_default_css=False)
-        self.choices = [
-            gr.Radio(
-                choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
-                elem_classes="extent", elem_id=f"{self.id}-map",
-            )
-        ]  # fmt: skip
+        self.choices["map"] = gr.Radio(
+            choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
+            elem_classes="extent", elem_id=f"{self.id}-map",
+        )  # fmt: skip
         self.shown = [heat_view(f"{self.id}-heat")]
 
     def build_facts(self) -> list[gr.components.Component]:

@@ -82,8 +82,8 @@ class FolderJob:
         """Components of the settings by their names, once they are built."""
         self.shown: list[gr.components.Component] = []
         """What shows a result, once it is built."""
-        self.choices: list[Any] = []
-        """Components that say what of it is to be seen, once they are built."""
+        self.choices: dict[str, Any] = {}
+        """Components that say what of it is to be seen, by their names, once they are built."""
 
     # --- components -------------------------------------------------------------------------------------------------
 

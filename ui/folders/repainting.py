@@ -48,7 +48,7 @@ class RepaintingFolder(FolderJob):
 
     def build_pictures(self) -> None:
         super().build_pictures()
-        self.choices = [shown_choice()]
+        self.choices = {"shown": shown_choice()}
 
     # --- run --------------------------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ class FolderTab(ManyTab):
     @property
     def _desk(self) -> list[gr.components.Component]:
         """What says what is chosen; :meth:`_chosen` takes their values."""
-        return [*self._masks, *self.own.settings.values(), *self.own.choices]
+        return [*self._masks, *self.own.settings.values(), *self.own.choices.values()]
 
     @property
     def _masks(self) -> list[gr.components.Component]:
@@ -174,8 +174,8 @@ class FolderTab(ManyTab):
             self.suggest.click(self.lay_own, desk, self.editor, **self.named("own_mask"))
         for name, setting in self.own.settings.items():
             setting.input(self.restate, desk, self.table, **_LIVE, **self.named(f"restate_{name}"))
-        for number, choice in enumerate(self.own.choices):
-            choice.input(self.draw, desk, self._looked, **_LIVE, **self.named(f"draw_{number}"))
+        for name, choice in self.own.choices.items():
+            choice.input(self.draw, desk, self._looked, **_LIVE, **self.named(f"draw_{name}"))
         for button, step in ((self.back, -1), (self.on, 1)):
             button.click(
                 None, None, None, js=f"() => window.philtrumFolder?.['{self.prefix}-table']?.({step})",
