@@ -161,10 +161,16 @@ function onKey(event) {
   move(step);
 }
 
+function onClick(event) {
+  const way = event.target.closest?.(".folder-back, .folder-on");
+  if (way && way.closest(".work") === root.closest(".work")) move(way.matches(".folder-on") ? 1 : -1);
+}
+
 const life = new AbortController(), folders = (window.philtrumFolder ??= {});
 folders[props.name]?.life.abort();
-folders[props.name] = Object.assign(move, { life });
+folders[props.name] = { life };
 document.addEventListener("keydown", onKey, { signal: life.signal });
+document.addEventListener("click", onClick, { signal: life.signal });
 
 table.tHead.rows[0].append(heading("Photo"), heading("State"), heading("Seconds"), ...props.columns.map((text) => heading(text)), heading("", "folder-tools"));
 table.tHead.rows[0].lastElementChild.innerHTML = '<span class="sr">What can be done</span>';

@@ -97,11 +97,10 @@ class FolderTab(ManyTab):
         gr.HTML('<h2 class="step">Results</h2>', apply_default_css=False)
         self.table = photo_table(f"{self.prefix}-table", f"{self.prefix}-run", self.own.columns)
         with gr.Row(elem_classes="folder-look", equal_height=True):
-            self.back, self.place, self.on = (
-                gr.Button("Previous", size="md", min_width=96, scale=0, elem_classes="folder-back"),
-                gr.HTML(place_html(None), apply_default_css=False, elem_classes="folder-place"),
-                gr.Button("Next", size="md", min_width=96, scale=0, elem_classes="folder-on"),
-            )
+            # The table's own script moves on, so that no press is lost while the photo before is fetched.
+            gr.Button("Previous", size="md", min_width=96, scale=0, elem_classes="folder-back")
+            self.place = gr.HTML(place_html(None), apply_default_css=False, elem_classes="folder-place")
+            gr.Button("Next", size="md", min_width=96, scale=0, elem_classes="folder-on")
             if self.own.painted:
                 self.view = gr.Radio(
                     [("Result", RESULT), ("Mask", MASK)], value=RESULT, label="What is seen of the photo",
@@ -176,11 +175,6 @@ class FolderTab(ManyTab):
             setting.input(self.restate, desk, self.table, **_LIVE, **self.named(f"restate_{name}"))
         for name, choice in self.own.choices.items():
             choice.input(self.draw, desk, self._looked, **_LIVE, **self.named(f"draw_{name}"))
-        for button, step in ((self.back, -1), (self.on, 1)):
-            button.click(
-                None, None, None, js=f"() => window.philtrumFolder?.['{self.prefix}-table']?.({step})",
-                **self.named("next" if step > 0 else "previous"),
-            )  # fmt: skip
         self._connect_run(removed)
 
     def _connect_run(self, removed: gr.events.Dependency) -> None:
