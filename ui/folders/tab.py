@@ -199,17 +199,27 @@ class FolderTab(ManyTab):
         return Chosen(settings, view or RESULT, bool(carry), editor, others[len(settings) :])
 
     def folder(self, request: gr.Request) -> Folder:
-        """The page's folder; an empty one where there is none, or where it was another case's."""
+        """The page's folder; an empty one, which is not kept, where there is none, or where it was another case's."""
         session, work = self.sessions.get(request.session_hash), self.work(request)
         if work.many is not None and work.many.desk != session.desk:
             work.start()
             work.many.close()
             work.many = None
-        if work.many is None:
-            several = [what for what, taken in self.own.takes.items() if taken.several]
-            work.many = Folder(work.lasting_folder(), session.desk, several)
-        known: Folder = work.many
+        several = [what for what, taken in self.own.takes.items() if taken.several]
+        known: Folder = work.many or Folder(work.folder / secrets.token_urlsafe(8), session.desk, several)
         return known
+
+    def _kept(self, request: gr.Request) -> Folder:
+        """The page's folder, which is kept from now on.
+
+        Raises:
+            Cancelled: the page was closed.
+        """
+        folder, work = self.folder(request), self.work(request)
+        if work.many is None:
+            folder.place = work.lasting_folder()
+            work.many = folder
+        return folder
 
     # --- what is given ----------------------------------------------------------------------------------------------
 
@@ -231,7 +241,7 @@ class FolderTab(ManyTab):
             names: what each was called on the person's disk.
             values: of the page.
         """
-        folder, chosen = self.folder(request), self._chosen(values)
+        folder, chosen = self._kept(request), self._chosen(values)
         try:
             kept = folder.given.setdefault(what, {})
             if len(kept) + len(paths or []) > MOST:
@@ -393,6 +403,8 @@ class FolderTab(ManyTab):
             return
         run, seen = FolderRun(self.own, self.engine, folder, chosen.settings, self.case(request), stop, work), None
         for _ in run.over(rows):
+            if not work.gone.is_set():
+                self.sessions.get(request.session_hash)  # hours of work are no hours of idleness
             made = self._made(folder)
             look = nothing_new if made is seen else self._look(folder, chosen)
             seen = made

@@ -1,5 +1,6 @@
 """A job that costs nothing, and a folder view before it, without a page."""
 
+import secrets
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ class View:
         self.tab = FolderTab(CLEFT_INPAINTING, Engine("cpu", pipelines={CLEFT_INPAINTING: self.stub}), self.sessions)
         with gr.Blocks():
             self.tab.build()
-        self.uploads = 0
+        self.uploads, self.name = 0, secrets.token_urlsafe(8)
 
     def values(self, *, view: str = RESULT, carry: bool = False, editor: Any = None, **settings: Any) -> list[Any]:
         """What the page sends."""
@@ -64,7 +65,7 @@ class View:
     def upload(self, name: str, picture: np.ndarray) -> str:
         """A file as gradio keeps an upload."""
         self.uploads += 1
-        path = Path(CACHE, f"folder-{id(self)}", str(self.uploads), name)
+        path = Path(CACHE, f"folder-{self.name}", str(self.uploads), name)
         path.parent.mkdir(parents=True)
         write_png(path, picture)
         return str(path)

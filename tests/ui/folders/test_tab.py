@@ -158,6 +158,21 @@ def test_a_page_that_is_closed_while_it_runs_leaves_nothing(view: View):
     assert not folder.exists()
 
 
+def test_a_page_that_works_for_hours_is_not_forgotten(view: View):
+    view.drop("a.jpg", "b.jpg")
+    session = view.sessions.get(PAGE.session_hash)
+    view.tab.begin(PAGE)
+    for _ in view.tab.work_on(PAGE, *view.values()):
+        session.touched, before = 0.0, session.touched
+        assert before > 0
+
+
+def test_a_page_without_photos_has_no_folder_on_the_disk(view: View):
+    view.tab.emptied(PAGE)
+    view.tab.outdated(PAGE)
+    assert not view.sessions.get(PAGE.session_hash).folder.exists()
+
+
 def test_a_new_case_empties_the_folder(view: View):
     view.drop("a.jpg")
     view.run()
