@@ -6,6 +6,7 @@
 //                 props.face      number of the chosen face
 //                 props.reply     counts the server's answers, so that waiting ends even when nothing changed
 //                 props.refused   counts the files that the server refused
+//                 props.given     whether the photo comes from elsewhere on the page, and none is chosen here
 // What goes out:  events upload {path} and select {example}
 // What is asked:  server.examples(): [{key, label, url}, ...], where the field has some
 //
@@ -325,11 +326,15 @@ find(".editor-paste").addEventListener("click", async () => {
     note("The browser does not let this page read what was copied; press Ctrl+V instead.");
   }
 });
-stage.addEventListener("dragover", (event) => { event.preventDefault(); stage.dataset.drop = ""; });
+stage.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  if (!props.given) stage.dataset.drop = "";
+});
 stage.addEventListener("dragleave", () => delete stage.dataset.drop);
 stage.addEventListener("drop", (event) => {
   event.preventDefault();
   delete stage.dataset.drop;
+  if (props.given) return;
   const chosen = pictureIn(event.dataTransfer);
   chosen ? give(chosen) : note("This is not a picture; drop a JPEG or PNG photo.");
 });
@@ -342,7 +347,7 @@ function pastesHere() {
 }
 
 function onPaste(event) {
-  const chosen = visible() && !typing(event.target) && pictureIn(event.clipboardData);
+  const chosen = visible() && !props.given && !typing(event.target) && pictureIn(event.clipboardData);
   if (chosen && pastesHere()) give(chosen);
 }
 
@@ -471,6 +476,7 @@ function start() {
     },
     ...own.hooks,
   };
+  root.toggleAttribute("data-given", Boolean(props.given));
   examples();
   show("empty");
   if (props.photo) queue = queue.then(newPhoto); // it came before the field was there, as with a case that was opened

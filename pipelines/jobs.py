@@ -101,6 +101,8 @@ class Job:
         pairs: module of two of its results, before and after surgery; see
             :class:`pipelines.exports.interface.PairExports`; None where it compares none.
         tab: class of its tab, called with the engine and the sessions, or None.
+        folder: class of what its view of many photos has of its own (:class:`ui.folders.base.FolderJob`); None where
+            that is what every job has.
         recipe: module of its training, with ``add_arguments(parser)`` and ``run(args, progress)``, which says whether
             the last step was reached; None where it learns nothing.
         search: module of the search of the recipe's options, with ``add_arguments(parser)`` and
@@ -125,6 +127,7 @@ class Job:
     exports: str | None = None
     pairs: str | None = None
     tab: str | None = None
+    folder: str | None = None
     recipe: str | None = None
     search: str | None = None
     weights: str | None = None
@@ -186,6 +189,7 @@ register(
         pipeline="pipelines.cleft_inpainting.pipeline:CleftInpainting",
         exports="pipelines.cleft_inpainting.exports",
         tab="ui.tabs.cleft_inpainting:CleftInpaintingTab",
+        folder="ui.folders.cleft_inpainting:CleftFolder",
         recipe="pipelines.cleft_inpainting.train",
         search="pipelines.cleft_inpainting.tune",
         weights=CLEFT_INPAINTING,
@@ -210,6 +214,7 @@ register(
         pipeline="pipelines.mask_removal.pipeline:MaskRemoval",
         exports="pipelines.mask_removal.exports",
         tab="ui.tabs.mask_removal:MaskRemovalTab",
+        folder="ui.folders.mask_removal:RemovalFolder",
         recipe="pipelines.mask_removal.train",
         weights=MASK_REMOVAL,
         self_test=SelfTest(
@@ -233,6 +238,7 @@ register(
         exports="pipelines.anomaly_scoring.exports",
         pairs="pipelines.anomaly_scoring.before_after",
         tab="ui.tabs.anomaly_scoring:AnomalyScoringTab",
+        folder="ui.folders.anomaly_scoring:ScoringFolder",
         weights=CLEFT_INPAINTING,  # whose network repaints what does not fit
         always=True,
         reference=Reference(

@@ -158,7 +158,8 @@ def test_a_job_without_weights_has_no_tab_and_no_end_point(tmp_path: Path, monke
     assert jobs_that_work() == (CLEFT_INPAINTING, ANOMALY_SCORING)
     page = build(Engine())
     labels = [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
-    assert labels == ["Cleft inpainting", "Anomaly scoring", "One face", "Cohort"]
+    views = ["One photo", "Folder"]
+    assert labels == ["Cleft inpainting", *views, "Anomaly scoring", *views, "Cohort"]
     assert not [event for event in page.fns.values() if event.api_name and "mask_removal" in event.api_name]
 
 

@@ -11,6 +11,7 @@ import gradio as gr
 from pipelines.jobs import JOBS, resolve
 from ui import CACHE, forget_cache
 from ui.cases.bar import CaseBar
+from ui.folders.tab import FolderTab
 from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import state_of, status_html
 from ui.server.engine import Engine
@@ -74,11 +75,12 @@ def build(engine: Engine) -> gr.Blocks:
         bar = CaseBar(sessions)
         bar.build()
         tabs = {name: resolve(JOBS[name].tab)(engine, sessions) for name in engine.jobs}
+        folders = {name: FolderTab(name, engine, sessions) for name in engine.jobs}
         with gr.Tabs():
             for name, tab in tabs.items():
                 with gr.Tab(JOBS[name].title, id=name):
-                    tab.build(line)
-        bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)])
+                    _build_views(tab, folders[name], line)
+        bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)], [*folders.values()])
 
         dark.click(None, None, None, js="() => window.philtrumTheme()", api_name="theme", api_visibility="private")
         page.load(
@@ -102,6 +104,18 @@ def build(engine: Engine) -> gr.Blocks:
         page.unload(close)
     page.queue(default_concurrency_limit=8, max_size=64)
     return page
+
+
+def _build_views(tab: Any, folder: FolderTab, status: gr.HTML) -> None:
+    """Lays out what a job has: one photo, a folder of them, and what is its own."""
+    with gr.Tabs(elem_classes="inner-tabs"):
+        with gr.Tab("One photo"):
+            tab.build(status)
+        with gr.Tab("Folder"):
+            folder.build()
+        for title, build_view in getattr(tab, "views", {}).items():
+            with gr.Tab(title):
+                build_view()
 
 
 def serving(host: str, port: int, share: bool, auth: tuple[str, str] | None) -> dict[str, Any]:

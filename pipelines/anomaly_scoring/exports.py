@@ -37,6 +37,7 @@ from pipelines.anomaly_scoring.drawing.maps import (
 )
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
 from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, Row, Table, wrapped
+from pipelines.exports.summary import PhotoTable
 from pipelines.exports.tables import (
     cell,
     csv_bytes,
@@ -56,8 +57,9 @@ from pipelines.jobs import ANOMALY_SCORING
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 __all__ = [
-    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "Scale", "Shown", "around", "card", "contents", "facts", "figure_cells",
-    "figures_of", "files", "map_overlay", "page", "severity_of_100", "shown_map", "stage_pictures",
+    "COLUMNS", "ENDINGS", "OPACITY", "STAGES", "TABLE", "Scale", "Shown", "around", "card", "contents", "facts",
+    "figure_cells", "figures_of", "files", "map_overlay", "page", "row", "severity_of_100", "shown_map",
+    "stage_pictures",
 ]  # fmt: skip
 """What every job exports, and maps as pictures, which the page shows as well."""
 
@@ -69,6 +71,8 @@ STAGES: tuple[str, ...] = ()
 
 COLUMNS = FIGURES
 """Names of the figures in tables, in their order."""
+
+TABLE = PhotoTable("scores.csv", ("name", *COLUMNS, "region", "normalizer", "seconds", "error"))
 
 _LINES = 40, 54  # letters of a fact that fit beside the left and the right column's names
 
@@ -148,6 +152,12 @@ def measurements_csv(result: AnomalyScoringResult) -> str:
 def columns(result: AnomalyScoringResult) -> dict[str, str]:
     """The figures as cells of a table, by :data:`COLUMNS`; empty without a value."""
     return figure_cells(figures_of(result))
+
+
+def row(result: AnomalyScoringResult, references: Sequence[str] = ()) -> dict[str, Any]:
+    """A photo's row of the table: every figure, the region and the normalizer."""
+    made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
+    return columns(result) | made | photo_columns(result)
 
 
 def raw_map(values: np.ndarray) -> bytes:

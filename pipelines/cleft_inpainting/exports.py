@@ -1,5 +1,6 @@
 """What a predicted non-cleft face becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,16 @@ from pipelines.exports import repainted
 from pipelines.exports.layout import Card, Page, Picture, measurements_table
 from pipelines.exports.pictures import face_window
 from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
-from pipelines.exports.tables import footer, show
+from pipelines.exports.summary import REPAINTED
+from pipelines.exports.tables import cell, footer, show
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.results import CleftInpaintingResult
 
 ENDINGS = repainted.ENDINGS
 
 STAGES: tuple[str, ...] = ()
+
+TABLE = REPAINTED
 
 LANDMARKS = ("before", "predicted")
 """What the landmarks are called: found in the photo, and predicted."""
@@ -33,6 +37,14 @@ def files(result: CleftInpaintingResult) -> dict[str, bytes]:
 def contents(result: CleftInpaintingResult) -> dict[str, bytes]:
     """Pictures and tables: :func:`pipelines.exports.repainted.contents`."""
     return repainted.contents(result, facts(result), LANDMARKS)
+
+
+def row(result: CleftInpaintingResult, references: Sequence[str] = ()) -> dict[str, Any]:
+    """A photo's row of the table: every measurement before and after, beside what all jobs say."""
+    own: dict[str, Any] = {}
+    for before, after in zip(result.measurements_before, result.measurements, strict=True):
+        own |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
+    return repainted.row(result, own)
 
 
 def stage_pictures(result: CleftInpaintingResult) -> dict[str, np.ndarray]:

@@ -29,17 +29,15 @@ from pipelines.anomaly_scoring.choices import (
 from pipelines.anomaly_scoring.scoring.scale import check_group
 from pipelines.cases.contents import Setting
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
-from pipelines.commands.batch import Progress, Table, run_photos
+from pipelines.commands.batch import Progress, run_photos
 from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.commands.pairs import Pairs
 from pipelines.exports.bundles import write
-from pipelines.exports.tables import of_case, photo_columns
+from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image, read_mask
 from pipelines.results import AnomalyScoringResult
-
-SCORES = "scores.csv"
 
 _OWN = ("searches", "steps", "adaptation_steps", "frames_until")
 """Options of one normalizer each."""
@@ -50,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(
         parser,
         "DIR/STEM.normalized.png; DIR/STEM.local.png, DIR/STEM.asymmetry.png and DIR/STEM.heatmap.png, and these maps "
-        f"as NPY; DIR/STEM.json and DIR/{SCORES}; of photos called PATIENT_before and PATIENT_after also "
+        f"as NPY; DIR/STEM.json and DIR/{exports.TABLE.file}; of photos called PATIENT_before and PATIENT_after also "
         "DIR/PATIENT.before-after.pdf, a page of both",
     )
     add_scoring_arguments(parser)
@@ -137,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
 
     given = {"a photo": args.image, "a mask": args.mask}
     pairs = Pairs(photos)
-    outputs = Outputs(args.out, photos, exports.ENDINGS, [SCORES, *pairs.names.values()], given, args.case)
+    outputs = Outputs(args.out, photos, exports.ENDINGS, [exports.TABLE.file, *pairs.names.values()], given, args.case)
     left = left_over(args.image, photos, [masks], [args.out])
     outputs.protect_weights()
     job = scorer(args)
@@ -154,12 +152,10 @@ def run(args: argparse.Namespace) -> int:
         if (pair := pairs.add(photo, result, partner)) is not None:
             outputs.check_tables()
             save_before_after(outputs.folder / outputs.table(pairs.names[photo]), *pair)
-        made = {"region": result.basis.region, "normalizer": result.basis.normalizer}
-        return exports.columns(result) | made | photo_columns(result)
+        return exports.row(result)
 
-    columns = ("name", *exports.COLUMNS, "region", "normalizer", "seconds", "error")
     with saving(args) as keep:
-        return run_photos(work, photos, args, Table(SCORES, columns), outputs, left)
+        return run_photos(work, photos, args, exports.TABLE, outputs, left)
 
 
 def _settings(args: argparse.Namespace, result: AnomalyScoringResult) -> dict[str, Setting]:

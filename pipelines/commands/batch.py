@@ -7,7 +7,6 @@ Jobs on photos differ in what they do with a photo; the rest of such a command i
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +15,20 @@ from pipelines.commands import console
 from pipelines.commands.case_options import Keep
 from pipelines.commands.folder import LeftOver
 from pipelines.commands.outputs import Outputs
-from pipelines.errors import PhiltrumError
 from pipelines.exports.bundles import write
 from pipelines.exports.interface import exports_of
-from pipelines.exports.repainted import mask_share
-from pipelines.exports.tables import csv_bytes, of_case, photo_columns, to_csv
+from pipelines.exports.summary import PhotoTable, sentence, table_bytes
+from pipelines.exports.tables import of_case
 from pipelines.files import write_atomic
-
-SUMMARY = "summary.csv"
 
 Progress = Callable[[float, str], None]
 
-Repaint = Callable[[Path, Progress], tuple[Any, dict[str, Any], dict[str, Setting]]]
-"""What a job does with a photo: its result (:mod:`pipelines.results`), what the summary tells of this job alone, and
+Repaint = Callable[[Path, Progress], tuple[Any, Sequence[str], dict[str, Setting]]]
+"""What a job does with a photo: its result (:mod:`pipelines.results`), names of the references that it was given, and
 what settings a case file keeps."""
 
 Work = Callable[[Path, str, Progress], dict[str, Any]]
 """What a job does with a photo, given what its files are called: writes them, and gives its row of the table."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table of a run.
-
-    Attributes:
-        file: its name in the output folder.
-        columns: the first ones, in order; the first of them holds the photo's name. What else rows hold comes after.
-        status: whether a column ``status`` says that a photo is done or failed, or that a file was skipped.
-    """
-
-    file: str
-    columns: tuple[str, ...]
-    status: bool = False
-
-    def row(self, name: str, status: str, error: str) -> dict[str, str]:
-        """The row of a file that nothing was made of, and the sentence that says why."""
-        return {self.columns[0]: name, "error": error} | ({"status": status} if self.status else {})
 
 
 def run_batch(
@@ -65,7 +42,7 @@ def run_batch(
     keep: Keep,
     stages: bool = False,
 ) -> int:
-    """Repaints the photos and writes what comes of them, with :data:`SUMMARY` as the table.
+    """Repaints the photos and writes what comes of them, with the job's table.
 
     Args:
         job: its name.
@@ -78,31 +55,22 @@ def run_batch(
     """
 
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
-        drawn, more, settings = repaint(photo, progress)
+        drawn, references, settings = repaint(photo, progress)
         result = of_case(drawn, args.case)
         outputs.check_files(stem)
-        paths = write(exports_of(job), result, outputs.folder, stem, stages=stages)
+        write(exports, result, outputs.folder, stem, stages=stages)
         keep(result, settings)
-        return {
-            "result": paths["png"].name,
-            "status": "done",
-            "error": "",
-            "faces": result.faces,
-            "face": result.face + 1,
-            "mask_share": f"{mask_share(result):.4f}",
-            **more,
-            **photo_columns(result),
-        }
+        return exports.row(result, references)
 
-    table = Table(SUMMARY, ("photo", "result", "status", "error", "seconds"), status=True)
-    return run_photos(work, photos, args, table, outputs, left)
+    exports = exports_of(job)
+    return run_photos(work, photos, args, exports.TABLE, outputs, left)
 
 
 def run_photos(
     work: Work,
     photos: Sequence[Path],
     args: argparse.Namespace,
-    table: Table,
+    table: PhotoTable,
     outputs: Outputs,
     left: Sequence[LeftOver],
 ) -> int:
@@ -135,7 +103,7 @@ def run_photos(
     return 0
 
 
-def _folder(work: Work, photos: Sequence[Path], table: Table, outputs: Outputs, left: Sequence[LeftOver]) -> int:
+def _folder(work: Work, photos: Sequence[Path], table: PhotoTable, outputs: Outputs, left: Sequence[LeftOver]) -> int:
     rows: list[dict[str, Any]] = []
     skipped = [table.row(name, "skipped", why) for name, why in left]
     failed = 0
@@ -151,7 +119,7 @@ def _folder(work: Work, photos: Sequence[Path], table: Table, outputs: Outputs, 
                 try:
                     row = _one(work, photo, table, outputs, within)
                 except Exception as error:  # one odd photo must not cost the others their results
-                    row, failed = table.row(photo.name, "failed", _sentence(error)), failed + 1
+                    row, failed = table.row(photo.name, "failed", sentence(error)), failed + 1
                 rows.append(row)
                 try:
                     _write_table(outputs, table, [*rows, *skipped])  # after each photo, for a run that is stopped
@@ -178,26 +146,16 @@ def say_left(table: str, failed: int, skipped: int) -> None:
         console.complain(f"{table} in the output folder says {' and '.join(parts)}, and why.")
 
 
-def _one(work: Work, photo: Path, table: Table, outputs: Outputs, progress: Progress) -> dict[str, Any]:
+def _one(work: Work, photo: Path, table: PhotoTable, outputs: Outputs, progress: Progress) -> dict[str, Any]:
     """Does the work on a photo; gives its row of the table."""
     start = time.perf_counter()
     progress(0.0, "reading")
-    row = work(photo, outputs.stems[photo], progress)
-    return {table.columns[0]: photo.name, "seconds": f"{time.perf_counter() - start:.2f}", **row}
+    stem = outputs.stems[photo]
+    says = work(photo, stem, progress)
+    return table.done(photo.name, time.perf_counter() - start, stem, says)
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, PhiltrumError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"Its files could not be written: {(error.strerror or 'unknown reason').lower()}."
-    return f"Something unexpected went wrong ({type(error).__name__})."
-
-
-def _write_table(outputs: Outputs, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    columns = list(dict.fromkeys([*table.columns, *(key for row in rows for key in row)]))
-    text = to_csv([tuple(columns), *(tuple(row.get(column, "") for column in columns) for row in rows)])
+def _write_table(outputs: Outputs, table: PhotoTable, rows: Sequence[dict[str, Any]]) -> None:
     outputs.folder.mkdir(parents=True, exist_ok=True)
     outputs.check_tables()
-    # Names that are no UTF-8 become readable ones with a replacement sign rather than an error.
-    write_atomic(outputs.folder / outputs.table(table.file), csv_bytes(text.encode("utf-8", "replace").decode()))
+    write_atomic(outputs.folder / outputs.table(table.file), table_bytes(table, rows))

@@ -12,13 +12,12 @@ from typing import Any
 
 from pipelines.cases.contents import Setting
 from pipelines.cleft_inpainting.choices import EXTENT
-from pipelines.cleft_inpainting.exports import ENDINGS
+from pipelines.cleft_inpainting.exports import ENDINGS, TABLE
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments
-from pipelines.commands.batch import SUMMARY, Progress, run_batch
+from pipelines.commands.batch import Progress, run_batch
 from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
-from pipelines.exports.tables import cell
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
@@ -53,13 +52,13 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
     from pipelines.models import loading
 
-    outputs = Outputs(args.out, photos, ENDINGS, [SUMMARY], {"a photo": args.image, "a mask": args.mask}, args.case)
+    outputs = Outputs(args.out, photos, ENDINGS, [TABLE.file], {"a photo": args.image, "a mask": args.mask}, args.case)
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks], [args.out])
     job = CleftInpainting(args.weights, args.device, args.precision)
     loading.load(args.weights, job.device.torch_device)  # what is wrong with the weights is wrong for every photo
 
-    def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any], dict[str, Setting]]:
+    def repaint(photo: Path, progress: Progress) -> tuple[Any, list[str], dict[str, Setting]]:
         pixels = read_image(photo)
         result = job(
             pixels,
@@ -71,10 +70,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             progress=progress,
         )
-        more: dict[str, Any] = {}
-        for before, after in zip(result.measurements_before, result.measurements, strict=True):
-            more |= {f"{before.key}_before": cell(before.value), f"{before.key}_after": cell(after.value)}
-        return result, more, {"extent": args.extent, "feather": args.feather}
+        return result, [], {"extent": args.extent, "feather": args.feather}
 
     with saving(args) as keep:
         return run_batch(CLEFT_INPAINTING, repaint, photos, args, outputs, left, keep=keep)

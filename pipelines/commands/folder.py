@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.cases.writing import ENDING as CASE_ENDING
 from pipelines.errors import OptionInvalid
+from pipelines.exports import names
 from pipelines.faces.formats.kinds import ENDINGS, UNREAD
 from pipelines.files import composed
 
@@ -49,9 +50,7 @@ class Companions:
         self.what, self.several = what, several
         self.folder = folders[0] if folders else None
         self.files = pictures_in(self.folder) if self.folder else self.sources
-        self._by_stem: dict[str, list[Path]] = {}
-        for file in self.files:
-            self._by_stem.setdefault(composed(file.stem), []).append(file)
+        self._names = names.Companions(file.name for file in self.files) if self.folder else None
 
     def of(self, photo: Path) -> Path | None:
         """The one file, or that of the folder whose stem is the photo's whole name, else the photo's stem, else None.
@@ -86,36 +85,24 @@ class Companions:
         Raises:
             OptionInvalid: there are several without a number.
         """
-        if self.folder is None:
+        if self.folder is None or self._names is None:
             return self.files
         first = self.of(photo)
-        return [*([first] if first else []), *self._numbered(photo, photos)]
+        numbered = self._names.numbered(photo.name, (other.name for other in photos))
+        return [*([first] if first else []), *(self.folder / name for name in numbered)]
 
     def unused(self, photos: Sequence[Path]) -> list[LeftOver]:
         """The folder's files that belong to none of the photos, named with their folder; none of single files."""
-        if self.folder is None:
+        if self.folder is None or self._names is None:
             return []
-        used = {file for photo in photos for file in self._fitting(photo)}
-        if self.several:
-            used |= {file for photo in photos for file in self._numbered(photo, photos)}
-        said = f"No photo has this name, so the {self.what} was not used."
-        found = [(file.name, said) for file in self.files if file not in used]
+        unused = self._names.unused([photo.name for photo in photos], several=self.several)
+        found = [(name, names.unused(self.what)) for name in unused]
         return [(f"{self.folder.name}/{name}", why) for name, why in [*found, *others_in(self.folder)]]
 
     def _fitting(self, photo: Path) -> list[Path]:
-        if self.folder is None:
+        if self.folder is None or self._names is None:
             return self.files
-        return self._by_stem.get(composed(photo.name)) or self._by_stem.get(composed(photo.stem), [])
-
-    def _numbered(self, photo: Path, photos: Iterable[Path]) -> list[Path]:
-        names = {composed(name) for name in (photo.name, photo.stem)}
-        taken = {composed(name) for other in photos for name in (other.name, other.stem)} - names
-        found = []
-        for stem, files in self._by_stem.items():
-            before, _, number = stem.rpartition("-")
-            if before in names and number.isdecimal() and stem not in taken:
-                found += [(int(number), file) for file in files]
-        return [file for _, file in sorted(found)]
+        return [self.folder / name for name in self._names.fitting(photo.name)]
 
 
 def photos_in(source: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.cases.contents import Setting
 from pipelines.commands import console
 from pipelines.commands.arguments import add_photo_arguments, add_repaint_arguments, count
-from pipelines.commands.batch import SUMMARY, Progress, run_batch
+from pipelines.commands.batch import Progress, run_batch
 from pipelines.commands.case_options import saving
 from pipelines.commands.folder import Companions, left_over, photos_in
 from pipelines.commands.outputs import Outputs
@@ -22,8 +22,7 @@ from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
-from pipelines.mask_removal.exports import ENDINGS, STAGES, likeness_sentence, person_question
-from pipelines.results import MaskRemovalResult
+from pipelines.mask_removal.exports import ENDINGS, STAGES, TABLE, likeness_sentence, person_question
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         photos,
         [*ENDINGS, *(f"{stage}.png" for stage in STAGES if args.stages)],
-        [SUMMARY],
+        [TABLE.file],
         {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
         args.case,
     )
@@ -92,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     likenesses: list[str] = []
     left_out: list[str] = []
 
-    def repaint(photo: Path, progress: Progress) -> tuple[Any, dict[str, Any], dict[str, Setting]]:
+    def repaint(photo: Path, progress: Progress) -> tuple[Any, list[str], dict[str, Setting]]:
         pixels = read_image(photo)
         files = references.all_of(photo, photos) if references else []
         result = job(
@@ -117,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             "painting": args.engine,
             "feather": args.feather,
         }
-        return result, _row(result, files), settings
+        return result, [file.name for file in files], settings
 
     with saving(args) as keep:
         status = run_batch(MASK_REMOVAL, repaint, photos, args, outputs, left, keep=keep, stages=args.stages)
@@ -127,20 +126,6 @@ def run(args: argparse.Namespace) -> int:
         for sentence in likenesses:
             console.say(sentence)
     return status
-
-
-def _row(result: MaskRemovalResult, files: Sequence[Path]) -> dict[str, Any]:
-    """What the table says of a result, of the references by the names of their files."""
-    return {
-        "mask_source": result.mask_source,
-        "engine": result.engine,
-        "reference": "; ".join(files[used.number - 1].name for used in result.references) or "none",
-        "reference_left_out": " ".join(result.left_out),
-        "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
-        "identity": "" if result.identity is None else f"{result.identity:z.4f}",
-        "identity_meaning": likeness_sentence(result) or "",
-        "identity_question": person_question(result) or "",
-    }
 
 
 def _faces(numbers: Sequence[int]) -> int | list[int]:

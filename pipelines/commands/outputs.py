@@ -1,12 +1,12 @@
 """What results are called, and that none of them lands on a file that was given."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.cases.case import Case, named
 from pipelines.errors import OptionInvalid
+from pipelines.exports.names import output_stems
 from pipelines.files import folded
 from pipelines.models import places
 
@@ -25,7 +25,7 @@ class Outputs:
 
     Attributes:
         folder: as given.
-        stems: what each photo's files are called; see :func:`output_stems`.
+        stems: what each photo's files are called; see :func:`pipelines.exports.names.output_stems`.
 
     Raises:
         OptionInvalid: a result would overwrite one of the pictures, or a file lies in the folder's place.
@@ -43,7 +43,8 @@ class Outputs:
         if folder.exists() and not folder.is_dir():
             raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
         self.folder = folder
-        self.stems = {photo: named(case, stem) for photo, stem in output_stems(photos, endings).items()}
+        stems = output_stems([photo.name for photo in photos], endings)
+        self.stems = {photo: named(case, stem) for photo, stem in zip(photos, stems, strict=True)}
         self._case, self._endings = case, endings
         self._tables = [self.table(name) for name in tables]
         self._files: dict[tuple[int, int], str] = {}
@@ -122,33 +123,6 @@ class Outputs:
         except OSError:  # nothing is there, or nothing can be
             return None
         return self._files.get((status.st_dev, status.st_ino))
-
-
-def output_stems(photos: Sequence[Path], endings: Sequence[str]) -> dict[Path, str]:
-    """What each photo's files are called: its stem, or its whole name where another photo has the same stem.
-
-    Names that differ in case or normalization alone are the same.
-
-    Args:
-        photos: the photos.
-        endings: a photo's files are ``STEM.ENDING``; none of them falls on another's.
-    """
-
-    def names(stem: str) -> set[str]:
-        return {folded(f"{stem}.{ending}") for ending in endings}
-
-    count = Counter(folded(photo.stem) for photo in photos)
-    stems: dict[Path, str] = {}
-    # Stems that nobody shares come first: a.jpg.jpg keeps "a.jpg", and the pair of a.jpg and a.png makes way for it.
-    taken: set[str] = set()
-    for photo in sorted(photos, key=lambda photo: count[folded(photo.stem)] > 1):
-        wanted = photo.stem if count[folded(photo.stem)] == 1 else photo.name
-        stem, number = wanted, 2
-        while names(stem) & taken:
-            stem, number = f"{wanted}-{number}", number + 1
-        taken |= names(stem)
-        stems[photo] = stem
-    return stems
 
 
 def _listed(paths: Path | Sequence[Path] | None) -> Sequence[Path]:

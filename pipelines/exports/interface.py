@@ -1,9 +1,11 @@
 """What ``exports.py`` of every job says: the door by which app and command line get a result's files."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pipelines.arrays import Pixels
 from pipelines.exports.layout import Card, Page
+from pipelines.exports.summary import PhotoTable
 from pipelines.jobs import JOBS, resolve
 
 
@@ -17,10 +19,12 @@ class JobExports(Protocol):
     Attributes:
         ENDINGS: how the names of a photo's files may end, without the dot; see :meth:`files`.
         STAGES: names that :meth:`stage_pictures` may give, in the order of work.
+        TABLE: the table of many photos.
     """
 
     ENDINGS: tuple[str, ...]
     STAGES: tuple[str, ...]
+    TABLE: PhotoTable
 
     def facts(self, result: Any, /) -> dict[str, Any]:
         """Everything about a result but its pictures, ready for JSON. It begins with
@@ -32,6 +36,14 @@ class JobExports(Protocol):
 
     def contents(self, result: Any, /) -> dict[str, bytes]:
         """Name → content of each file in the ZIP, in its order, but for the report and the pictures of stages."""
+
+    def row(self, result: Any, references: Sequence[str] = (), /) -> dict[str, Any]:
+        """What a photo's row of :attr:`TABLE` says of its result, by column.
+
+        Args:
+            result: of the photo.
+            references: names of the further photos that were given with it, in their order.
+        """
 
     def page(self, result: Any, /) -> Page:
         """What stands on the report, one A4 page."""

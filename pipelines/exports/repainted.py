@@ -127,6 +127,17 @@ def measurements_csv(result: RepaintResult) -> str:
     return to_csv(rows)
 
 
+def row(result: RepaintResult, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A photo's row of the table of many.
+
+    Args:
+        result: of the photo.
+        own: what the job says beside what all do.
+    """
+    what = {"faces": result.faces, "face": result.face + 1, "mask_share": f"{mask_share(result):.4f}"}
+    return {**what, **(own or {}), **photo_columns(result)}
+
+
 def alpha_picture(alpha: Floats) -> Pixels:
     """The blend of the repainted part, ``(H, W)`` in [0, 1], as grey ``uint8``: black is the photo bit for bit, white
     what was drawn. What is blended at all is not black.

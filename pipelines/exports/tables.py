@@ -109,6 +109,14 @@ def case_facts(case: Case | None) -> dict[str, str | None]:
     return {name: value or None for name, value in said.items()}
 
 
+def facts_of_case(facts: Mapping[str, Any], case: Case | None) -> dict[str, Any]:
+    """Facts that were made ready for JSON, as those of another case: :func:`case_facts` stands where it stood."""
+    whose, others = case_facts(case), case_facts(Case("-")).keys()
+    kept = {name: value for name, value in facts.items() if name not in others}
+    at = [*facts].index("case")
+    return {name: kept[name] for name in [*facts][:at]} | whose | kept
+
+
 def photo_columns(result: PhotoResult) -> dict[str, str | None]:
     """Columns of a table that say whose it is: the case and the SHA-256 of the photo's decoded pixels."""
     return {**case_facts(result.case), "photo_pixels_sha256": result.photo_sha256}

@@ -276,6 +276,30 @@ def align(
     return Alignment(matrix, size, photo.shape[:2])
 
 
+def carried_over(mask: Mask, one: Alignment, other: Alignment) -> Mask:
+    """A mask of one photo, moved, turned and scaled so that it lies on the same place of the face in another.
+
+    Args:
+        mask: ``bool`` ``(H, W)`` of the first photo.
+        one: of the face in that photo.
+        other: of the face in the other photo, by the same template and for a crop of the same size.
+
+    Returns:
+        ``bool`` ``(H', W')`` of the other photo; what would lie beyond it is left out.
+
+    Raises:
+        ValueError: the mask is not of the first photo's shape, or the crops differ in size.
+    """
+    if mask.shape != tuple(one.photo_shape) or one.size != other.size:
+        raise ValueError("mask and alignments do not belong together")
+    turn, back = one.matrix[:, :2], other.inverse[:, :2]
+    matrix = np.column_stack([back @ turn, back @ one.matrix[:, 2] + other.inverse[:, 2]])
+    height, width = other.photo_shape
+    moved = cv2.warpAffine(mask.astype(np.uint8) * 255, centred(matrix), (width, height), flags=cv2.INTER_LINEAR)
+    there: Mask = moved > 127
+    return there
+
+
 def centred(matrix: Floats) -> Floats:
     """The same map between coordinates that are whole at pixel centres, as OpenCV's warps count them."""
     moved = matrix.astype(np.float64).copy()

@@ -1,5 +1,6 @@
 """What a face without its mask becomes on disk; see :class:`pipelines.exports.interface.JobExports`."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -10,6 +11,7 @@ from pipelines.exports import repainted
 from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, wrapped
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
 from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
+from pipelines.exports.summary import REPAINTED
 from pipelines.exports.tables import footer, json_point, signed
 from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.jobs import MASK_REMOVAL
@@ -23,6 +25,8 @@ STAGES: tuple[str, ...] = (
     *("coarse", "refined", "final"),
 )
 """Stages that have a picture, in the order of work."""
+
+TABLE = REPAINTED
 
 LANDMARKS = ("guessed_under_mask", "found_in_result")
 """What the landmarks are called: those of the photo nobody sees."""
@@ -59,6 +63,26 @@ def files(result: MaskRemovalResult) -> dict[str, bytes]:
 def contents(result: MaskRemovalResult) -> dict[str, bytes]:
     """Pictures and tables: :func:`pipelines.exports.repainted.contents`."""
     return repainted.contents(result, facts(result), LANDMARKS)
+
+
+def row(result: MaskRemovalResult, references: Sequence[str] = ()) -> dict[str, Any]:
+    """A photo's row of the table: mask, references and likeness, beside what all jobs say.
+
+    Args:
+        result: of the photo.
+        references: names of the references that were given, in their order.
+    """
+    own = {
+        "mask_source": result.mask_source,
+        "engine": result.engine,
+        "reference": "; ".join(references[used.number - 1] for used in result.references) or "none",
+        "reference_left_out": " ".join(result.left_out),
+        "reference_yaw": "" if result.reference_yaw is None else f"{result.reference_yaw:z.1f}",
+        "identity": "" if result.identity is None else f"{result.identity:z.4f}",
+        "identity_meaning": likeness_sentence(result) or "",
+        "identity_question": person_question(result) or "",
+    }
+    return repainted.row(result, own)
 
 
 def mean_confidence(result: MaskRemovalResult) -> float | None:

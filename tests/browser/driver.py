@@ -244,6 +244,44 @@ class ScoringTab(Tab):
             assert time.monotonic() < deadline, "a slider does not stay where it is put"
 
 
+class FolderView(Tab):
+    """The page with the folder view of a job open."""
+
+    def __init__(self, page: Page, job: str, prefix: str):
+        self.prefix = f"{prefix}-folder"
+        super().__init__(page)
+        page.get_by_role("tab", name=job).click()
+        page.get_by_role("tab", name="Folder").click()
+        self.run = self.button("Run the folder")
+        self.rows = page.locator(f"#{self.prefix}-table tbody tr")
+        self.told = page.locator(f"#{self.prefix}-table .folder-told")
+        self.place = self.panel.locator(".folder-at")
+        expect(self.run).to_be_visible()
+
+    def drop(self, what: str, **pictures: np.ndarray | bytes) -> None:
+        """Drops pictures by their stems on the field for photos, masks or references."""
+        files = [
+            {"name": f"{stem}.png", "mimeType": "image/png", "buffer": one if isinstance(one, bytes) else png(one)}
+            for stem, one in pictures.items()
+        ]
+        self.page.locator(f"#{self.prefix}-{what}s input[type=file]").set_input_files(files)
+
+    def row(self, stem: str) -> Locator:
+        """The row of a photo."""
+        return self.rows.filter(has=self.page.get_by_role("button", name=f"{stem}.png", exact=True))
+
+    def states(self) -> list[str]:
+        """How far each photo is."""
+        return self.rows.evaluate_all("rows => rows.map((row) => row.dataset.state)")
+
+    def finish(self) -> None:
+        """Runs the folder and waits until its files are there."""
+        self.run.click()
+        expect(self.cancel).to_be_enabled()
+        expect(self.run).to_be_enabled(timeout=2 * PATIENCE)
+        expect(self.page.locator(f"#{self.prefix}-zip")).to_be_enabled()
+
+
 def wait_until(done: Callable[[], object]) -> None:
     """Waits until ``done()`` is true."""
     deadline = time.monotonic() + PATIENCE / 1000

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import opened_page
-from tests.browser.driver import App, RemovalTab, ScoringTab, Tab
+from tests.browser.driver import App, FolderView, RemovalTab, ScoringTab, Tab
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 SETTLED = """() => document.getAnimations().every(
@@ -70,6 +71,19 @@ def test_mask_removal(looked: Tab):
     tab.steps(1)
     tab.predict()
     assert faults(tab) == []
+
+
+def test_folder(looked: Tab):
+    view = FolderView(looked.page, "Cleft inpainting", "cleft")
+    assert faults(view) == []
+    view.drop("photo", one=np.full((90, 90, 3), 128, np.uint8), two=np.full((80, 90, 3), 128, np.uint8))
+    expect(view.rows).to_have_count(2)
+    view.finish()
+    assert view.states() == ["failed", "failed"] and faults(view) == []
+    view.panel.get_by_role("radio", name="Mask", exact=True).check()
+    view.opened_after(None)
+    assert faults(view) == []
+    assert view.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_two_scored_photos_and_the_cohort(looked: Tab):

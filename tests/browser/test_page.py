@@ -20,7 +20,8 @@ MOUTH = (223.0, 147.0)  # of the astronaut
 
 def test_empty_page_says_what_to_do_and_shows_the_jobs_that_work(tab: Tab):
     expect(tab.page.get_by_text("Drop a face photo here, paint over the mouth")).to_be_visible()
-    expect(tab.page.get_by_role("tab")).to_have_text(["Cleft inpainting", "Mask removal", "Anomaly scoring"])
+    jobs, views = ["Cleft inpainting", "Mask removal", "Anomaly scoring"], ["One photo", "Folder"]
+    expect(tab.page.get_by_role("tab")).to_have_text([*jobs, *views])
     expect(tab.footer).to_contain_text("Research use only. Not a diagnostic device. Generated content.")
     expect(tab.page.locator("button.primary")).to_have_count(1)
     for key in ("result", "mask", "landmarks", "json", "zip"):

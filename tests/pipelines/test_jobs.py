@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -140,6 +142,30 @@ def test_a_new_job_has_a_tab_and_an_end_point(toy, photo, tmp_path):
         assert (read_image(archive.read("P01-bright.png")) == BRIGHT).all()
 
 
+def test_a_new_job_has_a_folder_view(toy, photo, tmp_path):
+    from ui import CACHE
+    from ui.folders.tab import FolderTab
+    from ui.server.engine import Engine
+    from ui.server.sessions import Sessions
+
+    tab, page = (
+        FolderTab("brightening", Engine("cpu"), Sessions(tmp_path / "sessions")),
+        SimpleNamespace(session_hash="a"),
+    )
+    with gr.Blocks():
+        tab.build()
+    (given := Path(CACHE, tmp_path.name)).mkdir()
+    path = shutil.copy(photo, given)
+    tab.take_files("photo", page, [str(path)], ["anna.png"], 0)
+    tab.begin(page)
+    told = list(tab.work_on(page, 0))
+    assert [row["state"] for row in told[-1][0].props["rows"]] == ["done"]
+    zipped, _ = tab.make_files(page, 0)
+    with zipfile.ZipFile(zipped.value["path"]) as archive:
+        assert archive.namelist() == ["summary.csv", "anna.png", "anna.json"]
+        assert (read_image(archive.read("anna.png")) == BRIGHT).all()
+
+
 def test_a_new_job_without_weights_has_no_tab(toy):
     from ui.server.engine import jobs_that_work
 
@@ -175,7 +201,8 @@ def test_every_text_of_a_row_names_something(job):
 def test_every_jobs_exports_have_the_whole_interface(job):
     exports = exports_of(job.name)
     assert len(exports.ENDINGS) >= 2 and isinstance(exports.STAGES, tuple)
-    for name in ("facts", "files", "contents", "page", "stage_pictures"):
+    assert exports.TABLE.file.endswith(".csv") and exports.TABLE.columns
+    for name in ("facts", "files", "contents", "row", "page", "stage_pictures"):
         assert callable(getattr(exports, name)), name
 
 

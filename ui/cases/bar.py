@@ -20,7 +20,7 @@ from ui.parts.editor import MAX_BYTES
 from ui.parts.widgets import toast
 from ui.server.sessions import Sessions, Work
 from ui.server.uploads import take_one
-from ui.tabs.base import QUIET, ResultTab
+from ui.tabs.base import QUIET, ManyTab, ResultTab
 from ui.theme import ASSETS
 
 _KEY = "case"  # of the session's work that case files lie with until the page is closed
@@ -52,11 +52,12 @@ class CaseBar:
             reply=0,
         )
 
-    def connect(self, tabs: Sequence[ResultTab]) -> None:
+    def connect(self, tabs: Sequence[ResultTab], others: Sequence[ManyTab] = ()) -> None:
         """Connects it.
 
         Args:
-            tabs: those whose photos and results are a case's.
+            tabs: those whose photos and results are a case's, and lie in its file.
+            others: those whose files bear the case, and which another case empties.
         """
         self.tabs = tabs
         changed = [self.bar, *(part for tab in tabs for part in components(tab))]
@@ -66,11 +67,15 @@ class CaseBar:
         opened = self.bar.upload(self.open, None, changed, **_named("open"))
         saved = self.bar.submit(self.save, given, self.bar, **_named("save"))
         reported = self.bar.download(self.report, None, self.bar, **_named("report"))
-        self.bar.clear(self.clear, None, changed, **_named("clear"))
-        for tab in tabs:
+        cleared = self.bar.clear(self.clear, None, changed, **_named("clear"))
+        for other in others:
+            for event, name in ((cleared, "cleared"), (opened, "opened")):
+                event.then(other.emptied, None, other.everything, **other.named(f"emptied_{name}"))
+        for tab in [*tabs, *others]:
             for event, name in ((typed, "typed"), (saved, "saved"), (reported, "reported")):
                 taken = event.then(tab.outdated, None, tab.buttons, queue=False, **tab.named(f"outdated_{name}"))
                 taken.then(tab.rewrite, None, tab.buttons, **tab.named(f"rewrite_{name}"))
+        for tab in tabs:
             opened.then(tab.write_anew, None, tab.buttons, **tab.named("write_opened"))
 
     # --- events -----------------------------------------------------------------------------------------------------

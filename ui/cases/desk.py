@@ -154,13 +154,13 @@ def open_desk(tabs: Sequence[ResultTab], session: Session, opened: CaseFile) -> 
             one.forget()
         raise
     session.case = opened.case if opened.case != type(opened.case)() else None
-    session.others = tuple(others)
+    session.others, session.desk = tuple(others), session.desk + 1
     return [update for one in prepared for update in one.put()], sum(one.unknown for one in prepared)
 
 
 def clear_desk(tabs: Sequence[ResultTab], session: Session) -> list[Any]:
     """Forgets photos, masks, results and the case; settings stay. Gives updates of the tabs' :func:`components`."""
-    session.case, session.others = None, ()
+    session.case, session.others, session.desk = None, (), session.desk + 1
     prepared = [Prepared(tab, session.work(tab.key)) for tab in tabs]
     for one in prepared:
         one.draw()

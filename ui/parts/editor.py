@@ -49,6 +49,7 @@ def mask_editor(
     *,
     noun: str = "photo",
     fixed: bool = False,
+    given: bool = False,
 ) -> gr.HTML:
     """The mask editor.
 
@@ -63,6 +64,7 @@ def mask_editor(
         gallery: the examples: ``key``, ``label`` and ``url`` of each; None where there are none.
         noun: what the photo is called.
         fixed: whether the mask is only looked at, until the property ``fixed`` says otherwise.
+        given: whether its photo comes from elsewhere on the page, so that none is chosen here.
     """
 
     # Asked for by the page when the editor is there: what is sent to a tab that was never opened is lost.
@@ -80,6 +82,7 @@ def mask_editor(
         base=None,
         run=run_id,
         fixed=fixed,
+        given=given,
         server_functions=[examples] if gallery else [],
     )
 

@@ -15,7 +15,10 @@ from pipelines.anomaly_scoring.choices import (
     PAINTED,
     SEARCHES,
 )
+from pipelines.anomaly_scoring.scoring.scale import groups
+from pipelines.errors import PhiltrumError
 from ui.parts.scores.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
+from ui.server.engine import Engine
 
 FRAMES_UNTIL = 50
 """How far StyleGAN2's adaptation goes on unless another step is asked for, so that one sees the anomaly come back."""
@@ -141,6 +144,25 @@ class ScoringSettings:
     def offered(self) -> list[gr.Radio]:
         """The choices that :meth:`offer` updates."""
         return [self.kind, self.normalizer, self.group]
+
+    def connect(self, engine: Engine, **named: Any) -> None:
+        """Has the page ask, when it is opened, what this machine can do.
+
+        Args:
+            engine: tells when the libraries that know it are loaded.
+            named: how the event is called.
+        """
+
+        def offer() -> tuple[gr.Radio, ...]:
+            engine.ready.wait()
+            from ui.server.scorers import kinds_here, normalizers_here  # here: they import PyTorch
+
+            try:
+                return self.offer(kinds_here(), normalizers_here(), groups())
+            except PhiltrumError:
+                return (gr.skip(),) * len(self.offered)  # the status line says what is wrong
+
+        gr.on(None, offer, None, self.offered, **named, concurrency_limit=None)
 
     def offer(self, *keys: Sequence[str]) -> tuple[gr.Radio, ...]:
         """Updates of the choices to what this machine has.

@@ -65,8 +65,8 @@ class Work:
         """What is shown."""
         self.runs = Runs()
         """What can be shown again; what is shown is among them, where its tab keeps results."""
-        self.cohort: Any = None
-        """The cohort that was given, of the tab that takes one."""
+        self.many: Any = None
+        """The cohort or the folder that was given, of a tab that takes many photos."""
         self.stop = threading.Event()
         """Stops the run that is under way; every run has its own."""
         self.gone = threading.Event()
@@ -272,7 +272,7 @@ class Work:
         self.stop.set()
         self.photos.clear()
         self.more.clear()
-        self.outcome = self.cohort = None
+        self.outcome = self.many = None
         self.runs.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -286,6 +286,7 @@ class Session:
     Attributes:
         case: whose desk it is, or None.
         others: entries of the case file that was opened which no tab shows; they are saved again with the rest.
+        desk: counts the desks: a new case and one that was opened begin another.
     """
 
     def __init__(self, cache: Path):
@@ -293,6 +294,7 @@ class Session:
         self.touched = time.monotonic()
         self.case: Case | None = None
         self.others: tuple[Entry, ...] = ()
+        self.desk = 0
         self._works: dict[str, Work] = {}
         self._closed = False
         self._lock = threading.Lock()

@@ -8,6 +8,10 @@ from pipelines.errors import OptionInvalid
 from pipelines.files import composed, folded, sha256_of
 from ui import CACHE
 
+NAMES_TOO = "(files, names, ...others) => [files, (files ?? []).map((file) => file.orig_name), ...others]"
+"""JavaScript of an event whose first inputs are files and a component for their names: sends the names along that they
+had on the person's disk, because gradio takes signs out of those that it keeps."""
+
 
 def take_one(file: str | None) -> bytes:
     """The content of one uploaded file, as :func:`take`.
@@ -37,7 +41,14 @@ def take(*files: str | None) -> list[bytes | None]:
         forget(*files)
 
 
-def add(files: Sequence[str], names: Sequence[str | None], kept: dict[str, Path], folder: Path) -> list[str]:
+def add(
+    files: Sequence[str],
+    names: Sequence[str | None],
+    kept: dict[str, Path],
+    folder: Path,
+    what: str = "photo",
+    also: str = "",
+) -> list[str]:
     """Moves uploaded files into ``folder``, where none replaces another: of two names that are one, whatever their case
     and form, the second gets a number. A file that is there already under that name is not kept twice.
 
@@ -46,11 +57,13 @@ def add(files: Sequence[str], names: Sequence[str | None], kept: dict[str, Path]
         names: what each was called before gradio took signs out of its name; None where that is unknown.
         kept: files that lie in ``folder`` by their names; what is added is entered here.
         folder: made where it is not there.
+        what: what each file is.
+        also: for what else the new names count, in the sentences.
 
     Returns:
         A sentence for each file that goes by another name than it had, or could not be kept.
     """
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     said = []
     for file, given in dict(zip_longest(files, names[: len(files)])).items():
         name = composed(PureWindowsPath(file).name)
@@ -67,8 +80,8 @@ def add(files: Sequence[str], names: Sequence[str | None], kept: dict[str, Path]
             continue
         kept[new] = folder / new
         if new != before:
-            why = "a photo of that name was there" if new != name else "the upload cut its name"
-            said.append(f"{before} is {new} here, for the ratings too: {why}.")
+            why = f"a {what} of that name was there" if new != name else "the upload cut its name"
+            said.append(f"{before} is {new} here{also}: {why}.")
     return said
 
 

@@ -1,6 +1,6 @@
 """Tab 3: how far a face stands out among others, and where; one photo, or two, before and after surgery."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -92,16 +92,12 @@ class AnomalyScoringTab(ResultTab):
         Args:
             status: the header's status line.
         """
-        with gr.Tabs(elem_classes="inner-tabs"):
-            with gr.Tab("One face"):
-                with gr.Row(elem_classes=["work", "work-scoring"], equal_height=False):
-                    with gr.Column(elem_classes="give", min_width=440):
-                        self._build_inputs()
-                    with gr.Column(elem_classes="get", min_width=440):
-                        self._build_outputs()
-                self.footer = gr.HTML(footer_html(), apply_default_css=False)
-            with gr.Tab("Cohort"):
-                self.cohort.build()
+        with gr.Row(elem_classes=["work", "work-scoring"], equal_height=False):
+            with gr.Column(elem_classes="give", min_width=440):
+                self._build_inputs()
+            with gr.Column(elem_classes="get", min_width=440):
+                self._build_outputs()
+        self.footer = gr.HTML(footer_html(), apply_default_css=False)
         self._connect(status)
         gr.api(
             self.api,
@@ -197,8 +193,7 @@ class AnomalyScoringTab(ResultTab):
             **self.named("open_example"),
         )
         region.input(self.choose_region, [region, *editors, *faces], editors, **self.named("choose_region"))
-        offered = [*self.settings.offered, *self.cohort.settings.offered]
-        gr.on(None, self.offer, None, offered, **self.named("offer"), concurrency_limit=None)
+        self.settings.connect(self.engine, **self.named("offer"))
 
         given = [self.count, *editors, *faces, self.map]
         shown = [*self.results, self.strip, status]
@@ -209,17 +204,9 @@ class AnomalyScoringTab(ResultTab):
         moved = [*self.sliders.values(), self.heat, self.frames]
         self.step.input(self.draw_frame, [self.step, self.map], moved, **live, **self.named("draw_frame"))
 
-    def offer(self) -> tuple[gr.Radio, ...]:
-        """What this machine can do, once the libraries that know it are loaded."""
-        self.engine.ready.wait()
-        from ui.server.scorers import kinds_here, normalizers_here
-
-        parts = (self.settings, self.cohort.settings)
-        try:
-            here = kinds_here(), normalizers_here(), groups()
-        except PhiltrumError:
-            return (gr.skip(),) * sum(len(part.offered) for part in parts)  # the status line says what is wrong
-        return tuple(update for part in parts for update in part.offer(*here))
+    @property
+    def views(self) -> dict[str, Callable[[], None]]:
+        return {"Cohort": self.cohort.build}
 
     # --- what belongs to a photo ------------------------------------------------------------------------------------
 

@@ -70,6 +70,11 @@ class Tab(ABC):
         if "job" in vars(cls) and "key" not in vars(cls):
             cls.key = cls.job
 
+    @property
+    def views(self) -> Mapping[str, Callable[[], None]]:
+        """What else stands beside the tab, one photo's and a folder's: name, and what builds it."""
+        return {}
+
     def work(self, request: gr.Request) -> Work:
         """What this tab of the page holds."""
         return self.sessions.get(request.session_hash).work(self.key)
@@ -176,7 +181,37 @@ class Field:
     painted: bool = True
 
 
-class ResultTab(Tab):
+class FilesTab(Tab):
+    """A tab whose files bear the case, and can be downloaded."""
+
+    @property
+    @abstractmethod
+    def buttons(self) -> list[gr.DownloadButton]:
+        """Of the files."""
+
+    @abstractmethod
+    def outdated(self, request: gr.Request) -> list[Any]:
+        """Takes the files away that bear another case, until the new ones are written: updates of :attr:`buttons`."""
+
+    @abstractmethod
+    def rewrite(self, request: gr.Request) -> list[Any]:
+        """Writes the files anew where they bear another case than the page's: updates of :attr:`buttons`."""
+
+
+class ManyTab(FilesTab):
+    """A tab of many photos that belong to a desk: another case empties it."""
+
+    @property
+    @abstractmethod
+    def everything(self) -> list[gr.components.Component]:
+        """All that an emptied tab changes."""
+
+    @abstractmethod
+    def emptied(self, request: gr.Request) -> list[Any]:
+        """Updates of :attr:`everything` where the photos that it shows are another desk's; else nothing new."""
+
+
+class ResultTab(FilesTab):
     """A tab with a result of its own on every page, which goes with its photo, and whose files can be downloaded.
 
     Attributes:
@@ -192,11 +227,6 @@ class ResultTab(Tab):
     @abstractmethod
     def results(self) -> list[gr.components.Component]:
         """The components that show a result: all that another photo or face clears."""
-
-    @property
-    @abstractmethod
-    def buttons(self) -> list[gr.DownloadButton]:
-        """See the class."""
 
     @abstractmethod
     def cleared(self) -> list[Any]:
@@ -296,13 +326,11 @@ class ResultTab(Tab):
         return None
 
     def outdated(self, request: gr.Request) -> list[Any]:
-        """Takes the files away that bear another case, until the new ones are written."""
         outcome = self.work(request).outcome
         same = outcome is None or outcome.case == self.case(request)
         return [gr.skip()] * len(self.buttons) if same else no_files(len(self.buttons))
 
     def rewrite(self, request: gr.Request) -> list[Any]:
-        """Writes the files anew where they bear another case than the page's."""
         outcome = self.work(request).outcome
         if outcome is None or outcome.case == self.case(request):
             return [gr.skip()] * len(self.buttons)

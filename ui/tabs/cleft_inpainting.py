@@ -7,12 +7,13 @@ import gradio as gr
 from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.images import read_image
-from pipelines.faces.masks import EXTENT_NAMES, EXTENTS
+from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
 from ui.parts.editor import answer
+from ui.parts.repaint_settings import extent_choice
 from ui.parts.widgets import guarded, measurements_html, toast
 from ui.server.uploads import take_one
 from ui.tabs.repainting import RepaintingTab, read_photo_and_mask
@@ -37,16 +38,7 @@ class CleftInpaintingTab(RepaintingTab):
     gallery = staticmethod(examples.gallery)
 
     def build_region(self) -> None:
-        self.extent = gr.Radio(
-            [(name.capitalize(), extent) for extent, name in EXTENT_NAMES.items()],
-            value=EXTENT,
-            label="Extent of the suggested mask",
-            show_label=False,
-            container=False,
-            elem_classes="extent",
-            scale=1,
-            min_width=300,
-        )
+        self.extent = extent_choice("Extent of the suggested mask", scale=1)
         self.suggest = gr.Button("Suggest mask", size="md", scale=0, min_width=124)
 
     def build_facts(self) -> None:

@@ -24,7 +24,7 @@ from ui.pictures.overlay import jpeg_url
 from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Sessions, Work
 from ui.server.turns import WAITING
-from ui.server.uploads import add, forget, take
+from ui.server.uploads import NAMES_TOO, add, forget, take
 from ui.tabs.base import Tab
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ FILES = {
 }
 """What can be downloaded: label of the button, and the study's file."""
 
-_NAMES = "(files) => [files, (files ?? []).map((file) => file.orig_name)]"
-"""Sends the names along that photos had on the person's disk: gradio takes signs out of those that it keeps."""
+_ALSO = ", for the ratings too"
 
 _SAID = 6  # sentences about names that are shown
 
@@ -139,10 +138,11 @@ class CohortTab(Tab):
 
     def _connect(self) -> None:
         given = [self.photos, self.names]
-        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=_NAMES, **self.named("photos"))
+        self.photos.upload(self.take_photos, given, [self.photos, self.given], js=NAMES_TOO, **self.named("photos"))
         self.ratings.upload(self.take_ratings, self.ratings, self.given, **self.named("ratings"))
         self.clear.click(self.forget, None, self.given, **self.named("clear"))
         shown = [self.table, self.figures, self.plot, self.footer, *self.files]
+        self.settings.connect(self.engine, **self.named("offer"))
         self.connect_run(self.score, self.settings.components, shown, self.table)
 
     # --- what is given ----------------------------------------------------------------------------------------------
@@ -150,9 +150,9 @@ class CohortTab(Tab):
     def cohort(self, request: gr.Request) -> Cohort:
         """The page's cohort; an empty one where there is none."""
         work = self.work(request)
-        if work.cohort is None:
-            work.cohort = Cohort(work.lasting_folder())
-        return work.cohort
+        if work.many is None:
+            work.many = Cohort(work.lasting_folder())
+        return work.many
 
     @guarded("Photos not added", lambda: (None, gr.skip()))
     def take_photos(
@@ -172,7 +172,7 @@ class CohortTab(Tab):
                 raise OptionInvalid(
                     f"The app takes up to {_MOST:,} photos; use python -m pipelines study for a larger cohort."
                 )
-            cohort.notes += add(paths, names or [], cohort.photos, cohort.folder / "photos")
+            cohort.notes += add(paths, names or [], cohort.photos, cohort.folder / "photos", also=_ALSO)
         finally:
             forget(*paths)
         return None, given_html(cohort)
@@ -194,9 +194,9 @@ class CohortTab(Tab):
     def forget(self, request: gr.Request) -> str:
         """Removes the photos and ratings that were given."""
         work = self.work(request)
-        if work.cohort is not None:
-            shutil.rmtree(work.cohort.folder, ignore_errors=True)
-            work.cohort = None
+        if work.many is not None:
+            shutil.rmtree(work.many.folder, ignore_errors=True)
+            work.many = None
         return given_html()
 
     # --- run --------------------------------------------------------------------------------------------------------

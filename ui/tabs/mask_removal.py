@@ -18,13 +18,11 @@ from pipelines.mask_removal.choices import (
     CONTROL_POINTS,
     ENGINE,
     EXTENT,
-    FEWEST,
-    MOST,
     MOST_REFERENCES,
 )
 from pipelines.mask_removal.exports import likeness_sentence, mean_confidence, person_question
 from pipelines.mask_removal.segmentation import segment_mask, with_margin
-from pipelines.results import MaskRemovalResult, PaintingEngine
+from pipelines.results import MaskRemovalResult
 from ui.examples import masked_faces
 from ui.parts.editor import (
     add_base,
@@ -37,6 +35,7 @@ from ui.parts.editor import (
     reference_props,
     refusal,
 )
+from ui.parts.repaint_settings import engine_choice, points_slider
 from ui.parts.stages import show_stages, stage_strip
 from ui.parts.widgets import ask, guarded, toast
 from ui.pictures.masks import editor_size
@@ -52,12 +51,6 @@ WITH, WITHOUT = "with", "without"
 ALL = "all"
 """All references; else the number of the one that is taken alone, as text, or :data:`WITHOUT`."""
 
-ENGINE_NAMES: dict[PaintingEngine, str] = {
-    "inpainter": "Inpainting network, refined by the reference",
-    "paper": "Coarse and refinement network of the paper",
-}
-"""Engine → what the page calls it."""
-
 BOTH = "both"
 """Both engines draw, the first one's drawing is the result, and the stages show both side by side."""
 
@@ -66,7 +59,9 @@ REFERENCES = "references"
 
 _RUN = "() => document.getElementById('removal-run').click()"
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
-_SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
+
+SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
+"""Where a mask came from → what the page says of it."""
 
 
 class MaskRemovalTab(RepaintingTab):
@@ -111,16 +106,11 @@ class MaskRemovalTab(RepaintingTab):
             self.more = more_references("removal-more", MOST_REFERENCES - 1)
 
     def build_advanced(self) -> None:
-        self.points = gr.Slider(
-            FEWEST, MOST, CONTROL_POINTS, step=1, label="Control points of the warp",
-            info="More follow the reference more closely, fewer more smoothly.",
-        )  # fmt: skip
-        self.painting = gr.Radio(
-            [*((title, name) for name, title in ENGINE_NAMES.items()), ("Both, side by side", BOTH)],
-            value=ENGINE,
-            label="Engine",
-            info="The first is nearer to the hidden face wherever that could be measured. Where both draw, the result "
-            "is the first one's, and the strip of stages shows the two side by side.",
+        self.points = points_slider()
+        self.painting = engine_choice(
+            "The first is nearer to the hidden face wherever that could be measured. Where both draw, the result is "
+            "the first one's, and the strip of stages shows the two side by side.",
+            ("Both, side by side", BOTH),
         )
 
     def build_facts(self) -> None:
@@ -410,7 +400,7 @@ class MaskRemovalTab(RepaintingTab):
             return self.engine.run(
                 self.job,
                 pixels,
-                reference=[_read_reference(one) for one in given],
+                reference=[read_reference(one) for one in given],
                 mask=painted,
                 extent=extent,
                 face=face,
@@ -430,7 +420,7 @@ def note_html(result: MaskRemovalResult | None = None) -> str:
     """One line about a result: the mask, and how the reference was used."""
     if result is None:
         return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
-    facts = [(f"Mask {_SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
+    facts = [(f"Mask {SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
     if result.reference_yaw is None:
         facts.append(("drawn without a reference", ""))
     else:
@@ -486,7 +476,12 @@ def found_base(photo: Photo, face: int) -> dict[str, Any]:
     return add_base(photo, with_margin(found, chosen), said, {"face": face, "extent": None})
 
 
-def _read_reference(data: bytes) -> np.ndarray:
+def read_reference(data: bytes) -> np.ndarray:
+    """A reference photo, RGB ``uint8`` ``(H, W, 3)``; its errors say that it is meant, and not the photo.
+
+    Raises:
+        PhiltrumError: it cannot be read.
+    """
     try:
         return read_image(data)
     except PhiltrumError as error:

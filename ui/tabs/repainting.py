@@ -22,6 +22,7 @@ from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
+from ui.parts.repaint_settings import edge_sliders, seed_number
 from ui.parts.runs import run_strip, told
 from ui.parts.widgets import footer_html, guarded, status_html, toast
 from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
@@ -102,23 +103,13 @@ class RepaintingTab(ResultTab):
         self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
         self.build_inputs()
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
-            self.grow = gr.Slider(
-                -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
-                info="Positive widens the mask, negative narrows it.",
-            )  # fmt: skip
-            self.feather = gr.Slider(
-                0, 20, FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
-                info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
-            )  # fmt: skip
+            self.grow, self.feather = edge_sliders().values()
             self.build_advanced()
             self.several = gr.Radio(
                 [("One", ONE), *self.severals, ("Four seeds", SEEDS)], value=ONE, label="Results at once",
                 info="Each stands in the strip of results, to be shown, compared and chosen; the first is shown.",
             )  # fmt: skip
-            self.seed = gr.Number(
-                0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
-                info="0 draws what is likeliest, every other number another face that it could be.",
-            )  # fmt: skip
+            self.seed = seed_number()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.batch import Table, run_photos
+from pipelines.commands.batch import run_photos
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid
+from pipelines.exports.summary import PhotoTable
 from pipelines.files import write_all_atomic
 from tests.pipelines.commands.written import assert_one_sentence, names
 
-TABLE = Table("table.csv", ("photo", "status", "error", "seconds"), status=True)
+TABLE = PhotoTable("table.csv", ("photo", "status", "error", "seconds"), status=True)
 ENDINGS = ("png", "json")
 
 
@@ -157,7 +158,7 @@ def test_what_was_passed_over_is_rows_and_one_sentence(photos, tmp_path, capsys)
 
 
 def test_a_table_without_a_status_has_sentences_alone(photos, tmp_path):
-    table = Table("table.csv", ("photo", "error"))
+    table = PhotoTable("table.csv", ("photo", "error"))
     run(photos[:1], tmp_path / "out", [("notes.txt", "This file is no picture.")], table=table)
     assert rows(tmp_path / "out")["notes.txt"]["error"] == "This file is no picture."
     assert table.row("a", "failed", "Why.") == {"photo": "a", "error": "Why."}

@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.anomaly_scoring.study.report import FILES
 from pipelines.anomaly_scoring.study.study import RECORDS
-from pipelines.commands.anomaly_scoring import SCORES
-from pipelines.commands.batch import SUMMARY
 from pipelines.commands.folder import TABLES, Companions, left_over, others_in, photos_in, pictures_in
 from pipelines.errors import OptionInvalid
+from pipelines.exports.interface import exports_of
+from pipelines.jobs import JOBS
 
 
 def touch(folder: Path, *files: str) -> Path:
@@ -81,7 +81,8 @@ def test_files_that_the_commands_write_are_not_said(tmp_path):
     written = ("a.png", "a.json", "b.normalized.png", "b.local.png", "b.local.npy", "b.npy", "b.json", *sorted(TABLES))
     folder = touch(tmp_path / "photos", *written)
     assert others_in(folder) == []
-    assert {SUMMARY, SCORES, RECORDS, *FILES} == TABLES
+    of_photos = {exports_of(name).TABLE.file for name, job in JOBS.items() if job.exports}
+    assert {*of_photos, RECORDS, *FILES} == TABLES
     (folder / "c.npy").touch()
     (folder / "d.jpg").touch()
     (folder / "d.json").touch()  # our results are PNG files

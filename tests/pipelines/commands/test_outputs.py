@@ -6,35 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.outputs import Outputs, output_stems
+from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid
 
 ENDINGS = ("png", "json")
 OVERWRITTEN = r"A result would overwrite {}, by its name or through a link; choose another output folder\."
-
-
-@pytest.mark.parametrize(
-    ("photos", "stems"),
-    [
-        (["a.jpg", "b.png"], ["a", "b"]),
-        (["a.jpg", "a.png"], ["a.jpg", "a.png"]),
-        (["A.jpg", "a.png"], ["A.jpg", "a.png"]),
-        (["a.jpg", "a.jpg.png", "a.png"], ["a.jpg-2", "a.jpg", "a.png"]),
-        (["a.JPG", "a.jpg"], ["a.JPG", "a.jpg-2"]),
-        (["é.png", unicodedata.normalize("NFD", "é.jpg")], ["é.png", unicodedata.normalize("NFD", "é.jpg")]),
-        ([unicodedata.normalize("NFD", "É.png"), "é.png"], [unicodedata.normalize("NFD", "É.png"), "é.png-2"]),
-    ],
-)
-def test_output_stems(photos, stems):
-    found = output_stems([Path(name) for name in photos], ENDINGS)
-    assert [found[Path(name)] for name in photos] == stems
-    assert len({unicodedata.normalize("NFC", stem).casefold() for stem in found.values()}) == len(photos)
-
-
-def test_names_of_stages_fall_on_no_other_photo():
-    photos = [Path(name) for name in ("a.png", "a.Hole.png", "b.png")]
-    assert list(output_stems(photos, ENDINGS).values()) == ["a", "a.Hole", "b"]
-    assert list(output_stems(photos, (*ENDINGS, "hole.png", "final.png")).values()) == ["a", "a.Hole-2", "b"]
 
 
 @pytest.fixture

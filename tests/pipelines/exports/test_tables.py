@@ -62,3 +62,12 @@ def test_values_for_people():
     assert tables.show(replace(angle, value=-12.34)) == "−12.3°"
     assert tables.show(replace(angle, value=-0.01)) == "0.0°"
     assert tables.show(replace(ratio, value=0.98765)) == "0.988"
+
+
+@pytest.mark.parametrize("before", [None, Case("P01", "2026-11-27", "left", "note")])
+@pytest.mark.parametrize("after", [None, Case("P02"), Case("P03", side="both")])
+def test_facts_of_another_case_are_as_if_they_had_been_made_for_it(before, after):
+    def facts(case):
+        return tables.origin(replace(make_result(), case=case), "toy")
+
+    assert list(tables.facts_of_case(facts(before), after).items()) == list(facts(after).items())

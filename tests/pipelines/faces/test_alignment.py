@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import NoFaceFound
-from pipelines.faces.alignment import PROJECT, Alignment, Template, align
+from pipelines.faces.alignment import PROJECT, Alignment, Template, align, carried_over
 from pipelines.faces.landmarks import find_crop_face, find_face
 from pipelines.faces.points import MESH_TO_68, Face
 
@@ -263,3 +263,31 @@ def test_fast_on_twelve_megapixels(large_photo):
         alignment.crop(large_photo)
         times.append(time.process_time() - start)
     assert min(times) < 0.12  # 0.04 s of a free core; threefold for a busy machine
+
+
+def test_a_mask_is_carried_over_to_the_same_place_of_another_face():
+    one, other = (
+        Alignment(about(scale, degrees, centre), 256, shape)
+        for scale, degrees, centre, shape in ((0.5, 0, (300, 200), (400, 600)), (0.8, 30, (120, 260), (500, 300)))
+    )
+    rows, columns = np.mgrid[:400, :600] + 0.5
+    mask = np.hypot(columns - 330, rows - 210) < 40
+    carried = carried_over(mask, one, other)
+    assert carried.shape == (500, 300)
+    rows, columns = np.nonzero(carried)
+    middle = other.to_photo(one.to_crop(np.array([[330, 210]])))[0]
+    assert np.abs(np.array([columns.mean() + 0.5, rows.mean() + 0.5]) - middle).max() < 0.2
+    assert carried.sum() == pytest.approx(np.pi * (40 * 0.5 / 0.8) ** 2, rel=0.02)
+
+
+def test_a_mask_is_carried_over_onto_itself_pixel_for_pixel():
+    rng = np.random.default_rng(0)
+    mask = rng.random((60, 80)) > 0.5
+    same = Alignment(about(1.7, 20, (40, 30)), 256, (60, 80))
+    assert np.array_equal(carried_over(mask, same, same), mask)
+
+
+def test_a_mask_of_another_photo_is_not_carried_over():
+    same = Alignment(about(1, 0, (40, 30)), 256, (60, 80))
+    with pytest.raises(ValueError, match="do not belong together"):
+        carried_over(np.zeros((80, 60), bool), same, same)

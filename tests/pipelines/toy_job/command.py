@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.commands.arguments import add_photo_arguments, add_run_arguments
-from pipelines.commands.batch import Progress, Table, run_photos
+from pipelines.commands.batch import Progress, run_photos
 from pipelines.commands.folder import photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.exports.bundles import write
@@ -30,6 +30,6 @@ def run(args: argparse.Namespace) -> int:
     def work(photo: Path, stem: str, progress: Progress) -> dict[str, Any]:
         result = of_case(job(read_image(photo), seed=args.seed, progress=progress), args.case)
         write(exports, result, outputs.folder, stem, stages=True)
-        return {"light": f"{result.image.mean():.1f}"}
+        return exports.row(result)
 
-    return run_photos(work, photos, args, Table("summary.csv", ("photo", "light", "seconds", "error")), outputs, [])
+    return run_photos(work, photos, args, exports.TABLE, outputs, [])

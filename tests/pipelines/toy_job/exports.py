@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from pipelines.exports.layout import Card, Page, Picture
-from pipelines.exports.tables import footer, json_text, origin, photo_facts
+from pipelines.exports.summary import PhotoTable
+from pipelines.exports.tables import footer, json_text, origin, photo_columns, photo_facts
 from pipelines.faces.images import encode_png
 
 ENDINGS = ("png", "json")
 STAGES = ("light",)
+TABLE = PhotoTable("summary.csv", ("photo", "light", "seconds", "error"))
 
 
 def facts(result: Any) -> dict[str, Any]:
@@ -22,6 +24,10 @@ def files(result: Any) -> dict[str, bytes]:
 
 def contents(result: Any) -> dict[str, bytes]:
     return {"bright.png": encode_png(result.image), "numbers.json": json_text(facts(result)).encode()}
+
+
+def row(result: Any, references: Any = ()) -> dict[str, Any]:
+    return {"light": f"{result.image.mean():.1f}", **photo_columns(result)}
 
 
 def stage_pictures(result: Any) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """From a photo to a brighter one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ class BrightenedResult:
     weights: tuple[WeightsUsed, ...]
     device: str
     seed: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
     face: int = 0
     faces: int = 1
     case: Case | None = None
