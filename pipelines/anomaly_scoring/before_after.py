@@ -20,7 +20,7 @@ from pipelines.anomaly_scoring.drawing.maps import (
 from pipelines.anomaly_scoring.exports import compared_facts, made_facts, photo_said, scale_bar
 from pipelines.anomaly_scoring.scoring.figures import figures_of
 from pipelines.errors import OptionInvalid
-from pipelines.exports.layout import Card, Facts, Page, Picture, Row, Table, wrapped
+from pipelines.exports.pages.layout import Card, Facts, Page, Picture, Row, Table, wrapped
 from pipelines.exports.tables import footer, show, show_change, signed
 from pipelines.files import write_atomic
 from pipelines.results import AnomalyScoringResult
@@ -65,7 +65,7 @@ def report(before: AnomalyScoringResult, after: AnomalyScoringResult) -> bytes:
     Raises:
         OptionInvalid: as there.
     """
-    from pipelines.exports.page import write_page  # here, because it imports matplotlib
+    from pipelines.exports.pages.page import write_page  # here, because it imports matplotlib
 
     return write_page(page(before, after), case=before.case or after.case)
 

@@ -36,7 +36,7 @@ from pipelines.anomaly_scoring.drawing.maps import (
     shown_map,
 )
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells, figures_of
-from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, Row, Table, wrapped
+from pipelines.exports.pages.layout import Bar, Card, Facts, Page, Picture, Row, Table, wrapped
 from pipelines.exports.summary import PhotoTable
 from pipelines.exports.tables import (
     cell,

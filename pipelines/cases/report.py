@@ -11,7 +11,7 @@ from pipelines.cases.case import Case
 from pipelines.cases.contents import AnyResult, Entry, job_of
 from pipelines.errors import CaseEmpty
 from pipelines.exports.interface import exports_of, pairs_of
-from pipelines.exports.layout import Card, Page, Picture
+from pipelines.exports.pages.layout import Card, Page, Picture
 from pipelines.exports.pictures import shrunk
 from pipelines.exports.tables import of_case
 from pipelines.files import stream_atomic
@@ -94,9 +94,9 @@ def save_report(path: str | os.PathLike[str], case: Case, entries: Iterable[Entr
 def _write(file: BinaryIO, case: Case, entries: Iterable[Entry | AnyResult], sheets: Sequence[_Sheet]) -> None:
     from matplotlib.backends.backend_pdf import PdfPages  # here, because it takes a second
 
-    from pipelines.exports.overview import Listed, overview
-    from pipelines.exports.page import draw_page
-    from pipelines.exports.sheet import about, number
+    from pipelines.exports.pages.overview import Listed, overview
+    from pipelines.exports.pages.page import draw_page
+    from pipelines.exports.pages.sheet import about, number
 
     first = overview(case, [Listed(one.card, one.chosen) for one in sheets])
     pages = len(first) + len(sheets)

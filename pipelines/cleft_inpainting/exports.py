@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.exports import repainted
-from pipelines.exports.layout import Card, Page, Picture, measurements_table
+from pipelines.exports.pages.layout import Card, Page, Picture, measurements_table
 from pipelines.exports.pictures import face_window
 from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
 from pipelines.exports.summary import REPAINTED

@@ -43,8 +43,8 @@ def write(exports: JobExports, result: Any, folder: str | Path, stem: str, *, st
 
 
 def report(exports: JobExports, result: Any, kind: str = "pdf", dpi: int = 110) -> bytes:
-    """One A4 page, as :func:`pipelines.exports.page.write_page` writes it."""
-    from pipelines.exports.page import write_page  # here, because it imports matplotlib
+    """One A4 page, as :func:`pipelines.exports.pages.page.write_page` writes it."""
+    from pipelines.exports.pages.page import write_page  # here, because it imports matplotlib
 
     return write_page(exports.page(result), kind, dpi, case=result.case)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pipelines.arrays import Pixels
-from pipelines.exports.layout import Card, Page
+from pipelines.exports.pages.layout import Card, Page
 from pipelines.exports.summary import PhotoTable
 from pipelines.jobs import JOBS, resolve
 

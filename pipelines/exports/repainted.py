@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.arrays import Floats, Pixels
-from pipelines.exports.layout import Facts
+from pipelines.exports.pages.layout import Facts
 from pipelines.exports.tables import (
     FEATURES,
     cell,

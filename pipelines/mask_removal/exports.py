@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.arrays import Floats, Numbers, Pixels
 from pipelines.exports import repainted
-from pipelines.exports.layout import Bar, Card, Facts, Page, Picture, wrapped
+from pipelines.exports.pages.layout import Bar, Card, Facts, Page, Picture, wrapped
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, face_window, shrunk, window_around
 from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_from, repaint_facts
 from pipelines.exports.summary import REPAINTED

@@ -24,8 +24,8 @@ from pipelines.anomaly_scoring.study.ratings import columns_text
 from pipelines.anomaly_scoring.study.statistics import COVERAGE, Correlation, MeanChange
 from pipelines.anomaly_scoring.study.study import Study
 from pipelines.arrays import Pixels
-from pipelines.exports.layout import Facts, Page, Picture, wrapped
-from pipelines.exports.page import write_page
+from pipelines.exports.pages.layout import Facts, Page, Picture, wrapped
+from pipelines.exports.pages.page import write_page
 from pipelines.exports.pictures import MASK_COLOUR
 from pipelines.exports.tables import NOTICE, cell, csv_bytes, signed, to_csv
 from pipelines.faces.images import encode_png

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from pypdf import PdfReader
+from tests.pipelines.exports.test_page import assert_apart
 
 from pipelines import __version__, files
 from pipelines.anomaly_scoring import exports
@@ -25,7 +26,6 @@ from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
 from tests.pipelines.anomaly_scoring.fake_scorer import appraise
-from tests.pipelines.exports.test_page import assert_apart
 
 pytestmark = pytest.mark.slow
 
@@ -491,7 +491,7 @@ def longest(name: str) -> AnomalyScoringResult:
 @pytest.mark.parametrize("name", ["inpainting", "stylegan2", "lpips"])
 def test_columns_of_the_report_do_not_run_into_one_another(monkeypatch, name):
     """Every text of the page, as it is drawn, keeps clear of the margin and of every other."""
-    from pipelines.exports import page
+    from pipelines.exports.pages import page
 
     figures = []
     real = page.draw_page

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pypdf import PdfReader
+from tests.pipelines.exports.test_page import CASE, assert_apart
 
 from pipelines import Case, PhiltrumError, open_case, save_case, save_report
 from pipelines.cases.contents import Entry
 from pipelines.cases.report import _groups, _Sheet
-from pipelines.exports.overview import Listed, overview
+from pipelines.exports.pages.overview import Listed, overview
 from tests.pipelines.anomaly_scoring.test_exports import make_result as make_scored
 from tests.pipelines.exports.made_results import make_removal, make_result
-from tests.pipelines.exports.test_page import CASE, assert_apart
 
 P07 = Case("P07 Anna", date="2026-11-27", side="left", notes="First line.\nSecond line.")
 
@@ -90,7 +90,7 @@ def test_a_case_without_results_is_refused_and_nothing_written(tmp_path, entries
 
 def test_a_report_that_fails_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     (tmp_path / "a.pdf").write_bytes(b"old")
-    monkeypatch.setattr("pipelines.exports.page.draw_page", lambda *given: 1 / 0)
+    monkeypatch.setattr("pipelines.exports.pages.page.draw_page", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         save_report(tmp_path / "a.pdf", P07, [make_result()])
     assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"] and (tmp_path / "a.pdf").read_bytes() == b"old"

@@ -104,7 +104,7 @@ def test_outline_is_closed_and_even(face):
 
 @pytest.mark.parametrize("function", [lambda face, name: outline(face, name), lambda f, n: suggest_mask(f, (9, 9), n)])
 def test_unknown_extent(face, function):
-    with pytest.raises(OptionInvalid, match="lips, philtrum, lower-face"):
+    with pytest.raises(OptionInvalid, match="lips, lips-to-nose, lower-face"):
         function(face, "nose")
 
 

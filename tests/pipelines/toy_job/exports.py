@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.exports.layout import Card, Page, Picture
+from pipelines.exports.pages.layout import Card, Page, Picture
 from pipelines.exports.summary import PhotoTable
 from pipelines.exports.tables import footer, json_text, origin, photo_columns, photo_facts
 from pipelines.faces.images import encode_png

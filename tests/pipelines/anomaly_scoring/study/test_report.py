@@ -15,7 +15,7 @@ from pipelines.anomaly_scoring.study.ratings import NAMELESS, Rating, Ratings
 from pipelines.anomaly_scoring.study.records import Records
 from pipelines.anomaly_scoring.study.statistics import Correlation, MeanChange
 from pipelines.anomaly_scoring.study.study import run_study, settings_of
-from pipelines.exports import page
+from pipelines.exports.pages import page
 from pipelines.faces.images import read_image
 from tests.pipelines.anomaly_scoring.fake_scorer import BASIS, FACELESS, FakeScorer, write_photo
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.exports.sheet import cut, lines, wide
+from pipelines.exports.pages.sheet import cut, lines, wide
 
 
 def test_lines_are_no_wider_than_their_place_and_keep_every_word():

@@ -1,4 +1,4 @@
-"""One A4 page of a job: what stands on it is a :class:`~pipelines.exports.layout.Page`.
+"""One A4 page of a job: what stands on it is a :class:`~pipelines.exports.pages.layout.Page`.
 
 Everything is placed in inches from the page's top left corner, and each part returns where it ends.
 """
@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from pipelines import __version__
 from pipelines.arrays import Mask, Pixels, Points
 from pipelines.cases.case import Case
-from pipelines.exports.layout import Bar, Facts, Page, Picture, Table
-from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
-from pipelines.exports.sheet import (
+from pipelines.exports.pages.layout import Bar, Facts, Page, Picture, Table
+from pipelines.exports.pages.sheet import (
     BAND,
     FOOT,
     GAP,
@@ -36,6 +35,7 @@ from pipelines.exports.sheet import (
     shown_part,
     wide,
 )
+from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES
 
 _LARGE = (INNER - GAP) / 2  # width of large pictures, and their height at most

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
 from pipelines import __version__
-from pipelines.exports.layout import Picture
+from pipelines.exports.pages.layout import Picture
 from pipelines.exports.pictures import Window, for_print
 from pipelines.exports.tables import NOTICE
 

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from pipelines import __version__
 from pipelines.cases.case import Case
-from pipelines.exports.layout import Card
-from pipelines.exports.sheet import (
+from pipelines.exports.pages.layout import Card
+from pipelines.exports.pages.sheet import (
     FOOT,
     GAP,
     GREY,

@@ -1,4 +1,4 @@
-"""What stands on one A4 page, as a job says it; :mod:`pipelines.exports.page` draws it."""
+"""What stands on one A4 page, as a job says it; :mod:`pipelines.exports.pages.page` draws it."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

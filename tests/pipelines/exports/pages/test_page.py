@@ -9,8 +9,9 @@ from pypdf import PdfReader
 
 from pipelines.cases.case import Case
 from pipelines.cleft_inpainting import exports as cleft
-from pipelines.exports import bundles, page
-from pipelines.exports.layout import Picture
+from pipelines.exports import bundles
+from pipelines.exports.pages import page
+from pipelines.exports.pages.layout import Picture
 from pipelines.exports.pictures import for_print
 from pipelines.mask_removal import exports as removal
 from tests.pipelines.exports.made_results import make_removal, make_result
