@@ -6,7 +6,6 @@ from io import BytesIO
 import numpy as np
 import pytest
 from pypdf import PdfReader
-from tests.pipelines.exports.test_page import CASE, assert_apart
 
 from pipelines import Case, save_before_after
 from pipelines.anomaly_scoring import before_after
@@ -16,6 +15,7 @@ from pipelines.exports.pages.page import draw_page
 from pipelines.faces.measurements import measure
 from pipelines.results import Finding, Percentile
 from tests.pipelines.anomaly_scoring.test_exports import make_painted, make_result
+from tests.pipelines.exports.pages.test_page import CASE, assert_apart
 
 pytestmark = pytest.mark.slow
 

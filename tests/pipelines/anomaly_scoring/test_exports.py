@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pytest
 from pypdf import PdfReader
-from tests.pipelines.exports.test_page import assert_apart
 
 from pipelines import __version__, files
 from pipelines.anomaly_scoring import exports
@@ -26,6 +25,7 @@ from pipelines.faces.images import read_image
 from pipelines.faces.measurements import measure
 from pipelines.results import AdaptationFrame, AnomalyScoringResult, Basis, Finding, Percentile, WeightsUsed
 from tests.pipelines.anomaly_scoring.fake_scorer import appraise
+from tests.pipelines.exports.pages.test_page import assert_apart
 
 pytestmark = pytest.mark.slow
 

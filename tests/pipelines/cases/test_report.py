@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pypdf import PdfReader
-from tests.pipelines.exports.test_page import CASE, assert_apart
 
 from pipelines import Case, PhiltrumError, open_case, save_case, save_report
 from pipelines.cases.contents import Entry
@@ -16,6 +15,7 @@ from pipelines.cases.report import _groups, _Sheet
 from pipelines.exports.pages.overview import Listed, overview
 from tests.pipelines.anomaly_scoring.test_exports import make_result as make_scored
 from tests.pipelines.exports.made_results import make_removal, make_result
+from tests.pipelines.exports.pages.test_page import CASE, assert_apart
 
 P07 = Case("P07 Anna", date="2026-11-27", side="left", notes="First line.\nSecond line.")
 
