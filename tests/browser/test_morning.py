@@ -7,6 +7,7 @@ from io import BytesIO
 
 import numpy as np
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from pipelines import Case, open_case
 from tests.browser.driver import Tab, read
@@ -72,10 +73,14 @@ def an_hour(tab: Tab, bar: Bar, patient: int) -> Day:
     expect(cards(tab).nth(chosen - 1).locator("[aria-pressed=true]")).to_have_count(1)
     numbers, files = files_of(tab)
     others = [case for case in PATIENTS if case != PATIENTS[patient]]
+    with tab.page.expect_download() as download:
+        bar.button("Report").click()
+    report = "".join(page.extract_text() for page in (pages := PdfReader(download.value.path()).pages))
+    assert len(pages) == 1 + len(PICTURES) and PATIENTS[patient].name in report
     name, data = bar.save()
     with zipfile.ZipFile(BytesIO(data)) as archive:
         inside = b"".join(archive.read(one) for one in archive.namelist())
-    for content in (json.dumps(numbers).encode(), *files.values(), inside):
+    for content in (json.dumps(numbers).encode(), *files.values(), inside, report.encode()):
         assert not any(word.encode() in content for case in others for word in (case.name, case.notes))
     bar.new()
     expect(cards(tab)).to_have_count(0)
