@@ -75,7 +75,8 @@ def an_hour(tab: Tab, bar: Bar, patient: int) -> Day:
     others = [case for case in PATIENTS if case != PATIENTS[patient]]
     with tab.page.expect_download() as download:
         bar.button("Report").click()
-    report = "".join(page.extract_text() for page in (pages := PdfReader(download.value.path()).pages))
+    pages = PdfReader(download.value.path()).pages
+    report = "".join(page.extract_text() for page in pages)
     assert len(pages) == 1 + len(PICTURES) and PATIENTS[patient].name in report
     name, data = bar.save()
     with zipfile.ZipFile(BytesIO(data)) as archive:

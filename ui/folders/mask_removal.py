@@ -28,7 +28,7 @@ class RemovalFolder(RepaintingFolder):
     own_label = "Find mask"
     columns = ("Mask", "References", "Likeness")
     names = ("Photo", "Without the mask")
-    advanced = "Mask edge, control points, networks and seed"
+    advanced = "Mask edge, control points, engine and seed"
 
     def build_advanced(self) -> dict[str, gr.components.Component]:
         info = "The first is nearer to the hidden face wherever that could be measured."
