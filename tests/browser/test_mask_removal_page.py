@@ -116,7 +116,7 @@ def test_without_reference(removal: RemovalTab):
     expect(removal.note).to_contain_text("without a reference")
     assert json.loads(removal.download("json"))["reference"] is None
 
-    removal.panel.get_by_text("Mask edge, control points, networks").click()
+    removal.panel.get_by_text("Mask edge, control points, engine").click()
     removal.page.get_by_role("radio", name="Both, side by side").check()
     removal.predict()
     expect(removal.stages).to_have_text(["Mask", "Hidden", "Drawn", "Result", "Both"])
