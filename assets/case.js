@@ -30,8 +30,8 @@ function wait(text) {
 
 function tell() {
   const { name, date, side } = typed();
-  const sides = { left: "patient’s left", right: "patient’s right", both: "both sides" };
-  find(".case-said").textContent = [name.trim(), date, sides[side]].filter(Boolean).join(" · ") || "No case yet";
+  const sides = { left: word("patient’s left"), right: word("patient’s right"), both: word("both sides") };
+  find(".case-said").textContent = [name.trim(), date, sides[side]].filter(Boolean).join(" · ") || word("No case yet");
   fields.notes.title = fields.notes.value;
 }
 
@@ -107,12 +107,11 @@ async function drawTabs() {
   at?.focus?.({ preventScroll: true });
 }
 
-const NOT_SAVED = "What is on the desk was not saved: case, photos, masks and results of all tabs";
 const actions = {
   async new() {
-    if (!(await confirmed(`${NOT_SAVED} go when a new case begins.`))) return;
+    if (!(await confirmed(word("What is on the desk was not saved: case, photos, masks and results of all tabs go when a new case begins.")))) return;
     clearTimeout(typing);
-    wait("Clearing the desk …");
+    wait(word("Clearing the desk …"));
     await drawTabs();
     trigger("clear", {});
   },
@@ -122,24 +121,25 @@ const actions = {
     sent = JSON.stringify(typed());
     saved = desk();
     asSaved = false;
-    wait("Saving the case …");
+    wait(word("Saving the case …"));
     trigger("submit", typed());
   },
   report() {
     clearTimeout(typing);
     sent = JSON.stringify(typed());
-    wait("Making the report …");
+    wait(word("Making the report …"));
     trigger("download", typed());
   },
 };
 root.querySelectorAll("[data-do]").forEach((button) => button.addEventListener("click", () => actions[button.dataset.do]()));
 
+const REPLACED = word("What is on the desk was not saved: case, photos, masks and results of all tabs are replaced by those of the case file.");
 file.addEventListener("change", async () => {
   const [chosen] = file.files;
   file.value = "";
-  if (!chosen || !(await confirmed(`${NOT_SAVED} are replaced by those of the case file.`))) return;
+  if (!chosen || !(await confirmed(REPLACED))) return;
   clearTimeout(typing);
-  wait("Opening the case …");
+  wait(word("Opening the case …"));
   try {
     await drawTabs();
     // Its own name stays here: names often say whose case it is.

@@ -50,7 +50,7 @@ function middle(event) {
 function part() {
   const share = slider.value / 100, [before, after] = props.names.map((name) => name.toLowerCase());
   root.style.setProperty("--at", `calc(${THUMB / 2}px + ${share} * (100% - ${THUMB}px))`);
-  slider.setAttribute("aria-valuetext", `${slider.value} % ${before}, ${100 - slider.value} % ${after}`);
+  slider.setAttribute("aria-valuetext", word("{share} % {before}, {rest} % {after}", { share: slider.value, before, rest: 100 - slider.value, after }));
 }
 
 function press(button, on) {

@@ -160,7 +160,7 @@ function networkFrame() {
 }
 
 function nameFrame(corners) {
-  const text = "What the network sees", xs = corners.map(([x]) => left + scale * x), ys = corners.map(([, y]) => top + scale * y);
+  const text = word("What the network sees"), xs = corners.map(([x]) => left + scale * x), ys = corners.map(([, y]) => top + scale * y);
   pen.font = "600 12px system-ui, sans-serif";
   const width = pen.measureText(text).width, right = Math.min(view.clientWidth, Math.max(...xs)) - 8;
   if (right - Math.max(0, Math.min(...xs)) < width + 16) return; // no room
@@ -260,7 +260,7 @@ function largest() {
 function setSize(pixels) {
   size = Math.min(Math.max(pixels, 2), largest());
   slider.value = String(Math.round((100 * Math.log(size / 2)) / Math.log(largest() / 2)));
-  slider.setAttribute("aria-valuetext", `${Math.round(size)} pixels`);
+  slider.setAttribute("aria-valuetext", counted("{count} pixel", "{count} pixels", Math.round(size)));
   if (photo) draw();
 }
 
@@ -268,19 +268,19 @@ function undo() {
   if (!photo || props.fixed || steps.length === 0) return;
   undone.push(steps.pop());
   replay();
-  say("Undone.");
+  say(word("Undone."));
 }
 
 function redo() {
   if (!photo || props.fixed || undone.length === 0) return;
   steps.push(undone.pop());
   replay();
-  say("Done again.");
+  say(word("Done again."));
 }
 
 own.actions = {
   undo, redo,
-  clear: () => photo && steps.length && (did({ kind: "clear" }), say("The mask is empty.")),
+  clear: () => photo && steps.length && (did({ kind: "clear" }), say(word("The mask is empty."))),
   in: () => photo && zoom(1.25),
   out: () => photo && zoom(0.8),
   fit: () => photo && fit(),

@@ -27,7 +27,7 @@ function reachTables() {
   document.querySelectorAll(".virtual-table-viewport:not([tabindex])").forEach((table) => {
     table.tabIndex = 0;
     table.setAttribute("role", "region");
-    table.setAttribute("aria-label", "Table, to be scrolled");
+    table.setAttribute("aria-label", word("Table, to be scrolled"));
   });
 }
 

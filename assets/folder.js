@@ -8,7 +8,7 @@
 
 const root = element.querySelector(".folder"), scroll = root.querySelector(".folder-scroll"), table = root.querySelector("table");
 const body = table.tBodies[0], said = root.querySelector(".folder-told span"), bar = root.querySelector(".folder-told i");
-const STATES = { waiting: "Not run yet", running: "At work", done: "Done", failed: "Failed", stale: "To run again" };
+const STATES = { waiting: word("Not run yet"), running: word("At work"), done: word("Done"), failed: word("Failed"), stale: word("To run again") };
 
 let chosen = props.looked?.key ?? null, lines = new Map(), wasRunning = false;
 
@@ -63,10 +63,10 @@ function fill(made, one) {
   }));
   again.disabled = remove.disabled = props.running;
   again.hidden = one.state === "waiting";
-  again.setAttribute("aria-label", `Run ${name} again`);
-  remove.setAttribute("aria-label", `Remove ${name}`);
-  again.title = "Run this photo again";
-  remove.title = "Remove this photo";
+  again.setAttribute("aria-label", word("Run {name} again", { name }));
+  remove.setAttribute("aria-label", word("Remove {name}", { name }));
+  again.title = word("Run this photo again");
+  remove.title = word("Remove this photo");
 }
 
 function draw() {
@@ -90,16 +90,16 @@ function draw() {
 
 function tell() {
   const { rows, running, told } = props, count = (state) => rows.filter((one) => one.state === state).length;
-  const parts = [`${count("done")} of ${rows.length} done`];
-  if (count("failed")) parts.push(`${count("failed")} failed`);
-  if (count("stale")) parts.push(`${count("stale")} to run again`);
-  const left = running && /, (about .*)$/.exec(told)?.[1], doing = rows.find((one) => one.state === "running")?.doing;
-  const words = rows.length ? [parts.join(", "), running && doing?.startsWith("waiting") ? doing : left].filter(Boolean).join(" · ") : "";
+  const parts = [word("{number} of {count} done", { number: count("done"), count: rows.length })];
+  if (count("failed")) parts.push(word("{count} failed", { count: count("failed") }));
+  if (count("stale")) parts.push(word("{count} to run again", { count: count("stale") }));
+  const left = running && /, ([^,]+)$/.exec(told)?.[1], doing = rows.find((one) => one.state === "running")?.doing;
+  const words = rows.length ? [parts.join(", "), running && doing?.startsWith(word("waiting for")) ? doing : left].filter(Boolean).join(" · ") : "";
   if (said.textContent !== words) said.textContent = words;
   const gone = count("done") + count("failed");
   bar.hidden = !running;
   bar.style.setProperty("--at", `${(100 * gone) / Math.max(1, rows.length)}%`);
-  if (wasRunning && !running) window.philtrumSay(`The run is over: ${parts.join(", ")}.`);
+  if (wasRunning && !running) window.philtrumSay(word("The run is over: {parts}.", { parts: parts.join(", ") }));
   wasRunning = running;
 }
 
@@ -172,8 +172,8 @@ folders[props.name] = { life };
 document.addEventListener("keydown", onKey, { signal: life.signal });
 document.addEventListener("click", onClick, { signal: life.signal });
 
-table.tHead.rows[0].append(heading("Photo"), heading("State"), heading("Seconds"), ...props.columns.map((text) => heading(text)), heading("", "folder-tools"));
-table.tHead.rows[0].lastElementChild.innerHTML = '<span class="sr">What can be done</span>';
+table.tHead.rows[0].append(heading(word("Photo")), heading(word("State")), heading(word("Seconds")), ...props.columns.map((text) => heading(text)), heading("", "folder-tools"));
+table.tHead.rows[0].lastElementChild.innerHTML = `<span class="sr">${word("What can be done")}</span>`;
 watch("rows", draw);
 watch(["running", "told"], draw);
 watch("looked", look);

@@ -16,7 +16,7 @@ const shareOf = (value) => Math.min(1, Math.max(0, value / scale.upper)) ** scal
 
 function text(value) {
   const digits = scale.upper >= 1000 ? 0 : scale.upper >= 10 ? 1 : 3;
-  const number = value.toLocaleString("en", { maximumFractionDigits: digits });
+  const number = value.toLocaleString(LANGUAGE.code, { maximumFractionDigits: digits });
   return scale.unit ? `${number} ${scale.unit}` : number;
 }
 
@@ -104,7 +104,7 @@ function valueAt({ side, values }, [x, y]) {
 function readAt(map, at, aloud = false) {
   map.at = at;
   const value = valueAt(map, at), whose = maps.length > 1 ? `${map.photo}: ` : "";
-  read.textContent = whose + (value === null ? "outside the region" : text(value));
+  read.textContent = whose + (value === null ? word("outside the region") : text(value));
   mark.hidden = value === null;
   if (value !== null) mark.style.setProperty("--at", `${100 * shareOf(value)}%`);
   if (aloud) window.philtrumSay(read.textContent);
@@ -160,7 +160,7 @@ function figure(map) {
     map.canvas.width = map.canvas.height = PIXELS;
     map.canvas.tabIndex = 0;
     map.canvas.setAttribute("role", "img");
-    map.canvas.setAttribute("aria-label", `${map.said} Arrow keys read values.`);
+    map.canvas.setAttribute("aria-label", `${map.said} ${word("Arrow keys read values.")}`);
     place(map);
     made.append(map.canvas);
   }
@@ -171,7 +171,7 @@ function figure(map) {
 function showScale() {
   bar.hidden = !scale;
   if (!scale) return;
-  bar.setAttribute("aria-label", `Colour scale: ${scale.label}`);
+  bar.setAttribute("aria-label", word("Colour scale: {name}", { name: scale.label }));
   const stops = scale.shades.filter((_, i) => i % 5 === 0).map(([red, green, blue]) => `rgb(${red} ${green} ${blue})`);
   bar.style.setProperty("--shades", stops.join(", "));
   bar.querySelector("p").textContent = scale.label;

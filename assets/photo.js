@@ -292,12 +292,12 @@ async function give(chosen) {
   note(wrong);
   if (wrong) return;
   window.philtrumDid("photo");
-  wait(`Reading the ${props.noun} …`);
+  wait(props.named.reading);
   try {
     trigger("upload", { path: await send(chosen) });
   } catch {
     wait(null);
-    note(`The ${props.noun} did not reach the app; check that it still runs, and choose the ${props.noun} again.`);
+    note(props.named.lost);
   }
 }
 
@@ -321,9 +321,9 @@ find(".editor-paste").addEventListener("click", async () => {
       const type = item.types.find((each) => each.startsWith("image/"));
       if (type) return give(new File([await item.getType(type)], `photo.${type.slice(6)}`, { type }));
     }
-    note("There is no picture to paste; copy a photo first.");
+    note(word("There is no picture to paste; copy a photo first."));
   } catch {
-    note("The browser does not let this page read what was copied; press Ctrl+V instead.");
+    note(word("The browser does not let this page read what was copied; press Ctrl+V instead."));
   }
 });
 stage.addEventListener("dragover", (event) => {
@@ -336,7 +336,7 @@ stage.addEventListener("drop", (event) => {
   delete stage.dataset.drop;
   if (props.given) return;
   const chosen = pictureIn(event.dataTransfer);
-  chosen ? give(chosen) : note("This is not a picture; drop a JPEG or PNG photo.");
+  chosen ? give(chosen) : note(word("This is not a picture; drop a JPEG or PNG photo."));
 });
 
 // What is pasted goes where the pointer or the focus is; else to the first field that still lacks a photo.
@@ -367,7 +367,7 @@ find(".editor-camera").addEventListener("click", async () => {
   } catch {
     stopCamera();
     show("empty");
-    note("No camera could be used; allow it in the browser, or choose a photo instead.");
+    note(word("No camera could be used; allow it in the browser, or choose a photo instead."));
   }
 });
 find(".editor-stop").addEventListener("click", () => { stopCamera(); show("empty"); });
@@ -385,14 +385,14 @@ async function examples() {
   find(".editor-examples").replaceChildren(...(await server.examples(null)).map(({ key, label, url }) => {
     const button = document.createElement("button"), shown = new Image();
     button.type = "button";
-    button.setAttribute("aria-label", `Example: ${label}`);
+    button.setAttribute("aria-label", word("Example: {label}", { label }));
     shown.src = url;
     shown.alt = "";
     button.append(shown, label);
     button.addEventListener("click", () => {
       note(null);
       window.philtrumDid("photo");
-      wait("Opening the example …");
+      wait(word("Opening the example …"));
       trigger("select", { example: key });
     });
     return button;
@@ -430,14 +430,14 @@ async function newPhoto() {
   own.opened();
   show("ready");
   focus();
-  const faces = photo.faces.length === 1 ? "one face" : `${photo.faces.length} faces`;
-  say(`${props.noun[0].toUpperCase()}${props.noun.slice(1)} opened, ${faces} found.`);
+  const faces = photo.faces.length === 1 ? word("one face") : counted("{count} face", "{count} faces", photo.faces.length);
+  say(filled(props.named.opened, { faces }));
 }
 
 // The photo before the refused one is not used any more unless the person says so.
 function refuse() {
   show("empty");
-  lead.textContent = `This file is not used; choose another${photo ? `, or go back to the ${props.noun}` : ""}.`;
+  lead.textContent = photo ? props.named.refused : word("This file is not used; choose another.");
   lead.toggleAttribute("data-refused", true);
 }
 

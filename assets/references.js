@@ -22,10 +22,10 @@ function wait(text) {
 
 function faces({ key, number, faces, face }) {
   const choice = document.createElement("select");
-  choice.setAttribute("aria-label", `Face of reference ${number}`);
-  for (let i = 0; i < faces; i += 1) choice.append(new Option(`Face ${i + 1}${i ? "" : " (largest)"}`, i, false, i === face));
+  choice.setAttribute("aria-label", word("Face of reference {number}", { number }));
+  for (let i = 0; i < faces; i += 1) choice.append(new Option(i ? word("Face {number}", { number: i + 1 }) : word("Face 1 (largest)"), i, false, i === face));
   choice.addEventListener("change", () => {
-    wait("Turning to that face …");
+    wait(word("Turning to that face …"));
     trigger("select", { turn: key, face: +choice.value });
   });
   return choice;
@@ -35,15 +35,15 @@ function item(each) {
   const { key, number, url } = each, entry = document.createElement("li");
   const picture = new Image(), name = document.createElement("span"), remove = document.createElement("button");
   picture.src = url;
-  picture.alt = `Reference ${number}`;
+  picture.alt = word("Reference {number}", { number });
   name.textContent = number;
   name.setAttribute("aria-hidden", "true");
   remove.type = "button";
   remove.textContent = "×";
-  remove.title = "Remove";
-  remove.setAttribute("aria-label", `Remove reference ${number}`);
+  remove.title = word("Remove");
+  remove.setAttribute("aria-label", word("Remove reference {number}", { number }));
   remove.addEventListener("click", () => {
-    wait("Removing it …");
+    wait(word("Removing it …"));
     trigger("select", { remove: key });
   });
   entry.append(picture, name, remove);
@@ -57,14 +57,14 @@ function show() {
   list.hidden = !props.others.length;
   add.hidden = props.others.length >= props.most;
   props.value = props.others.map(({ key }) => key);
-  if (props.others.length !== shown) find(".more-said").textContent = `${props.others.length + 1} references.`;
+  if (props.others.length !== shown) find(".more-said").textContent = counted("{count} reference.", "{count} references.", props.others.length + 1);
 }
 
 file.addEventListener("change", async () => {
   const chosen = [...file.files];
   file.value = "";
   note(null);
-  wait("Reading the photo …");
+  wait(word("Reading the photo …"));
   try {
     const paths = [];
     for (const each of chosen) {
@@ -74,7 +74,7 @@ file.addEventListener("change", async () => {
     paths.length ? trigger("upload", { paths }) : wait(null);
   } catch {
     wait(null);
-    note("The reference did not reach the app; check that it still runs, and choose the reference again.");
+    note(word("The reference did not reach the app; check that it still runs, and choose the reference again."));
   }
 });
 add.addEventListener("click", () => file.click());

@@ -33,16 +33,16 @@ function card({ key, number, said: how, seconds, url, chosen, shown }) {
   picture.src = url;
   picture.alt = "";
   text.textContent = `${number} · ${how}`;
-  const show = button(picture, `Result ${number}: ${how}, ${seconds}`, null, () => shown || trigger("select", { key }));
+  const show = button(picture, word("Result {number}: {how}, {seconds}", { number, how, seconds }), null, () => shown || trigger("select", { key }));
   if (shown) show.setAttribute("aria-current", "true");
   show.title = `${how}, ${seconds}`;
   show.append(text);
-  const choose = button(chosen ? "★" : "☆", `Result ${number} is the case's`, chosen, () => trigger("like", { key }));
-  const mark = button("⇆", `Compare result ${number}`, marked.includes(key), () => toggle(key));
-  const remove = button("×", `Remove result ${number}`, null, () => trigger("delete", { key }));
-  choose.title = chosen ? "No longer the case's result" : "Make it the case's result";
-  mark.title = "Mark it to compare it with another";
-  remove.title = "Remove it";
+  const choose = button(chosen ? "★" : "☆", word("Result {number} is the case's", { number }), chosen, () => trigger("like", { key }));
+  const mark = button("⇆", word("Compare result {number}", { number }), marked.includes(key), () => toggle(key));
+  const remove = button("×", word("Remove result {number}", { number }), null, () => trigger("delete", { key }));
+  choose.title = chosen ? word("No longer the case's result") : word("Make it the case's result");
+  mark.title = word("Mark it to compare it with another");
+  remove.title = word("Remove it");
   show.className = "runs-show";
   const tools = document.createElement("div");
   tools.append(choose, mark, remove);
@@ -71,7 +71,7 @@ function show() {
   draw();
   const shown = list.querySelector("[data-shown]");
   if (shown && props.runs.length > before) list.scrollLeft = shown.offsetLeft - list.offsetLeft;
-  if (props.runs.length > before) said.textContent = `${props.runs.length} results in this session.`;
+  if (props.runs.length > before) said.textContent = counted("{count} result in this session.", "{count} results in this session.", props.runs.length);
 }
 
 // Two that are marked; else the one that is shown and the one before it.

@@ -3,7 +3,7 @@
 // What is wrong with the file's size, or nothing.
 function tooLarge(chosen) {
   if (chosen.size <= props.most_bytes) return null;
-  return `This file has more than ${Math.round(props.most_bytes / 2 ** 20)} MB; save a smaller copy and choose that.`;
+  return word("This file has more than {size} MB; save a smaller copy and choose that.", { size: Math.round(props.most_bytes / 2 ** 20) });
 }
 
 // Sends it and returns its path there. Its own name stays here: names often say whose face it is.

@@ -10,7 +10,7 @@ let at = 0;
 function open(i) {
   at = (i + props.stages.length) % props.stages.length;
   const { label, meaning, url } = props.stages[at], picture = large.querySelector("img");
-  title.textContent = `${at + 1} of ${props.stages.length}: ${label}`;
+  title.textContent = word("{number} of {count}: {label}", { number: at + 1, count: props.stages.length, label });
   picture.src = url;
   picture.alt = label;
   text.textContent = meaning;
@@ -23,7 +23,7 @@ function show() {
     const button = document.createElement("button"), picture = new Image();
     button.type = "button";
     button.title = meaning;
-    button.setAttribute("aria-label", `Stage ${i + 1}: ${label}`);
+    button.setAttribute("aria-label", word("Stage {number}: {label}", { number: i + 1, label }));
     picture.src = url;
     picture.alt = "";
     button.append(picture, label);

@@ -2,15 +2,20 @@
 // here. A toast goes when its time is over, when the same is said again, and when its cause has ended. Part of the page's
 // script, after said.js.
 
-const MOST_TOASTS = 3, SECONDS = { info: 5, success: 5, warning: 12, error: 20 }, LONG = { "A question.": 20 };
+const MOST_TOASTS = 3, SECONDS = { info: 5, success: 5, warning: 12, error: 20 }, LONG = { [`${word("A question")}.`]: 20 };
 
 // What ends the cause of a toast, by its heading; of all others, another photo, another mask and another run.
-const UNTIL = { "No face found.": ["photo"], "Run cancelled.": ["run"], "Files not made.": ["run"], "ZIP not made.": ["run"] };
+const UNTIL = {
+  [`${word("No face found")}.`]: ["photo"],
+  [`${word("Run cancelled")}.`]: ["run"],
+  [`${word("Files not made")}.`]: ["run"],
+  [`${word("ZIP not made")}.`]: ["run"],
+};
 const ANYTHING = ["photo", "mask", "run"];
 const toasts = document.createElement("div"), copied = new WeakSet();
 toasts.className = "toasts";
 toasts.setAttribute("role", "region");
-toasts.setAttribute("aria-label", "Messages");
+toasts.setAttribute("aria-label", word("Messages"));
 ready(() => document.body.append(toasts));
 
 function toast(message) {
@@ -24,7 +29,7 @@ function toast(message) {
   text.append(...[...message.querySelector('[data-testid="toast-text"]').cloneNode(true).childNodes]);
   close.type = "button";
   close.textContent = "×";
-  close.setAttribute("aria-label", "Close the message");
+  close.setAttribute("aria-label", word("Close the message"));
   close.addEventListener("click", () => made.remove());
   made.append(text, close);
   toasts.append(made);
@@ -34,7 +39,7 @@ function toast(message) {
   for (const kept of ["pointerenter", "focusin"]) made.addEventListener(kept, () => clearTimeout(left));
   for (const gone of ["pointerleave", "focusout"]) made.addEventListener(gone, run);
   run();
-  if (heading === "Not run.") document.dispatchEvent(new Event("philtrum-not-run"));
+  if (heading === `${word("Not run")}.`) document.dispatchEvent(new Event("philtrum-not-run"));
 }
 
 // Something was done that ends the cause of some toasts.

@@ -13,17 +13,21 @@ from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError
 from pipelines.jobs import JOBS, resolve
+from pipelines.languages.translation import N_, OPTION, _, capital, choose, languages
 from pipelines.threads import wait_passively
 
 OTHERS = {
-    "study": ("pipelines.commands.study", "score a cohort of photos, and compare the scores with ratings and surgery"),
-    "case": ("pipelines.commands.case", "show what a case file holds, or take its pictures and results out"),
-    "weights": ("pipelines.commands.weights", "list, verify, get or import network weights"),
-    "doctor": ("pipelines.commands.doctor", "check this installation and run a self-test"),
-    "prepare": ("pipelines.commands.prepare", "make a set of faces one that training starts from in seconds"),
-    "train": ("pipelines.commands.train", "train a job's network"),
-    "tune": ("pipelines.commands.tune", "search a recipe's hyper-parameters"),
-    "lists": ("pipelines.commands.lists", "split a folder of photos into train.txt, val.txt and test.txt"),
+    "study": (
+        "pipelines.commands.study",
+        N_("score a cohort of photos, and compare the scores with ratings and surgery"),
+    ),
+    "case": ("pipelines.commands.case", N_("show what a case file holds, or take its pictures and results out")),
+    "weights": ("pipelines.commands.weights", N_("list, verify, get or import network weights")),
+    "doctor": ("pipelines.commands.doctor", N_("check this installation and run a self-test")),
+    "prepare": ("pipelines.commands.prepare", N_("make a set of faces one that training starts from in seconds")),
+    "train": ("pipelines.commands.train", N_("train a job's network")),
+    "tune": ("pipelines.commands.tune", N_("search a recipe's hyper-parameters")),
+    "lists": ("pipelines.commands.lists", N_("split a folder of photos into train.txt, val.txt and test.txt")),
 }
 """Commands that are no job's own → module, and what it does."""
 
@@ -46,12 +50,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.settle()
     status = 1
     try:
-        status = _run(list(sys.argv[1:] if argv is None else argv))
+        status = _spoken(list(sys.argv[1:] if argv is None else argv))
         console.finish()
     except OSError:  # whoever read the output has seen enough, or there is no room for it
         console.abandon()
         return status or 1
     return status
+
+
+def _spoken(words: Sequence[str]) -> int:
+    """Runs a command in the language that is asked for, which is settled before the command is imported.
+
+    Raises:
+        OSError: nobody reads what is said.
+    """
+    try:
+        rest = choose(words)
+    except PhiltrumError as error:
+        console.complain(str(error))
+        return 2
+    return _run(rest)
 
 
 def _run(words: Sequence[str]) -> int:
@@ -62,14 +80,17 @@ def _run(words: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="philtrum" if Path(sys.argv[0]).stem == "philtrum" else "python -m pipelines",
-        description="Philtrum: face-photo jobs for craniofacial research.",
-        epilog="Research use only. Not a diagnostic device.",
+        description=_("Philtrum: face-photo jobs for craniofacial research."),
+        epilog=_("Research use only. Not a diagnostic device."),
     )
     parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
+    parser.add_argument(
+        OPTION, metavar="CODE", help=_("language: {codes} (default: en)").format(codes=", ".join(languages()))
+    )
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run: Callable[[argparse.Namespace], int] | None = None
     for name, (module, text) in commands().items():
-        command = parsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command = parsers.add_parser(name, help=_(text), description=f"{capital(_(text))}.")
         if words[:1] == [name]:  # only the one that is asked for is imported
             chosen = resolve(module)
             chosen.add_arguments(command)
@@ -89,10 +110,11 @@ def _run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        console.complain(f"A file could not be read or written: {(error.strerror or 'unknown reason').lower()}.")
+        reason = (error.strerror or _("unknown reason")).lower()
+        console.complain(_("A file could not be read or written: {reason}.").format(reason=reason))
         return 2
     except KeyboardInterrupt:
-        console.complain("Stopped.")
+        console.complain(_("Stopped."))
         return 130
 
 

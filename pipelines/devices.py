@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import torch
 
 from pipelines.errors import DeviceUnavailable
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 
 Processor: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[Processor, ...] = get_args(Processor)
@@ -55,9 +57,13 @@ class Device:
         """
         if self.torch_device.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.torch_device)
-            return f"{(total - free) / _GB:.1f} of {total / _GB:.1f} GB in use"
+            return _("{total} of {total2} GB in use").format(
+                total=figure((total - free) / _GB, ".1f"), total2=figure(total / _GB, ".1f")
+            )
         if self.torch_device.type == "mps":
-            return f"{torch.mps.driver_allocated_memory() / _GB:.1f} GB in use"
+            return _("{driver_allocated_memory} GB in use").format(
+                driver_allocated_memory=figure(torch.mps.driver_allocated_memory() / _GB, ".1f")
+            )
         return f"{process_memory() / _GB:.1f} GB in use"
 
 
@@ -76,11 +82,15 @@ def choose(device: str = "auto", precision: Precision = "auto") -> Device:
             the names does not exist.
     """
     if precision not in PRECISIONS:
-        raise DeviceUnavailable(f"The precision must be one of {', '.join(PRECISIONS)}.")
+        raise DeviceUnavailable(_("The precision must be one of {choices}.").format(choices=", ".join(PRECISIONS)))
     name = _best() if device == "auto" else device
-    kind, _, index = name.partition(":")
+    kind, _colon, index = name.partition(":")
     if kind not in DEVICES[1:] or (index and (kind != "cuda" or not index.isdecimal())):
-        raise DeviceUnavailable(f"The device must be one of {', '.join(DEVICES)}, or cuda:N for one of several GPUs.")
+        raise DeviceUnavailable(
+            _("The device must be one of {choices}, or cuda:N for one of several GPUs.").format(
+                choices=", ".join(DEVICES)
+            )
+        )
     if kind == "cuda":
         return _cuda(int(index or 0), precision)
     if kind == "mps":
@@ -142,31 +152,37 @@ def _best() -> Processor:
 
 def _cuda(index: int, precision: Precision) -> Device:
     if not torch.cuda.is_available():
-        raise DeviceUnavailable("This machine has no CUDA GPU that PyTorch can use; choose the device cpu or auto.")
+        raise DeviceUnavailable(_("This machine has no CUDA GPU that PyTorch can use; choose the device cpu or auto."))
     if index >= torch.cuda.device_count():
-        raise DeviceUnavailable(f"There is no GPU {index}: this machine has {torch.cuda.device_count()}, from 0 up.")
+        raise DeviceUnavailable(
+            _("There is no GPU {index}: this machine has {device_count}, from 0 up.").format(
+                index=index, device_count=torch.cuda.device_count()
+            )
+        )
     device = torch.device("cuda", index)
     # Emulated bfloat16 does not count: on such a GPU float16 has the tensor cores.
     native = torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
     if precision == "auto":
         precision = "bfloat16" if native else "float16"
     elif precision == "bfloat16" and not native:
-        raise DeviceUnavailable("This GPU cannot compute in bfloat16; choose the precision float16, float32 or auto.")
+        raise DeviceUnavailable(
+            _("This GPU cannot compute in bfloat16; choose the precision float16, float32 or auto.")
+        )
     return Device(device, getattr(torch, precision), f"{torch.cuda.get_device_name(device)}, {precision}")
 
 
 def _mps(precision: Precision) -> Device:
     if not torch.backends.mps.is_available():
-        raise DeviceUnavailable("This machine has no Apple GPU that PyTorch can use; choose the device cpu or auto.")
+        raise DeviceUnavailable(_("This machine has no Apple GPU that PyTorch can use; choose the device cpu or auto."))
     if precision == "bfloat16":
-        raise DeviceUnavailable("Apple GPUs run here in float32 or float16; choose one of these, or auto.")
+        raise DeviceUnavailable(_("Apple GPUs run here in float32 or float16; choose one of these, or auto."))
     precision = "float32" if precision == "auto" else precision
     return Device(torch.device("mps"), getattr(torch, precision), f"Apple GPU, {precision}")
 
 
 def _cpu(precision: Precision) -> Device:
     if precision == "float16":
-        raise DeviceUnavailable("A CPU cannot compute in float16; choose the precision bfloat16, float32 or auto.")
+        raise DeviceUnavailable(_("A CPU cannot compute in float16; choose the precision bfloat16, float32 or auto."))
     if precision == "auto":
         precision = "bfloat16" if native_bfloat16() else "float32"
     return Device(torch.device("cpu"), getattr(torch, precision), f"CPU, {precision}")

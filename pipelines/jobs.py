@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.languages.translation import N_
+
 CLEFT_INPAINTING, MASK_REMOVAL, ANOMALY_SCORING = "cleft-inpainting", "mask-removal", "anomaly-scoring"
 """Names of jobs that a person runs, as the manifest, the command line and files say them."""
 
@@ -183,8 +185,8 @@ register(
         name=CLEFT_INPAINTING,
         package="pipelines.cleft_inpainting",
         networks=(Network(key="inclg", built_by="pipelines.cleft_inpainting.network:INCLG", weights=CLEFT_INPAINTING),),
-        title="Cleft inpainting",
-        help="predict the non-cleft face in a photo, or in every photo of a folder",
+        title=N_("Cleft inpainting"),
+        help=N_("predict the non-cleft face in a photo, or in every photo of a folder"),
         command="pipelines.commands.cleft_inpainting",
         pipeline="pipelines.cleft_inpainting.pipeline:CleftInpainting",
         exports="pipelines.cleft_inpainting.exports",
@@ -194,7 +196,7 @@ register(
         search="pipelines.cleft_inpainting.tune",
         weights=CLEFT_INPAINTING,
         always=True,
-        self_test=SelfTest(photo="pipelines.commands.drawn_face:drawn_face", done="a drawn face, repainted"),
+        self_test=SelfTest(photo="pipelines.commands.drawn_face:drawn_face", done=N_("a drawn face, repainted")),
         warm_up={"extent": "lower-face"},
     )
 )
@@ -208,8 +210,8 @@ register(
                 key="mask-removal", built_by="pipelines.mask_removal.network:MaskRemovalNetwork", weights=MASK_REMOVAL
             ),
         ),
-        title="Mask removal",
-        help="draw the face without its mask in a photo, or in every photo of a folder",
+        title=N_("Mask removal"),
+        help=N_("draw the face without its mask in a photo, or in every photo of a folder"),
         command="pipelines.commands.mask_removal",
         pipeline="pipelines.mask_removal.pipeline:MaskRemoval",
         exports="pipelines.mask_removal.exports",
@@ -219,7 +221,7 @@ register(
         weights=MASK_REMOVAL,
         self_test=SelfTest(
             photo="pipelines.commands.drawn_face:drawn_masked_face",
-            done="a drawn mask, found and removed",
+            done=N_("a drawn mask, found and removed"),
             given={"reference": "pipelines.commands.drawn_face:drawn_face"},
         ),
         warm_up={"extent": "lower-face"},
@@ -230,8 +232,8 @@ register(
     Job(
         name=ANOMALY_SCORING,
         package="pipelines.anomaly_scoring",
-        title="Anomaly scoring",
-        help="score how far a face is from its normalized version, or each of a folder",
+        title=N_("Anomaly scoring"),
+        help=N_("score how far a face is from its normalized version, or each of a folder"),
         command="pipelines.commands.anomaly_scoring",
         pipeline="pipelines.anomaly_scoring.pipeline:AnomalyScoring",
         served="ui.server.scorers:Scorers",
@@ -243,9 +245,9 @@ register(
         always=True,
         reference=Reference(
             module="pipelines.anomaly_scoring.scoring.scale",
-            title="reference scale of scores",
-            things="scales",
-            without="none, so no score has a percentile",
+            title=N_("reference scale of scores"),
+            things=N_("scales"),
+            without=N_("none, so no score has a percentile"),
         ),
         slow={"normalizer": "stylegan2"},
     )
@@ -269,7 +271,7 @@ register(
                 check="pipelines.stylegan.faces:check_discriminator",
             ),
         ),
-        title="Face generator",
+        title=N_("Face generator"),
         recipe="pipelines.stylegan.train",
     )
 )
@@ -286,6 +288,6 @@ register(
                 foreign={".dat": "pipelines.identity.dlib:read_face_recognition"},
             ),
         ),
-        title="Face embedder",
+        title=N_("Face embedder"),
     )
 )

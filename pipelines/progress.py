@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from pipelines.languages.translation import _
+
 Progress = Callable[[float, str], None]
 """Called with a fraction, 0-1, and a text before each stage; what it raises stops the run."""
 
@@ -10,7 +12,7 @@ Progress = Callable[[float, str], None]
 class Stages:
     """Announces each stage and takes its time.
 
-    ``with stage("network", 0.5): ...`` calls the progress, then adds the seconds to :attr:`seconds`. A stage may be
+    ``with stage(N_("network"), 0.5): ...`` calls the progress, then adds the seconds to :attr:`seconds`. A stage may be
     entered again, where the work goes to and fro.
 
     Args:
@@ -26,7 +28,7 @@ class Stages:
 
     def __call__(self, name: str, fraction: float) -> "Stages":
         if self._progress:
-            self._progress(fraction, name)
+            self._progress(fraction, _(name))
         self._name = name
         return self
 
@@ -39,7 +41,7 @@ class Stages:
     def done(self) -> None:
         """Reports the end."""
         if self._progress:
-            self._progress(1.0, "done")
+            self._progress(1.0, _("done"))
 
 
 def within(progress: Progress | None, start: float, end: float) -> Progress | None:

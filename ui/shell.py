@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from string import Template
 from typing import Any
 
 import gradio as gr
 
 from pipelines.jobs import JOBS, resolve
+from pipelines.languages.translation import _
 from ui import CACHE, forget_cache
 from ui.cases.bar import CaseBar
 from ui.folders.tab import FolderTab
@@ -18,21 +20,21 @@ from ui.server.engine import Engine
 from ui.server.outgoing import shut, stay
 from ui.server.sessions import IDLE, Sessions
 from ui.tabs.base import ResultTab
-from ui.theme import ASSETS, HEAD, STYLE, theme
+from ui.theme import ASSETS, HEAD, STYLE, template, theme
 
-_TITLE = """
+_TITLE = Template("""
 <div class="app-title">
   <svg viewBox="0 0 128 128" aria-hidden="true">
     <path d="M17 70q28-28 39-19 8 9 16 0 11-9 39 19-16 30-47 30T17 70Z"/>
     <path class="lines" d="M56 20v17M71 20v17" /><path class="mouth" d="M25 71q25-5 39 1 14-6 39-1"/>
   </svg>
-  <div><h1>Philtrum</h1><p>Face photos in craniofacial research, on this machine only</p></div>
+  <div><h1>Philtrum</h1><p>$said</p></div>
 </div>
-"""
+""").substitute(said=_("Face photos in craniofacial research, on this machine only"))
 
 _LOOK = 2.0  # seconds between two looks at whether the app is busy
 
-_LOADING = {"state": "Loading the network …"}
+_LOADING = {"state": _("Loading the network …")}
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -68,17 +70,15 @@ def build(engine: Engine) -> gr.Blocks:
         with gr.Row(elem_classes="top"):
             gr.HTML(_TITLE, apply_default_css=False)
             line = gr.HTML(status_html(_LOADING), elem_classes="top-status", apply_default_css=False)
-            gr.HTML(
-                (ASSETS / "keys.html").read_text(encoding="utf-8"), elem_classes="top-keys", apply_default_css=False
-            )
-            dark = gr.Button("Light or dark", size="sm", elem_id="theme", scale=0, min_width=120)
+            gr.HTML(template("keys.html"), elem_classes="top-keys", apply_default_css=False)
+            dark = gr.Button(_("Light or dark"), size="sm", elem_id="theme", scale=0, min_width=120)
         bar = CaseBar(sessions)
         bar.build()
         tabs = {name: resolve(JOBS[name].tab)(engine, sessions) for name in engine.jobs}
         folders = {name: FolderTab(name, engine, sessions) for name in engine.jobs}
         with gr.Tabs():
             for name, tab in tabs.items():
-                with gr.Tab(JOBS[name].title, id=name):
+                with gr.Tab(_(JOBS[name].title), id=name):
                     _build_views(tab, folders[name], line)
         bar.connect([tab for tab in tabs.values() if isinstance(tab, ResultTab)], [*folders.values()])
 
@@ -109,9 +109,9 @@ def build(engine: Engine) -> gr.Blocks:
 def _build_views(tab: Any, folder: FolderTab, status: gr.HTML) -> None:
     """Lays out what a job has: one photo, a folder of them, and what is its own."""
     with gr.Tabs(elem_classes="inner-tabs"):
-        with gr.Tab("One photo"):
+        with gr.Tab(_("One photo")):
             tab.build(status)
-        with gr.Tab("Folder"):
+        with gr.Tab(_("Folder")):
             folder.build()
         for title, build_view in getattr(tab, "views", {}).items():
             with gr.Tab(title):

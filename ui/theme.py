@@ -1,10 +1,16 @@
 """How the app looks: one calm theme on the system's own fonts, in light and dark, and the style sheet."""
 
+import html
+import json
+import re
 from pathlib import Path
+from string import Template
+from typing import Any
 
 import gradio as gr
 
 from pipelines.files import shipped
+from pipelines.languages.translation import _, direction, language, plural_rule, table
 
 ASSETS = shipped(Path(__file__).parent, "assets")
 
@@ -14,7 +20,19 @@ _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helve
 _MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace")
 
 # What the whole page does, in the order in which the parts need each other.
-_PARTS = ("said", "toasts", "focus", "running", "keys")
+_PARTS = ("words", "said", "toasts", "focus", "running", "keys")
+
+_TEXT = re.compile(r"\[\[(.+?)\]\]", re.S)
+_KEY = re.compile("`([^`]+)`")
+
+
+def _spoken() -> str:
+    """The language as the page's scripts know it: its code, direction, plural rule and texts."""
+    facts = {"code": language(), "direction": direction(), "texts": table()}
+    # In a script of HTML, where only "<" could end it.
+    said = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+    return f"const LANGUAGE = {said};\nLANGUAGE.plural = (n) => Number({plural_rule()});\n"
+
 
 # The person's own choice of light or dark, else the system's. Gradio sets the same class when it mounts, from the
 # system alone: so the class is watched, not set once.
@@ -44,8 +62,29 @@ HEAD = """
   })();
 </script>
 """ + "<script>(() => {\n{script}\n})();</script>\n".replace(
-    "{script}", "".join((ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS)
+    "{script}",
+    _spoken() + "".join((ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS),
 )
+
+
+def template(name: str, /, **words: Any) -> str:
+    """A piece of the page from ``assets/``, in this process's language.
+
+    Texts stand in ``[[...]]`` there. What is between backticks in them is a key of the keyboard, and what stands
+    behind a bar is left out where there is no room.
+
+    Args:
+        name: of the file.
+        words: what its ``$name`` places hold, as HTML.
+    """
+    source = (ASSETS / name).read_text(encoding="utf-8")
+    return Template(_TEXT.sub(lambda found: _as_html(_(found[1])), source)).substitute(words)
+
+
+def _as_html(text: str) -> str:
+    safe = html.escape(text, quote=False).replace('"', "&quot;").replace("$", "$$")
+    shown, bar, more = _KEY.sub(r"<kbd>\1</kbd>", safe).partition("|")
+    return f"{shown}<span>{more}</span>" if bar else shown
 
 
 def theme() -> gr.themes.Base:

@@ -23,23 +23,25 @@ from pipelines.errors import OptionInvalid
 from pipelines.exports.pages.layout import Card, Facts, Page, Picture, Row, Table, wrapped
 from pipelines.exports.tables import footer, show, show_change, signed
 from pipelines.files import write_atomic
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, in_sentence
 from pipelines.results import AnomalyScoringResult
 
 __all__ = ["card", "page", "report", "save_before_after"]
 
-TIMES = ("Before surgery", "After surgery")
+TIMES = (_("Before surgery"), _("After surgery"))
 """What the photos are called."""
 
 _LINES = 44, 54  # letters of a fact that fit beside the left and the right column's names
 
 _FIGURES: tuple[tuple[str, str, str], ...] = (
-    ("local_severity", "Local severity, grey levels", ".1f"),
-    ("local_percentile", "its percentile", ".0f"),
-    ("asymmetry", "Asymmetry, % of light", ".1f"),
-    ("asymmetry_percentile", "its percentile", ".0f"),
+    ("local_severity", _("Local severity, grey levels"), ".1f"),
+    ("local_percentile", _("its percentile"), ".0f"),
+    ("asymmetry", _("Asymmetry, % of light"), ".1f"),
+    ("asymmetry_percentile", _("its percentile"), ".0f"),
     ("severity", "Severity", ".3f"),
-    ("of_100", "from 0 to 100", ".1f"),
-    ("percentile", "its percentile", ".0f"),
+    ("of_100", _("from 0 to 100"), ".1f"),
+    ("percentile", _("its percentile"), ".0f"),
 )
 """Figures of a table in their order: key, name, and how they are written."""
 
@@ -81,14 +83,15 @@ def page(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Page:
     shown = _shown(*results)
     part = around(shown[0].area | shown[1].area)
     return Page(
-        title="Before and after surgery",
-        subtitle="Both faces are aligned alike and scored by the same settings. The maps show "
-        f"{_title(*results).lower()}, on one scale.",
-        subject="Anomaly scoring: before and after surgery",
+        title=_("Before and after surgery"),
+        subtitle=_(
+            "Both faces are aligned alike and scored by the same settings. The maps show {what}, on one scale."
+        ).format(what=in_sentence(_title(*results))),
+        subject=_("Anomaly scoring: before and after surgery"),
         large=[Picture(title=time, image=aligned(one, PRINT_SIDE)) for time, one in zip(TIMES, results, strict=True)],
         maps=[
-            Picture(title=f"{_title(*results)}, {time.split()[0].lower()}", image=print_overlay(one, each, part))
-            for time, one, each in zip(TIMES, results, shown, strict=True)
+            Picture(title=f"{_title(*results)}, {time}", image=print_overlay(one, each, part))
+            for time, one, each in zip((_("before"), _("after")), results, shown, strict=True)
         ],
         bar=scale_bar(shown[0].scale),
         small=[],
@@ -122,9 +125,9 @@ def check(before: AnomalyScoringResult, after: AnomalyScoringResult) -> None:
         OptionInvalid: they do not.
     """
     if before.basis != after.basis or before.crop.shape != after.crop.shape:
-        raise OptionInvalid("The two photos were scored by different settings; score both by the same.")
+        raise OptionInvalid(_("The two photos were scored by different settings; score both by the same."))
     if before.case and after.case and before.case != after.case:
-        raise OptionInvalid("The two photos belong to different cases; give both the same.")
+        raise OptionInvalid(_("The two photos belong to different cases; give both the same."))
 
 
 # --- maps -----------------------------------------------------------------------------------------------------------
@@ -156,7 +159,7 @@ def _scores(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Table:
         one, other = (each[key] for each in figures)
         if one is not None or other is not None:
             rows.append(Row(name, (_number(one, form), _number(other, form), _number(_change(one, other), f"+{form}"))))
-    return Table("Scores", ("Before", "After", "Change"), tuple(rows))
+    return Table("Scores", (_("Before"), _("After"), _("Change")), tuple(rows))
 
 
 def _change(before: float | None, after: float | None) -> float | None:
@@ -169,16 +172,16 @@ def _number(value: float | None, form: str) -> str:
 
 def _measurements(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Table:
     rows = [
-        Row(one.label, (show(one), show(other), show_change(one, other)))
+        Row(_(one.label), (show(one), show(other), show_change(one, other)))
         for one, other in zip(before.measurements, after.measurements, strict=True)
     ]
-    return Table("Measurements", ("Before", "After", "Change"), tuple(rows))
+    return Table("Measurements", (_("Before"), _("After"), _("Change")), tuple(rows))
 
 
 def _photo_facts(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Facts:
     facts = []
-    for time, one in zip(("Before", "After"), (before, after), strict=True):
-        facts += [(time, photo_said(one)), ("", f"pixels: SHA-256 {one.photo_sha256[:16]}…")]
-    pixels = " and ".join(f"{one.score.pixels:,}" for one in (before, after))
-    facts.append(("Region", f"{REGION_NAMES[before.basis.region]}, {pixels} px"))
+    for time, one in zip((_("Before"), _("After")), (before, after), strict=True):
+        facts += [(time, photo_said(one)), ("", _("pixels: {hash}").format(hash=f"SHA-256 {one.photo_sha256[:16]}…"))]
+    pixels = _(" and ").join(figure(one.score.pixels, ",") for one in (before, after))
+    facts.append((_("Region"), f"{REGION_NAMES[before.basis.region]}, {pixels} px"))
     return (*facts, *compared_facts(before))

@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias, get_args
 
+from pipelines.languages.translation import _
 from pipelines.results import AnyRegion, ColourSpace, Formula, MapKind, NormalizerName, Region
 
 EVERYONE = "all"
@@ -10,7 +11,7 @@ EVERYONE = "all"
 CLINIC = "clinic"
 """The group of those that were photographed as in a clinic: from the front, lips closed, light from both sides."""
 
-GROUP_NAMES = {EVERYONE: "", CLINIC: ", photographed as in a clinic"}
+GROUP_NAMES = {EVERYONE: "", CLINIC: _(", photographed as in a clinic")}
 """Group of faces → what is said behind their number; of a group of an age, its name."""
 
 REGIONS: tuple[Region, ...] = get_args(Region)
@@ -20,10 +21,10 @@ PAINTED: Literal["painted"] = "painted"
 """The region of a score over a mask that a person painted."""
 
 REGION_NAMES: dict[AnyRegion, str] = {
-    "mouth-nose": "mouth and nose",
-    "upper-lip": "upper lip and nostril sill",
-    "face": "whole face without the eyes",
-    PAINTED: "painted region",
+    "mouth-nose": _("mouth and nose"),
+    "upper-lip": _("upper lip and nostril sill"),
+    "face": _("whole face without the eyes"),
+    PAINTED: _("painted region"),
 }
 """Region → what people call it."""
 
@@ -57,15 +58,15 @@ ASYMMETRY_PEAK = 98.0
 """Percentile of the asymmetry map over a region that is its asymmetry."""
 
 NORMALIZER_NAMES: dict[NormalizerName, str] = {
-    "inpainting": "repainting of what does not fit",
-    "stylegan2": "StyleGAN2 with adaptation",
+    "inpainting": _("repainting of what does not fit"),
+    "stylegan2": _("StyleGAN2 with adaptation"),
 }
 """Normalizer → what people call it."""
 
 MapName: TypeAlias = Literal["local", "asymmetry", "heat"]
 MAPS: dict[MapName, str] = {
-    "local": "What does not fit",
-    "asymmetry": "Left unlike right",
-    "heat": "Face against normalized face",
+    "local": _("What does not fit"),
+    "asymmetry": _("Left unlike right"),
+    "heat": _("Face against normalized face"),
 }
 """Map of a result → what people call it, in the order in which they are looked at."""

@@ -54,6 +54,8 @@ from pipelines.exports.tables import (
 )
 from pipelines.faces.images import encode_png
 from pipelines.jobs import ANOMALY_SCORING
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult, Finding, Percentile
 
 __all__ = [
@@ -207,11 +209,11 @@ def page(result: AnomalyScoringResult) -> Page:
     part = close_up([result])
     normalized = cv2.resize(result.normalized[part], (PRINT_SIDE, PRINT_SIDE), interpolation=cv2.INTER_CUBIC)
     return Page(
-        title="Anomaly scoring",
-        subtitle="What does not fit a face, and how far it is from its normalized version, which is generated.",
-        subject="Anomaly scoring: maps and figures",
-        large=(Picture(title="Aligned face", image=aligned(result, PRINT_SIDE, part)), first),
-        small=[(Picture(title="Normalized face", image=normalized), *others)],
+        title=_("Anomaly scoring"),
+        subtitle=_("What does not fit a face, and how far it is from its normalized version, which is generated."),
+        subject=_("Anomaly scoring: maps and figures"),
+        large=(Picture(title=_("Aligned face"), image=aligned(result, PRINT_SIDE, part)), first),
+        small=[(Picture(title=_("Normalized face"), image=normalized), *others)],
         tables=(_scores(result), _measurements(result)),
         facts=((0.8, wrapped(_given(result), _LINES[0])), (0.82, wrapped(made_facts([result]), _LINES[1]))),
         footer=footer(result),
@@ -221,19 +223,19 @@ def page(result: AnomalyScoringResult) -> Page:
 def card(result: AnomalyScoringResult) -> Card:
     """The first map, the figures, and what they depend on."""
     local, asymmetry, basis = result.local, result.asymmetry, result.basis
-    figures = () if local is None else (("Local severity", f"{local.value:.1f}{_among(local.percentile)}"),)
+    figures = () if local is None else ((_("Local severity"), figure(local.value, ".1f") + _among(local.percentile)),)
     name = next(name for name in MAPS if shown_map(result, name) is not None)
     return Card(
-        title="Anomaly scoring",
+        title=_("Anomaly scoring"),
         picture=replace(_printed(result, name), bar=None),
         facts=(
             *figures,
-            ("Asymmetry", f"{asymmetry.value:.1f} %{_among(asymmetry.percentile)}"),
-            ("Severity", signed(f"{result.score.severity:z.3f}") + _among(result.percentile)),
-            ("Severity from 0 to 100", f"{severity_of_100(result):.1f}"),
-            ("Region", REGION_NAMES[basis.region]),
-            ("Normalizer", basis.normalizer),
-            ("Seed", str(result.seed)),
+            (_("Asymmetry"), f"{figure(asymmetry.value, '.1f')} %{_among(asymmetry.percentile)}"),
+            (_("Severity"), signed(f"{result.score.severity:z.3f}") + _among(result.percentile)),
+            (_("Severity from 0 to 100"), figure(severity_of_100(result), ".1f")),
+            (_("Region"), REGION_NAMES[basis.region]),
+            (_("Normalizer"), basis.normalizer),
+            (_("Seed"), str(result.seed)),
         ),
     )
 
@@ -248,25 +250,29 @@ def _printed(result: AnomalyScoringResult, name: MapName) -> Picture:
 def scale_bar(scale: Scale) -> Bar:
     """What the colours of a map mean."""
     ticks = scale.ticks
-    return Bar(scale.shades[:, :3], {**ticks, 1.0: f"≥ {ticks[1.0]}"}, scale.label)
+    return Bar(scale.shades[:, :3], {**ticks, 1.0: f"≥ {ticks[1.0]}"}, scale.said)
 
 
 def _scores(result: AnomalyScoringResult) -> Table:
     score, asymmetry, local = result.score, result.asymmetry, result.local
-    formula = "S of equation 6" if score.formula == "equation" else "−ln of the map's mean"
+    normality = _("Normality, S of equation 6")
+    if score.formula != "equation":
+        normality = _("Normality, −ln of the map's mean")
     rows = [
-        Row("Asymmetry, % of light", (f"{asymmetry.value:.1f}", _percent(asymmetry.percentile))),
-        Row("Severity", (signed(f"{score.severity:z.3f}"), _percent(result.percentile))),
-        Row("Severity from 0 to 100", (f"{severity_of_100(result):.1f}", "")),
-        Row(f"Normality, {formula}", (signed(f"{score.normality:z.3f}"), "")),
+        Row(_("Asymmetry, % of light"), (figure(asymmetry.value, ".1f"), _percent(asymmetry.percentile))),
+        Row(_("Severity"), (signed(f"{score.severity:z.3f}"), _percent(result.percentile))),
+        Row(_("Severity from 0 to 100"), (figure(severity_of_100(result), ".1f"), "")),
+        Row(normality, (signed(f"{score.normality:z.3f}"), "")),
     ]
     if local is not None:
-        rows.insert(0, Row("Local severity, grey levels", (f"{local.value:.1f}", _percent(local.percentile))))
-    return Table("Scores", ("Value", "Percentile"), tuple(rows))
+        rows.insert(0, Row(_("Local severity, grey levels"), (figure(local.value, ".1f"), _percent(local.percentile))))
+    return Table(_("Scores"), (_("Value"), _("Percentile")), tuple(rows))
 
 
 def _measurements(result: AnomalyScoringResult) -> Table:
-    return Table("Measurements", ("Photo",), tuple(Row(one.label, (show(one),)) for one in result.measurements))
+    return Table(
+        _("Measurements"), (_("Photo"),), tuple(Row(_(one.label), (show(one),)) for one in result.measurements)
+    )
 
 
 def _percent(percentile: Percentile | None) -> str:
@@ -276,8 +282,8 @@ def _percent(percentile: Percentile | None) -> str:
 def _given(result: AnomalyScoringResult) -> Facts:
     return (
         *compared_facts(result),
-        ("Region", f"{REGION_NAMES[result.basis.region]}, {result.score.pixels:,} px"),
-        ("Photo", photo_said(result)),
+        (_("Region"), f"{REGION_NAMES[result.basis.region]}, {figure(result.score.pixels, ',')} px"),
+        (_("Photo"), photo_said(result)),
         *photo_facts(result),
     )
 
@@ -288,17 +294,20 @@ def compared_facts(result: AnomalyScoringResult) -> Facts:
     known = next((one for one in percentiles if one is not None), None)
     if known is None:
         return ()
-    return (("Compared to", f"{known.faces:,} open-set faces" + GROUP_NAMES.get(known.group, f", {known.group}")),)
+    faces = _("{count} open-set faces").format(count=figure(known.faces, ","))
+    return ((_("Compared to"), faces + GROUP_NAMES.get(known.group, f", {known.group}")),)
 
 
 def photo_said(result: AnomalyScoringResult) -> str:
     """The photo's size, and which of its faces it is."""
     rows, columns = result.photo.shape[:2]
-    return f"{columns} × {rows} px, face {result.face + 1} of {result.faces}"
+    return _("{width} × {height} px, face {number} of {count}").format(
+        width=columns, height=rows, number=result.face + 1, count=result.faces
+    )
 
 
 def _among(percentile: Percentile | None) -> str:
-    return "" if percentile is None else f", above {percentile.value:.0f} %"
+    return "" if percentile is None else _(", above {share} %").format(share=figure(percentile.value, ".0f"))
 
 
 def made_facts(results: Sequence[AnomalyScoringResult]) -> Facts:
@@ -306,20 +315,20 @@ def made_facts(results: Sequence[AnomalyScoringResult]) -> Facts:
     result = results[0]
     basis = result.basis
     facts = [
-        ("Normalizer", NORMALIZER_NAMES[basis.normalizer]),
+        (_("Normalizer"), NORMALIZER_NAMES[basis.normalizer]),
         (
-            "Heat map",
-            SCALES[result.score.kind, result.score.colour].label + (", eroded" if result.score.erosion else ""),
+            _("Heat map"),
+            SCALES[result.score.kind, result.score.colour].said + (_(", eroded") if result.score.erosion else ""),
         ),
     ]
     if basis.conditions:
-        facts.append(("With", basis.conditions))
+        facts.append((_("With"), basis.conditions))
     if result.score.kind == "lpips":
-        facts.append(("Network", basis.perceptual or "none"))
+        facts.append((_("Network"), basis.perceptual or _("none")))
     if result.reappears is not None:
-        facts.append(("Reappears", f"after {result.reappears} steps of adaptation"))
+        facts.append((_("Reappears"), _("after {count} steps of adaptation").format(count=result.reappears)))
     for number, used in enumerate(result.weights):
-        facts.append(("" if number else "Weights", f"{used.name}, SHA-256 {used.sha256}"))
-    seconds = " and ".join(f"{sum(one.seconds.values()):.1f}" for one in results)
-    facts.append(("Computed on", f"{result.device}, in {seconds} s"))
+        facts.append(("" if number else _("Weights"), f"{used.name}, SHA-256 {used.sha256}"))
+    seconds = _(" and ").join(figure(sum(one.seconds.values()), ".1f") for one in results)
+    facts.append((_("Computed on"), _("{device}, in {seconds} s").format(device=result.device, seconds=seconds)))
     return tuple(facts)

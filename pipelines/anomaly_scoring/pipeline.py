@@ -25,6 +25,7 @@ from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.faces.symmetry import even_face
 from pipelines.files import sha256_of
+from pipelines.languages.translation import N_, _
 from pipelines.metrics.backbones import Backbone, find_backbone, fingerprint
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.progress import Progress, Stages, within
@@ -207,17 +208,17 @@ class AnomalyScoring:
         painted = _painted(mask, region, photo)
         stage = Stages(progress)
 
-        with stage("landmarks", 0.0):
+        with stage(N_("landmarks"), 0.0):
             lpips = self._lpips if kind == "lpips" else _NO_LPIPS
             subject = find_subject(photo, face)
 
-        with stage("normalizing", 0.05):
+        with stage(N_("normalizing"), 0.05):
             words: _Words = {"kind": kind, "colour": colour, "erosion": erosion, "formula": formula}
             weights = (*self.normalizer.state().weights, *lpips.weights)
             basis = self.basis(region=region if painted is None else PAINTED, **words, seed=seed)
             normalized = self.normalize(subject, seed=seed, progress=within(progress, 0.05, 0.85))
 
-        with stage("comparing", 0.85):
+        with stage(N_("comparing"), 0.85):
             area = _scored_area(normalized, region, painted)
             compare = _Comparison(normalized.crop, area, lpips=lpips.metric, **words)
             heat, score = compare(normalized.image)
@@ -225,7 +226,7 @@ class AnomalyScoring:
             local, asymmetry = findings(normalized, area, basis, group)
             percentile = scale.percentile("severity", score.severity, basis, group)
 
-        with stage("measurements", 0.95):
+        with stage(N_("measurements"), 0.95):
             measurements = measure(subject.face.points)
 
         stage.done()
@@ -333,7 +334,7 @@ def painted_area(mask: Mask, normalized: Normalized) -> Mask:
     """
     area = normalized.alignment.crop_mask(mask)
     if not area.any():
-        raise MaskOffFace("The painted region lies away from the chosen face; paint over the face.")
+        raise MaskOffFace(_("The painted region lies away from the chosen face; paint over the face."))
     return area
 
 
@@ -345,12 +346,12 @@ def _painted(mask: Numbers | None, region: AnyRegion, photo: Pixels) -> Mask | N
         OptionInvalid: it is asked for and not there.
     """
     if region == PAINTED and mask is None:
-        raise OptionInvalid("The region painted needs a mask; paint one, or choose another region.")
+        raise OptionInvalid(_("The region painted needs a mask; paint one, or choose another region."))
     try:
         return mask_of(photo, mask)
     except MaskEmpty as error:
         raise MaskEmpty(
-            "The painted region is empty; paint over what is to be scored, or choose another region."
+            _("The painted region is empty; paint over what is to be scored, or choose another region.")
         ) from error
 
 
@@ -358,10 +359,12 @@ def _check_options(region: str, kind: str, colour: str, formula: str, group: str
     if group is not None:
         scale.check_group(group)
     for what, value, known in (
-        ("region", region, (*REGIONS, PAINTED)),
-        ("kind of heat map", kind, KINDS),
-        ("colour space", colour, COLOURS),
-        ("formula", formula, FORMULAS),
+        (N_("region"), region, (*REGIONS, PAINTED)),
+        (N_("kind of heat map"), kind, KINDS),
+        (N_("colour space"), colour, COLOURS),
+        (N_("formula"), formula, FORMULAS),
     ):
         if value not in known:
-            raise OptionInvalid(f"The {what} must be one of {', '.join(known)}.")
+            raise OptionInvalid(
+                _("The {what} must be one of {choices}.").format(what=_(what), choices=", ".join(known))
+            )

@@ -7,6 +7,8 @@ from datetime import date as calendar_date
 from typing import Literal, TypeAlias, get_args
 
 from pipelines.errors import CaseInvalid
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 
 Side: TypeAlias = Literal["left", "right", "both", "unknown"]
 """Side of the cleft, the patient's own: the patient's left lies on the right of a photo from the front."""
@@ -58,19 +60,27 @@ class Case:
 
     def __post_init__(self) -> None:
         if not all(isinstance(part, str) for part in (self.name, self.date, self.side, self.notes)):
-            raise CaseInvalid("A case's name, date, side and notes must be texts.")
+            raise CaseInvalid(_("A case's name, date, side and notes must be texts."))
         if len(self.name) > MOST_LETTERS:
-            raise CaseInvalid(f"The case's name has more than {MOST_LETTERS} characters; shorten it.")
+            raise CaseInvalid(
+                _("The case's name has more than {most_letters} characters; shorten it.").format(
+                    most_letters=MOST_LETTERS
+                )
+            )
         if not self.name.isprintable() or self.name != one_line(self.name):
-            raise CaseInvalid("The case's name must be one line without control characters; type it again.")
+            raise CaseInvalid(_("The case's name must be one line without control characters; type it again."))
         if self.date and not _is_date(self.date):
-            raise CaseInvalid("The case's date must be a day of the calendar, written as in 2026-11-27.")
+            raise CaseInvalid(_("The case's date must be a day of the calendar, written as in 2026-11-27."))
         if self.side not in SIDES:
-            raise CaseInvalid("The case's side must be left, right, both or unknown.")
+            raise CaseInvalid(_("The case's side must be left, right, both or unknown."))
         if len(self.notes) > MOST_NOTES:
-            raise CaseInvalid(f"The case's notes have more than {MOST_NOTES:,} characters; shorten them.")
+            raise CaseInvalid(
+                _("The case's notes have more than {most_notes} characters; shorten them.").format(
+                    most_notes=figure(MOST_NOTES, ",")
+                )
+            )
         if not _plain(self.notes).isprintable():
-            raise CaseInvalid("The case's notes must be text without control characters; type them again.")
+            raise CaseInvalid(_("The case's notes must be text without control characters; type them again."))
 
     @property
     def stem(self) -> str:
@@ -97,8 +107,12 @@ class Case:
     @property
     def heading(self) -> str:
         """Date and side in a line for people; empty where neither is said."""
-        side = {"unknown": "", "both": "cleft on both sides"}.get(self.side, f"cleft on the patient’s {self.side}")
-        return " · ".join(filter(None, [self.date, side]))
+        sides = {
+            "left": _("cleft on the patient’s left"),
+            "right": _("cleft on the patient’s right"),
+            "both": _("cleft on both sides"),
+        }
+        return " · ".join(filter(None, [self.date, sides.get(self.side)]))
 
 
 def typed_case(name: str | None = "", date: str | None = "", side: str | None = "", notes: str | None = "") -> Case:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.arrays import Numbers
 from pipelines.errors import CaseFileInvalid
+from pipelines.languages.translation import _
 
 Put = Callable[[str, Numbers], str]
 """Is given what an array is and the array, keeps it, and says by which name."""
@@ -77,7 +78,9 @@ def decode(tree: Any, hint: Any, get: Get) -> Any:
 
 def wrong() -> CaseFileInvalid:
     """What is raised where something is not what it should be."""
-    return CaseFileInvalid("This case file is damaged: what it says of itself cannot be read. Use another copy of it.")
+    return CaseFileInvalid(
+        _("This case file is damaged: what it says of itself cannot be read. Use another copy of it.")
+    )
 
 
 def _plain(tree: Any, hint: Any) -> Any:

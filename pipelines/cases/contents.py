@@ -13,6 +13,7 @@ from pipelines.arrays import Mask, Pixels
 from pipelines.cases.case import Case
 from pipelines.errors import CaseFileInvalid
 from pipelines.faces.points import MIRROR_MESH, Face
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult, MaskRemovalResult, RepaintResult
 
 Setting: TypeAlias = str | int | float | bool | list[str] | None
@@ -23,7 +24,7 @@ AnyResult: TypeAlias = RepaintResult | AnomalyScoringResult
 PHOTO = "photo"
 """What the photo that a job works on is called among an entry's photos; the others are the job's own."""
 
-_DAMAGED = CaseFileInvalid("This case file is damaged: its parts do not fit together. Use another copy of it.")
+_DAMAGED = CaseFileInvalid(_("This case file is damaged: its parts do not fit together. Use another copy of it."))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,7 +122,7 @@ def result_class(job: str) -> type[AnyResult]:
     name = "".join(word.capitalize() for word in job.split("-")) + "Result"
     found = getattr(results, name, None)
     if not (isinstance(found, type) and issubclass(found, RepaintResult | AnomalyScoringResult)):
-        raise CaseFileInvalid("This case file holds work that this Philtrum cannot do; update Philtrum to open it.")
+        raise CaseFileInvalid(_("This case file holds work that this Philtrum cannot do; update Philtrum to open it."))
     return found
 
 

@@ -25,6 +25,7 @@ from pipelines.cases.writing import FORMAT, FORMAT_VERSION, INDEX, MOST_BYTES, M
 from pipelines.errors import CaseFileInvalid, CaseFileTooLarge, CaseInvalid
 from pipelines.exports.tables import of_case
 from pipelines.jobs import JOBS
+from pipelines.languages.translation import _
 
 _PART = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")
 """What members are called: no path that leads out of the file, in no system's words."""
@@ -34,13 +35,15 @@ _BEGIN, _END, _END_64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x07"
 _END_BYTES, _END_64_BYTES = 22, 20
 _PLAIN_BITS = 0x800  # names in UTF-8: the only flag that we set
 
-NO_CASE = "This is no case file; choose one that Philtrum saved, whose name ends in .philtrum."
-CUT_OFF = "This case file is cut off or has something behind its end; copy it again from where it was saved."
-FOREIGN = "This case file holds what Philtrum never saves, so nothing of it was opened; use another copy of it."
-ALTERED = "This case file was altered or damaged after it was saved, so nothing of it was opened; use another copy."
-LOCKED = "This case file is encrypted; save it again without a password."
-NEWER = "This case file was saved by a newer Philtrum; update Philtrum to open it."
-TOO_LARGE = f"This case file holds more than {MOST_BYTES // 2**30} GB, so nothing of it was opened."
+NO_CASE = _("This is no case file; choose one that Philtrum saved, whose name ends in .philtrum.")
+CUT_OFF = _("This case file is cut off or has something behind its end; copy it again from where it was saved.")
+FOREIGN = _("This case file holds what Philtrum never saves, so nothing of it was opened; use another copy of it.")
+ALTERED = _("This case file was altered or damaged after it was saved, so nothing of it was opened; use another copy.")
+LOCKED = _("This case file is encrypted; save it again without a password.")
+NEWER = _("This case file was saved by a newer Philtrum; update Philtrum to open it.")
+TOO_LARGE = _("This case file holds more than {most_bytes} GB, so nothing of it was opened.").format(
+    most_bytes=MOST_BYTES // 2**30
+)
 
 
 _BROKEN = (

@@ -16,6 +16,7 @@ from pipelines.exports.pictures import shrunk
 from pipelines.exports.tables import of_case
 from pipelines.files import stream_atomic
 from pipelines.jobs import JOBS
+from pipelines.languages.translation import _
 
 _THUMBNAIL = 400
 """Longer side in pixels of a picture in the overview: 320 an inch."""
@@ -87,7 +88,7 @@ def save_report(path: str | os.PathLike[str], case: Case, entries: Iterable[Entr
     kept = tuple(entries) if isinstance(entries, Iterator) else entries
     sheets = _reported([_Sheet.of(group) for group in _groups(case, kept)])
     if not sheets:
-        raise CaseEmpty("This case has no result yet, so there is nothing to report; run a job first.")
+        raise CaseEmpty(_("This case has no result yet, so there is nothing to report; run a job first."))
     stream_atomic(Path(path), lambda file: _write(file, case, kept, sheets))
 
 

@@ -28,6 +28,7 @@ from pipelines.exports.bundles import add_member
 from pipelines.exports.interface import exports_of
 from pipelines.exports.tables import json_text, of_case
 from pipelines.files import stream_atomic
+from pipelines.languages.translation import _
 
 FORMAT, FORMAT_VERSION = "philtrum-case", 1
 """What ``case.json`` calls the format. Whoever changes what is in the file counts the version up."""
@@ -44,7 +45,7 @@ MOST_MEMBERS = 20_000
 MOST_INDEX = 32 * 2**20
 """Most bytes of ``case.json``."""
 
-_TOO_LARGE = "The case holds more than {} GB, which is more than a case file takes; save fewer photos in one."
+_TOO_LARGE = _("The case holds more than {} GB, which is more than a case file takes; save fewer photos in one.")
 
 
 def save_case(path: str | os.PathLike[str], case: Case, entries: Iterable[Entry | AnyResult] = ()) -> None:

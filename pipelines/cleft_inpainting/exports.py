@@ -12,6 +12,7 @@ from pipelines.exports.repainted import drawn_by, given_facts, made_facts, mask_
 from pipelines.exports.summary import REPAINTED
 from pipelines.exports.tables import cell, footer, show
 from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.languages.translation import _
 from pipelines.results import CleftInpaintingResult
 
 ENDINGS = repainted.ENDINGS
@@ -56,24 +57,24 @@ def page(result: CleftInpaintingResult) -> Page:
     """Photo and prediction, the mask with the predicted landmarks, and the measurements of both."""
     face = face_window(result)
     return Page(
-        title="Cleft inpainting",
-        subtitle="Predicted non-cleft face with 68 landmarks. The painted part is generated.",
-        subject="Cleft inpainting: predicted non-cleft face",
+        title=_("Cleft inpainting"),
+        subtitle=_("Predicted non-cleft face with 68 landmarks. The painted part is generated."),
+        subject=_("Cleft inpainting: predicted non-cleft face"),
         large=(
-            Picture(title="Photo", image=result.photo, window=face),
-            Picture(title="Prediction", image=result.image, window=face),
+            Picture(title=_("Photo"), image=result.photo, window=face),
+            Picture(title=_("Prediction"), image=result.image, window=face),
         ),
         small=[
             (
                 Picture(
-                    title="Mask and predicted landmarks",
+                    title=_("Mask and predicted landmarks"),
                     image=result.image,
                     window=face,
                     mask=result.mask,
                     landmarks=result.landmarks,
                 ),
-                Picture(title="Whole photo", image=result.photo),
-                Picture(title="Whole prediction", image=result.image),
+                Picture(title=_("Whole photo"), image=result.photo),
+                Picture(title=_("Whole prediction"), image=result.image),
             )
         ],
         tables=measurements_table(result.measurements_before, result.measurements),
@@ -86,11 +87,11 @@ def card(result: CleftInpaintingResult) -> Card:
     """The prediction, how it was made, and the measurements of photo and prediction."""
     measures = zip(result.measurements_before, result.measurements, strict=True)
     return Card(
-        title="Cleft inpainting",
-        picture=Picture(title="Prediction", image=result.image, window=face_window(result)),
+        title=_("Cleft inpainting"),
+        picture=Picture(title=_("Prediction"), image=result.image, window=face_window(result)),
         facts=(
-            ("Mask", mask_from(result)),
+            (_("Mask"), mask_from(result)),
             *drawn_by(result),
-            *((before.label, f"{show(before)} → {show(after)}") for before, after in measures),
+            *((_(before.label), f"{show(before)} → {show(after)}") for before, after in measures),
         ),
     )

@@ -16,6 +16,7 @@ from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.measurements import measure
 from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
+from pipelines.languages.translation import N_
 from pipelines.models import loading
 from pipelines.progress import Progress, Stages
 from pipelines.results import CleftInpaintingResult, Extent, WeightsUsed
@@ -82,27 +83,27 @@ class CleftInpainting:
         given = mask_of(photo, mask)
         stage = Stages(progress)
 
-        with stage("loading", 0.0):
+        with stage(N_("loading"), 0.0):
             model = loading.load(self.weights, self.device.torch_device, job="cleft-inpainting")
 
-        with stage("landmarks", 0.1):
+        with stage(N_("landmarks"), 0.1):
             subject = find_subject(photo, face)
 
-        with stage("alignment", 0.3):
+        with stage(N_("alignment"), 0.3):
             crop = subject.crop
 
-        with stage("mask", 0.4):
+        with stage(N_("mask"), 0.4):
             wanted = masks.suggest_mask(subject.face, subject.shape, extent) if given is None else given
             hole = make_hole(wanted, subject, grow=grow, feather=feather)
 
-        with stage("network", 0.55):
+        with stage(N_("network"), 0.55):
             drawn, predicted = _predict(model.network, subject, hole, seed, self.device)
 
-        with stage("compositing", 0.75):
+        with stage(N_("compositing"), 0.75):
             tone = find_tone(crop, ~hole.crop)
             filled = hole.filled(subject, tone(drawn), tone=tone, seed=seed)
 
-        with stage("measurements", 0.9):
+        with stage(N_("measurements"), 0.9):
             before = subject.face.points
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, predicted)
             measures = measure(before), measure(after)

@@ -37,6 +37,7 @@ from pipelines.commands.pairs import Pairs
 from pipelines.exports.bundles import write
 from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image, read_mask
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult
 
 _OWN = ("searches", "steps", "adaptation_steps", "frames_until")
@@ -47,15 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_photo_arguments(
         parser,
-        "DIR/STEM.normalized.png; DIR/STEM.local.png, DIR/STEM.asymmetry.png and DIR/STEM.heatmap.png, and these maps "
-        f"as NPY; DIR/STEM.json and DIR/{exports.TABLE.file}; of photos called PATIENT_before and PATIENT_after also "
-        "DIR/PATIENT.before-after.pdf, a page of both",
+        _(
+            "DIR/STEM.normalized.png; DIR/STEM.local.png, DIR/STEM.asymmetry.png and DIR/STEM.heatmap.png, and these "
+            "maps as NPY; DIR/STEM.json and DIR/{table}; of photos called PATIENT_before and PATIENT_after also "
+            "DIR/PATIENT.before-after.pdf, a page of both"
+        ).format(table=exports.TABLE.file),
     )
     add_scoring_arguments(parser)
     parser.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="score what is white there instead of --region, so black strokes on white leave the strokes out; a folder "
-        "of masks is matched by file stem",
+        help=_("score what is white there instead of --region, so black strokes on white leave the strokes out; "
+        "a folder "
+        "of masks is matched by file stem"),
     )  # fmt: skip
 
 
@@ -63,35 +67,37 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how faces are normalized and compared."""
     parser.add_argument(
         "--normalizer", choices=tuple(NORMALIZER_NAMES), default=DEFAULT,
-        help="how the normalized face is drawn (default %(default)s)",
+        help=_("how the normalized face is drawn (default %(default)s)"),
     )  # fmt: skip
-    parser.add_argument("--region", choices=REGIONS, default=REGIONS[0], help="what is scored (default %(default)s)")
+    parser.add_argument("--region", choices=REGIONS, default=REGIONS[0], help=_("what is scored (default %(default)s)"))
     parser.add_argument(
-        "--kind", "--map", choices=KINDS, default="pse", help="measure of the difference (default %(default)s)"
+        "--kind", "--map", choices=KINDS, default="pse", help=_("measure of the difference (default %(default)s)")
     )
-    parser.add_argument("--colour", choices=COLOURS, default="ycbcr", help="colour space (default %(default)s)")
+    parser.add_argument("--colour", choices=COLOURS, default="ycbcr", help=_("colour space (default %(default)s)"))
     parser.add_argument(
-        "--erosion", action=argparse.BooleanOptionalAction, default=True, help="erode the map (default: yes)"
+        "--erosion", action=argparse.BooleanOptionalAction, default=True, help=_("erode the map (default: yes)")
     )
     parser.add_argument(
-        "--formula", choices=FORMULAS, default=FORMULAS[0], help="of the score (default %(default)s, the paper's 6)"
+        "--formula", choices=FORMULAS, default=FORMULAS[0], help=_("of the score (default %(default)s, the paper's 6)")
     )
     parser.add_argument(
         "--group", default=EVERYONE,
-        help=f"faces to compare with: an age, {CLINIC} (from the front, lips closed, even light), or all (default)",
+        help=_("faces to compare with: an age, {clinic} (from the front, lips closed, even light), or "
+"all (default)").format(clinic=CLINIC),
     )  # fmt: skip
     parser.add_argument(
         "--searches", metavar="N", type=int,
-        help=f"how often lips and nose are searched, 1 to {MOST_SEARCHES} (inpainting alone; default {SEARCHES})",
+        help=_("how often lips and nose are searched, 1 to {most_searches} (inpainting alone; default "
+"{searches})").format(most_searches=MOST_SEARCHES, searches=SEARCHES),
     )  # fmt: skip
-    parser.add_argument("--steps", metavar="N", type=int, help="steps of the inversion (stylegan2 alone)")
+    parser.add_argument("--steps", metavar="N", type=int, help=_("steps of the inversion (stylegan2 alone)"))
     parser.add_argument(
-        "--adaptation-steps", metavar="N", type=int, help="steps of the adaptation, 0 to 500 (stylegan2 alone)"
+        "--adaptation-steps", metavar="N", type=int, help=_("steps of the adaptation, 0 to 500 (stylegan2 alone)")
     )
     parser.add_argument(
         "--frames-until", metavar="N", type=int,
-        help="adapt on up to this step, at most 500, to see when the anomaly reappears (stylegan2 alone); the score "
-        "stays the same",
+        help=_("adapt on up to this step, at most 500, to see when the anomaly reappears (stylegan2 alone); the score "
+        "stays the same"),
     )  # fmt: skip
     add_run_arguments(parser)
 
@@ -133,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     photos = photos_in(args.image)
     masks = Companions(args.mask, "mask") if args.mask else None
 
-    given = {"a photo": args.image, "a mask": args.mask}
+    given = {_("a photo"): args.image, _("a mask"): args.mask}
     pairs = Pairs(photos)
     outputs = Outputs(args.out, photos, exports.ENDINGS, [exports.TABLE.file, *pairs.names.values()], given, args.case)
     left = left_over(args.image, photos, [masks], [args.out])

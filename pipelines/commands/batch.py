@@ -20,6 +20,7 @@ from pipelines.exports.interface import exports_of
 from pipelines.exports.summary import PhotoTable, sentence, table_bytes
 from pipelines.exports.tables import of_case
 from pipelines.files import write_atomic
+from pipelines.languages.translation import _, ngettext
 
 Progress = Callable[[float, str], None]
 
@@ -99,7 +100,7 @@ def run_photos(
     with console.progress_bar() as progress:
         row = _one(work, photos[0], table, outputs, progress)
     _write_table(outputs, table, [row])
-    console.say(f"Done in {row['seconds']} s.")
+    console.say(_("Done in {row} s.").format(row=row["seconds"]))
     return 0
 
 
@@ -127,12 +128,19 @@ def _folder(work: Work, photos: Sequence[Path], table: PhotoTable, outputs: Outp
                 except OSError as error:  # as while a spreadsheet has it open; the next photo's may succeed
                     unwritten = error
     except KeyboardInterrupt:
-        console.complain(f"Stopped after {len(rows)} of {len(photos)} photos; what is written is whole.")
+        console.complain(
+            _("Stopped after {rows} of {photos} photos; what is written is whole.").format(
+                rows=len(rows), photos=len(photos)
+            )
+        )
         return 130
     if unwritten is not None:
         raise unwritten
     done = len(rows) - failed
-    console.say(f"{len(rows)} photo{'' if len(rows) == 1 else 's'}: {done} done, {failed} failed.")
+    said = ngettext(
+        "{count} photo: {done} done, {failed} failed.", "{count} photos: {done} done, {failed} failed.", len(rows)
+    )
+    console.say(said.format(count=len(rows), done=done, failed=failed))
     # What is told may be kept in a log, so the case's name is not in it.
     named = outputs.table(table.file) != table.file
     say_left(f"…-{table.file}" if named else table.file, failed, len(skipped))
@@ -143,13 +151,15 @@ def say_left(table: str, failed: int, skipped: int) -> None:
     """Says where failed photos and files that were passed over stand; nothing where there are none."""
     parts = (["which photos failed"] if failed else []) + (["which files were passed over"] if skipped else [])
     if parts:
-        console.complain(f"{table} in the output folder says {' and '.join(parts)}, and why.")
+        console.complain(
+            _("{table} in the output folder says {choices}, and why.").format(table=table, choices=" and ".join(parts))
+        )
 
 
 def _one(work: Work, photo: Path, table: PhotoTable, outputs: Outputs, progress: Progress) -> dict[str, Any]:
     """Does the work on a photo; gives its row of the table."""
     start = time.perf_counter()
-    progress(0.0, "reading")
+    progress(0.0, _("reading"))
     stem = outputs.stems[photo]
     says = work(photo, stem, progress)
     return table.done(photo.name, time.perf_counter() - start, stem, says)

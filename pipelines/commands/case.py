@@ -19,6 +19,7 @@ from pipelines.exports.interface import exports_of
 from pipelines.exports.tables import case_facts, json_text
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
+from pipelines.languages.translation import _
 
 EXPORTED = "case.json"
 
@@ -26,13 +27,13 @@ EXPORTED = "case.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="say what a case file holds")
-    extract = actions.add_parser("extract", help="write its photos, masks and results as files")
-    report = actions.add_parser("report", help="write one PDF of the case: an overview, and a page of each result")
+    show = actions.add_parser("show", help=_("say what a case file holds"))
+    extract = actions.add_parser("extract", help=_("write its photos, masks and results as files"))
+    report = actions.add_parser("report", help=_("write one PDF of the case: an overview, and a page of each result"))
     for action in (show, extract, report):
-        action.add_argument("file", metavar="FILE", type=Path, help="a case file (.philtrum)")
-    extract.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the files")
-    report.add_argument("--output", metavar="PDF", type=Path, required=True, help="the report's file")
+        action.add_argument("file", metavar="FILE", type=Path, help=_("a case file (.philtrum)"))
+    extract.add_argument("--out", metavar="DIR", type=Path, required=True, help=_("folder for the files"))
+    report.add_argument("--output", metavar="PDF", type=Path, required=True, help=_("the report's file"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         opened = open_case(args.file)
     except OSError:
-        raise CaseFileInvalid("The case file cannot be read; check its path.") from None
+        raise CaseFileInvalid(_("The case file cannot be read; check its path.")) from None
     if args.action == "show":
         _show(opened)
     elif args.action == "extract":
@@ -58,14 +59,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(opened: CaseFile) -> None:
     case = opened.case
-    for name, value in (("Name", case.name), ("Date", case.date), ("Side", case.side), ("Notes", case.notes)):
-        for number, line in enumerate(value.splitlines() or ["none"]):
-            console.say(f"{name if number == 0 else '':7}{line}")
-    rows = [("entry", "job", "photos", "masks", "results")]
+    facts = ((_("Name"), case.name), (_("Date"), case.date), (_("Side"), case.side), (_("Notes"), case.notes))
+    width = max(7, *(len(name) + 1 for name, value in facts))
+    for name, value in facts:
+        for number, line in enumerate(value.splitlines() or [_("none")]):
+            console.say(f"{name if number == 0 else '':{width}}{line}")
+    rows = [(_("entry"), _("job"), _("photos"), _("masks"), _("results"))]
     for number, entry in enumerate(opened.entries, 1):
         sizes = (f"{what} {one.pixels.shape[1]}x{one.pixels.shape[0]}" for what, one in entry.photos.items())
         masks = sum(one.mask is not None for one in entry.photos.values())
-        rows.append((str(number), entry.job, ", ".join(sizes) or "none", str(masks), str(len(entry.results))))
+        rows.append((str(number), entry.job, ", ".join(sizes) or _("none"), str(masks), str(len(entry.results))))
     console.table(rows)
 
 
@@ -73,20 +76,20 @@ def _extract(opened: CaseFile, folder: Path) -> None:
     files = dict(_files(opened))
     paths = {folder / opened.case.named(name): content for name, content in files.items()}
     if folder.exists() and not folder.is_dir():
-        raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
+        raise OptionInvalid(_("The output must be a folder; a file of that name is in its place."))
     if any(path.exists() or path.is_symlink() for path in paths):
-        raise OptionInvalid("The output folder holds files of these names already; choose another.")
+        raise OptionInvalid(_("The output folder holds files of these names already; choose another."))
     folder.mkdir(parents=True, exist_ok=True)
     write_all_atomic(paths)
-    console.say(f"{len(paths)} files written.")
+    console.say(_("{paths} files written.").format(paths=len(paths)))
 
 
 def _report(opened: CaseFile, path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise OptionInvalid("There is a file of the report's name already; give --output another.")
+        raise OptionInvalid(_("There is a file of the report's name already; give --output another."))
     path.parent.mkdir(parents=True, exist_ok=True)
     save_report(path, opened.case, opened.entries)
-    console.say("Report written.")
+    console.say(_("Report written."))
 
 
 def _files(opened: CaseFile) -> Iterator[tuple[str, bytes]]:

@@ -11,6 +11,7 @@ from pipelines.cases.contents import AnyResult, Entry, Setting
 from pipelines.cases.reading import open_case
 from pipelines.cases.writing import ENDING, CaseWriter
 from pipelines.errors import OptionInvalid
+from pipelines.languages.translation import _
 
 Keep = Callable[[AnyResult, Mapping[str, Setting]], None]
 """Adds a result, and the settings that it was made by, to the case file."""
@@ -25,16 +26,17 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("case")
     group.add_argument(
         "--case", metavar="NAME|FILE",
-        help=f"whose photos these are, by name, or by a case file ({ENDING}): stands in every table and JSON file, and "
-        "the results' names begin with it",
+        help=_("whose photos these are, by name, or by a case file ({ending}): stands in every table "
+"and JSON file, and the results' names begin with it").format(ending=ENDING),
     )  # fmt: skip
-    group.add_argument("--case-date", metavar="DATE", help="the case's date, as 2026-11-27")
-    group.add_argument("--case-side", choices=SIDES, help="side of the cleft, the patient's own")
-    group.add_argument("--case-notes", metavar="TEXT", help="notes on the case")
+    group.add_argument("--case-date", metavar="DATE", help=_("the case's date, as 2026-11-27"))
+    group.add_argument("--case-side", choices=SIDES, help=_("side of the cleft, the patient's own"))
+    group.add_argument("--case-notes", metavar="TEXT", help=_("notes on the case"))
     group.add_argument(
         "--save-case", metavar="FILE", type=Path,
-        help=f"also save photos, masks, points, settings and results in a case file ({ENDING}), which Python, the page "
-        "and the command case open; where --case names the same file, they are added to it",
+        help=_("also save photos, masks, points, settings and results in a case file ({ending}), which "
+"Python, the page and the command case open; where --case names the same file, they are "
+"added to it").format(ending=ENDING),
     )  # fmt: skip
 
 
@@ -51,7 +53,7 @@ def _prepare(args: argparse.Namespace) -> None:
         try:
             args.case_file = Path(given), open_case(given)
         except OSError:
-            raise OptionInvalid("The case file cannot be read; check its path.") from None
+            raise OptionInvalid(_("The case file cannot be read; check its path.")) from None
     begin = typed_case(given) if args.case_file is None else args.case_file[1].case
     case = replace(begin, **{part: getattr(typed_case(**own), part) for part in own})
     args.case = None if case == Case() else case
@@ -93,13 +95,18 @@ def saving(args: argparse.Namespace) -> Iterator[Keep]:
 def _before(args: argparse.Namespace, path: Path) -> tuple[Entry, ...]:
     """The entries that the file holds already and keeps."""
     if path.suffix != ENDING:
-        raise OptionInvalid(f"The name of a case file ends in {ENDING}; give --save-case such a name.")
+        raise OptionInvalid(
+            _("The name of a case file ends in {ending}; give --save-case such a name.").format(ending=ENDING)
+        )
     if not path.exists() and not path.is_symlink():
         return ()
     if args.case_file is None or not path.is_file() or not path.samefile(args.case_file[0]):
         raise OptionInvalid(
-            "There is a file where the case is to be saved; give --save-case another name, or --case the same file, to "
-            "which the results are added then."
+            _(
+                "There is a file where the case is to be saved; give --save-case another name, or --case the "
+                "same file, to "
+                "which the results are added then."
+            )
         )
     entries: tuple[Entry, ...] = args.case_file[1].entries
     return entries

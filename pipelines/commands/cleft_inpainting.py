@@ -21,6 +21,7 @@ from pipelines.commands.outputs import Outputs
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.languages.translation import _
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks is "
-        "matched by file stem",
+        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of "
+        "masks is "
+        "matched by file stem"),
     )  # fmt: skip
     region.add_argument(
         "--extent", "--auto", choices=EXTENTS, default=EXTENT,
-        help="suggest the mask from the landmarks (default %(default)s)",
+        help=_("suggest the mask from the landmarks (default %(default)s)"),
     )  # fmt: skip
     add_repaint_arguments(parser)
 
@@ -52,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.cleft_inpainting.pipeline import CleftInpainting
     from pipelines.models import loading
 
-    outputs = Outputs(args.out, photos, ENDINGS, [TABLE.file], {"a photo": args.image, "a mask": args.mask}, args.case)
+    outputs = Outputs(
+        args.out, photos, ENDINGS, [TABLE.file], {_("a photo"): args.image, _("a mask"): args.mask}, args.case
+    )
     outputs.protect_weights()
     left = left_over(args.image, photos, [masks], [args.out])
     job = CleftInpainting(args.weights, args.device, args.precision)

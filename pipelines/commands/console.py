@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from pipelines.languages.translation import _
+
 _PLAIN = {
     "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "*", "→": "->",
     "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho",
@@ -89,7 +91,9 @@ def progress_bar(total: int = 1, unit: str = "") -> Iterator[Callable[[float, st
         def progress(done: float, text: str) -> None:
             bar.set_description_str(f"{text:<20.20}", refresh=False)
             if unit:
-                bar.set_postfix_str(f"{int(done)} of {total} {unit}s done", refresh=False)
+                bar.set_postfix_str(
+                    _("{number} of {count} photos done").format(number=int(done), count=total), refresh=False
+                )
             bar.n = done
             bar.refresh()  # at once: tqdm's own pace would leave the last stage on screen while the next one works
 

@@ -15,6 +15,8 @@ from pipelines.arrays import Pixels
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, Job, Reference, SelfTest, resolve
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, in_sentence
 from pipelines.models import store
 from pipelines.results import RepaintResult
 
@@ -44,8 +46,10 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default %(default)s)")
-    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default %(default)s)")
+    parser.add_argument("--device", default="auto", help=_("auto, cpu, cuda, cuda:N or mps (default %(default)s)"))
+    parser.add_argument(
+        "--precision", default="auto", help=_("auto, float32, bfloat16 or float16 (default %(default)s)")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,22 +58,22 @@ def run(args: argparse.Namespace) -> int:
         Finding("Philtrum", __version__),
         Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *map(_package, PACKAGES),
-        *_examine("device", lambda: _device(args)),
-        *_examine("memory", _memory),
-        *_examine("weights", _weights),
+        *_examine(_("device"), lambda: _device(args)),
+        *_examine(_("memory"), _memory),
+        *_examine(_("weights"), _weights),
     ]
     for job in JOBS.values():
         if reference := job.reference:
-            findings += _examine(reference.title, partial(_reference, reference))
+            findings += _examine(_(reference.title), partial(_reference, reference))
     for job in JOBS.values():
         if test := job.self_test:
-            what = f"self-test, {job.title.lower()}"
+            what = _("self-test, {job}").format(job=in_sentence(_(job.title)))
             findings += _examine(what, partial(_self_test, what, job, test, args))
-    console.table([("", "what", "found"), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
+    console.table([("", _("what"), _("found")), *(("ok" if f.well else "!!", f.what, f.found) for f in findings)])
     if all(finding.well for finding in findings):
-        console.say("Everything works.")
+        console.say(_("Everything works."))
         return 0
-    console.complain("Lines marked !! need attention.")
+    console.complain(_("Lines marked !! need attention."))
     return 1
 
 
@@ -77,7 +81,7 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, "not installed; run make run, or pip install -r requirements.txt", False)
+        return Finding(name, _("not installed; run make run, or pip install -r requirements.txt"), False)
 
 
 def _examine(what: str, look: Callable[[], list[Finding]]) -> list[Finding]:
@@ -94,7 +98,7 @@ def _device(args: argparse.Namespace) -> list[Finding]:
     from pipelines import devices
 
     device = devices.choose(args.device, args.precision)
-    return [Finding("device", device.label), Finding("memory of the device", device.memory())]
+    return [Finding(_("device"), device.label), Finding(_("memory of the device"), device.memory())]
 
 
 def _memory() -> list[Finding]:
@@ -102,37 +106,47 @@ def _memory() -> list[Finding]:
 
     free = devices.free_memory()
     if free is None:
-        return [Finding("free memory", "unknown")]
+        return [Finding(_("free memory"), _("unknown"))]
     enough = free >= _NEEDED
-    advice = "" if enough else "; close other programs"
-    return [Finding("free memory", f"{free / 1e9:.1f} GB{advice}", enough)]
+    advice = "" if enough else _("; close other programs")
+    return [Finding(_("free memory"), figure(free / 1e9, ".1f") + f" GB{advice}", enough)]
 
 
 def _weights() -> list[Finding]:
     findings = []
     for name, entry in store.entries().items():
         try:
-            findings.append(Finding(f"weights {name}", f"whole, SHA-256 {store.verify(name).sha256[:12]}"))
+            findings.append(
+                Finding(
+                    _("weights {name}").format(name=name),
+                    _("whole, SHA-256 {sha256}").format(sha256=store.verify(name).sha256[:12]),
+                )
+            )
         except WeightsMissing as error:
             optional = entry.fetchable
             findings.append(
-                Finding(f"weights {name}", "not downloaded, not needed" if optional else str(error), optional)
+                Finding(
+                    _("weights {name}").format(name=name),
+                    _("not downloaded, not needed") if optional else str(error),
+                    optional,
+                )
             )
         except PhiltrumError as error:
-            findings.append(Finding(f"weights {name}", str(error), False))
+            findings.append(Finding(_("weights {name}").format(name=name), str(error), False))
     return findings
 
 
 def _reference(reference: Reference) -> list[Finding]:
     count = resolve(reference.module).count()
-    return [Finding(reference.title, f"whole, {reference.things}: {count}" if count else reference.without)]
+    whole = _("whole, {things}: {count}").format(things=_(reference.things), count=count)
+    return [Finding(_(reference.title), whole if count else _(reference.without))]
 
 
 def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) -> list[Finding]:
     """Runs a job on a drawing, and checks what every job that repaints promises."""
     missing = job.weights and not any(entry.job == job.weights for entry in store.entries().values())
     if missing and not job.always:
-        return [Finding(what, "it has no weights yet")]
+        return [Finding(what, _("it has no weights yet"))]
     repaint = resolve(job.pipeline)(device=args.device, precision=args.precision)
     photo = resolve(test.photo)()
     given = {name: resolve(drawing)() for name, drawing in test.given.items()}
@@ -141,17 +155,21 @@ def _self_test(what: str, job: Job, test: SelfTest, args: argparse.Namespace) ->
     result = repaint(photo, **given)
     seconds = time.perf_counter() - start
     broken = _broken(result, photo) if isinstance(result, RepaintResult) else []
-    text = f"{test.done} in {seconds:.2f} s"
-    return [Finding(what, f"{text}, but {', '.join(broken)}" if broken else text, not broken)]
+    text = _("{done} in {seconds} s").format(done=_(test.done), seconds=figure(seconds, ".2f"))
+    return [
+        Finding(
+            what, _("{text}, but {broken}").format(text=text, broken=", ".join(broken)) if broken else text, not broken
+        )
+    ]
 
 
 def _broken(result: RepaintResult, photo: Pixels) -> list[str]:
     """What a repainted photo does not keep of what is promised."""
     untouched = result.alpha == 0
     promises = (
-        ("the size changed", result.image.shape == photo.shape),
-        ("nothing was painted", (result.image != photo).any()),
-        ("pixels outside the mask changed", np.array_equal(result.image[untouched], photo[untouched])),
-        ("landmarks are no numbers", np.isfinite(result.landmarks).all()),
+        (_("the size changed"), result.image.shape == photo.shape),
+        (_("nothing was painted"), (result.image != photo).any()),
+        (_("pixels outside the mask changed"), np.array_equal(result.image[untouched], photo[untouched])),
+        (_("landmarks are no numbers"), np.isfinite(result.landmarks).all()),
     )
     return [sentence for sentence, holds in promises if not holds]

@@ -10,6 +10,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.exports import names
 from pipelines.faces.formats.kinds import ENDINGS, UNREAD
 from pipelines.files import composed
+from pipelines.languages.translation import _
 
 TABLES = frozenset({
     "summary.csv", "scores.csv", "scores.jsonl", "correlations.csv", "ablation.csv", "pairs.csv", "study.json",
@@ -23,9 +24,26 @@ LeftOver = tuple[str, str]
 # Hidden where they come from, Windows and macOS, and not begun with a dot.
 _SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "icon\r"})
 
-_NO_PICTURE = "This file is no picture by its ending; save it as JPEG or PNG, or correct its name if it is one."
-_NO_FILE = "This is no file that can be read; take it out, or put the picture itself in its place."
+_NO_PICTURE = _("This file is no picture by its ending; save it as JPEG or PNG, or correct its name if it is one.")
+_NO_FILE = _("This is no file that can be read; take it out, or put the picture itself in its place.")
 _NOT_ENTERED = "Folders inside are not looked into; run the command on this one by itself."
+
+
+_SAID = {
+    "mask": (
+        _("The mask or folder of masks does not exist; check its path."),
+        _("Give the masks as files, or as one folder that holds them."),
+        _("The folder of masks holds several with this photo's name; leave one there."),
+        _("The folder of masks holds none with this photo's name."),
+    ),
+    "reference": (
+        _("The reference or folder of references does not exist; check its path."),
+        _("Give the references as files, or as one folder that holds them."),
+        _("The folder of references holds several with this photo's name; leave one there."),
+        _("The folder of references holds none with this photo's name."),
+    ),
+}
+"""What is wrong with pictures that belong to photos: they are not there, files and folders, several, none."""
 
 
 class Companions:
@@ -43,10 +61,10 @@ class Companions:
     def __init__(self, source: Path | Sequence[Path], what: str, *, several: bool = False) -> None:
         self.sources = [source] if isinstance(source, Path) else [*source]
         if not all(one.is_dir() or one.is_file() for one in self.sources):
-            raise OptionInvalid(f"The {what} or folder of {what}s does not exist; check its path.")
+            raise OptionInvalid(_SAID[what][0])
         folders = [one for one in self.sources if one.is_dir()]
         if folders and len(self.sources) > 1:
-            raise OptionInvalid(f"Give the {what}s as files, or as one folder that holds them.")
+            raise OptionInvalid(_SAID[what][1])
         self.what, self.several = what, several
         self.folder = folders[0] if folders else None
         self.files = pictures_in(self.folder) if self.folder else self.sources
@@ -60,7 +78,7 @@ class Companions:
         """
         found = self._fitting(photo)
         if len(found) > 1:
-            raise OptionInvalid(f"The folder of {self.what}s holds several with this photo's name; leave one there.")
+            raise OptionInvalid(_SAID[self.what][2])
         return found[0] if found else None
 
     def needed_for(self, photo: Path) -> Path:
@@ -71,7 +89,7 @@ class Companions:
         """
         found = self.of(photo)
         if found is None:
-            raise OptionInvalid(f"The folder of {self.what}s holds none with this photo's name.")
+            raise OptionInvalid(_SAID[self.what][3])
         return found
 
     def all_of(self, photo: Path, photos: Iterable[Path]) -> list[Path]:
@@ -114,10 +132,10 @@ def photos_in(source: Path) -> list[Path]:
     if source.is_dir():
         photos = pictures_in(source)
         if not photos:
-            raise OptionInvalid("The folder holds no pictures; folders inside it are not looked into.")
+            raise OptionInvalid(_("The folder holds no pictures; folders inside it are not looked into."))
         return photos
     if not source.is_file():
-        raise OptionInvalid("The photo or folder does not exist; check its path.")
+        raise OptionInvalid(_("The photo or folder does not exist; check its path."))
     return [source]
 
 

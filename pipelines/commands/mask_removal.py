@@ -21,6 +21,7 @@ from pipelines.errors import OptionInvalid, PhiltrumError
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import MASK_REMOVAL
+from pipelines.languages.translation import _
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
 from pipelines.mask_removal.exports import ENDINGS, STAGES, TABLE, likeness_sentence, person_question
 
@@ -30,32 +31,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(parser)
     parser.add_argument(
         "--reference", metavar="FILE|FOLDER", type=Path, nargs="+",
-        help="the same person without a mask, in one photo or in up to five, of which each place is taken from the one "
+        help=_("the same person without a mask, in one photo or in up to five, of which each place is taken "
+        "from the one "
         "that shows it best; a folder of references is matched by file stem (STEM, STEM-1, STEM-2), and a photo "
-        "without one there is done without",
+        "without one there is done without"),
     )  # fmt: skip
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help="what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks is "
-        "matched by file stem (default: the surgical mask is found in the photo)",
+        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of "
+        "masks is "
+        "matched by file stem (default: the surgical mask is found in the photo)"),
     )  # fmt: skip
     region.add_argument(
-        "--extent", "--auto", choices=EXTENTS, help="suggest what to repaint from the landmarks instead"
+        "--extent", "--auto", choices=EXTENTS, help=_("suggest what to repaint from the landmarks instead")
     )
-    parser.add_argument("--stages", action="store_true", help="also write DIR/STEM.NAME.png of every stage")
+    parser.add_argument("--stages", action="store_true", help=_("also write DIR/STEM.NAME.png of every stage"))
     parser.add_argument(
         "--points", metavar="N", type=count, default=CONTROL_POINTS,
-        help="control points of the reference's warp (default %(default)s)",
+        help=_("control points of the reference's warp (default %(default)s)"),
     )  # fmt: skip
     parser.add_argument(
         "--reference-face", metavar="N", type=count, nargs="+", default=[1],
-        help="which face of the reference, 1 = the largest (default); of several one number for all, or one for each",
+        help=_("which face of the reference, 1 = the largest (default); of several one number for all, or one "
+        "for each"),
     )  # fmt: skip
     parser.add_argument(
         "--engine", choices=ENGINES, default=ENGINE,
-        help="inpainter: the inpainting network draws and a reference refines it; paper: the paper's coarse and "
-        "refinement network alone (default %(default)s)",
+        help=_("inpainter: the inpainting network draws and a reference refines it; paper: the paper's coarse and "
+        "refinement network alone (default %(default)s)"),
     )  # fmt: skip
     add_repaint_arguments(parser)
 
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     masks = Companions(args.mask, "mask") if args.mask else None
     references = Companions(args.reference, "reference", several=True) if args.reference else None
     if references and not references.files:
-        raise OptionInvalid("The folder of references holds no pictures; leave --reference out, or check its path.")
+        raise OptionInvalid(_("The folder of references holds no pictures; leave --reference out, or check its path."))
 
     from pipelines.mask_removal.pipeline import MaskRemoval
 
@@ -80,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         photos,
         [*ENDINGS, *(f"{stage}.png" for stage in STAGES if args.stages)],
         [TABLE.file],
-        {"a photo": args.image, "a mask": args.mask, "a reference": args.reference},
+        {_("a photo"): args.image, _("a mask"): args.mask, _("a reference"): args.reference},
         args.case,
     )
     outputs.protect_weights()

@@ -8,6 +8,7 @@ from pipelines.cases.case import Case, named
 from pipelines.errors import OptionInvalid
 from pipelines.exports.names import output_stems
 from pipelines.files import folded
+from pipelines.languages.translation import _
 from pipelines.models import places
 
 
@@ -41,7 +42,7 @@ class Outputs:
         case: Case | None = None,
     ) -> None:
         if folder.exists() and not folder.is_dir():
-            raise OptionInvalid("The output must be a folder; a file of that name is in its place.")
+            raise OptionInvalid(_("The output must be a folder; a file of that name is in its place."))
         self.folder = folder
         stems = output_stems([photo.name for photo in photos], endings)
         self.stems = {photo: named(case, stem) for photo, stem in zip(photos, stems, strict=True)}
@@ -53,7 +54,10 @@ class Outputs:
         for what, source in given:
             if _same(source if source.is_dir() else source.parent, folder):
                 raise OptionInvalid(
-                    "The output folder holds the pictures that were given; choose another, so that none is overwritten."
+                    _(
+                        "The output folder holds the pictures that were given; choose another, so that none is "
+                        "overwritten."
+                    )
                 )
             self.protect(what, source.iterdir() if source.is_dir() else [source])
 
@@ -92,7 +96,7 @@ class Outputs:
         from pipelines.metrics.backbones import VARIABLE
 
         folders = [places.folder(), *(Path(named) for named in [os.environ.get(VARIABLE)] if named)]
-        self.protect("the weights", (file for folder in folders for file in folder.glob("*")))
+        self.protect(_("the weights"), (file for folder in folders for file in folder.glob("*")))
 
     def check_files(self, stem: str) -> None:
         """Whether the files of that stem can be written now: links may have come since the run began.
@@ -114,7 +118,9 @@ class Outputs:
         for name in names:
             if what := self._places.get((place, folded(name))) or self._linked(name):
                 raise OptionInvalid(
-                    f"A result would overwrite {what}, by its name or through a link; choose another output folder."
+                    _(
+                        "A result would overwrite {what}, by its name or through a link; choose another output folder."
+                    ).format(what=what)
                 )
 
     def _linked(self, name: str) -> str | None:

@@ -20,28 +20,30 @@ from pipelines.commands.batch import say_left
 from pipelines.commands.folder import left_over, photos_in
 from pipelines.commands.outputs import Outputs
 from pipelines.errors import OptionInvalid, WeightsMissing
+from pipelines.languages.translation import _, ngettext
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.epilog = (
+    parser.epilog = _(
         "Photos called PATIENT_before and PATIENT_after, or columns patient and time of the ratings, are compared as "
         "pairs. Exit status: 0 all photos scored, 1 some failed, 2 nothing could run."
     )
     parser.add_argument(
-        "folder", metavar="FOLDER", type=Path, help="folder of photos; folders inside are not looked into"
+        "folder", metavar="FOLDER", type=Path, help=_("folder of photos; folders inside are not looked into")
     )
     parser.add_argument(
         "--ratings", metavar="FILE", type=Path,
-        help="CSV file: a column name (file name or stem), a column rating, and further columns of single raters' "
-        "numbers, which are averaged; higher means closer to normal; what is averaged and passed over is said",
+        help=_("CSV file: a column name (file name or stem), a column rating, and further columns of single raters' "
+        "numbers, which are averaged; higher means closer to normal; what is averaged and passed over is said"),
     )  # fmt: skip
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help=_("folder for the results"))
     add_scoring_arguments(parser)
     parser.add_argument(
         "--devices", nargs="+", metavar="DEVICE",
-        help="several devices, which share the photos, as in cuda:0 cuda:1 (default: --device; every GPU where that is "
-        "auto)",
+        help=_("several devices, which share the photos, as in cuda:0 cuda:1 (default: --device; every GPU "
+        "where that is "
+        "auto)"),
     )  # fmt: skip
 
 
@@ -56,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.anomaly_scoring.study.study import RECORDS, run_study
 
     if not args.folder.is_dir():
-        raise OptionInvalid("The cohort must be a folder of photos; check its path.")
+        raise OptionInvalid(_("The cohort must be a folder of photos; check its path."))
     photos = photos_in(args.folder)
-    outputs = Outputs(args.out, [], [], [*FILES, RECORDS], {"a photo": args.folder})
+    outputs = Outputs(args.out, [], [], [*FILES, RECORDS], {_("a photo"): args.folder})
     if args.ratings:
-        outputs.protect("the ratings", [args.ratings])
+        outputs.protect(_("the ratings"), [args.ratings])
     outputs.protect_weights()
     left = left_over(args.folder, photos, [], [args.out, args.ratings])
     ratings = read_ratings(args.ratings) if args.ratings else None
@@ -79,22 +81,31 @@ def run(args: argparse.Namespace) -> int:
                 others=left,
                 lpips=lpips,
                 seed=args.seed,
-                progress=lambda fraction, text: progress(fraction * len(photos), "scoring"),
+                progress=lambda fraction, text: progress(fraction * len(photos), _("scoring")),
             )
     except KeyboardInterrupt:
-        console.complain("Stopped; the scores so far are kept, and the same command goes on from there.")
+        console.complain(_("Stopped; the scores so far are kept, and the same command goes on from there."))
         return 130
     outputs.check_tables()
     write_study(study, args.out)
 
     done, failed = len(study.scored), len(photos) - len(study.scored)
-    console.say(f"{len(photos)} photo{'' if len(photos) == 1 else 's'}: {done} scored, {failed} failed.")
+    said = ngettext(
+        "{count} photo: {done} scored, {failed} failed.", "{count} photos: {done} scored, {failed} failed.", len(photos)
+    )
+    console.say(said.format(count=len(photos), done=done, failed=failed))
     for one in study.agreements:
         found = one.correlation
-        console.say(f"{found.method.capitalize()}, {one.figure} and ratings: {correlation_text(found)}")
+        console.say(
+            _("{method}, {figure} and ratings: {correlation_text}").format(
+                method=found.method.capitalize(), figure=_(one.figure), correlation_text=correlation_text(found)
+            )
+        )
     if study.changes:
-        console.say(f"Mean change of severity: {change_text(study.mean_change)}")
-        console.say(f"Mean change of local severity: {change_text(study.mean_local_change)}")
+        console.say(_("Mean change of severity: {change_text}").format(change_text=change_text(study.mean_change)))
+        console.say(
+            _("Mean change of local severity: {change_text}").format(change_text=change_text(study.mean_local_change))
+        )
     for note in (*([rows_text(study.unmatched)] if study.unmatched else ()), *study.notes):
         console.complain(note)
     say_left("scores.csv", failed, len(left))
@@ -113,7 +124,7 @@ def _prepared(args: argparse.Namespace) -> tuple[dict[str, Any], list[Callable],
     (basis, *others) = [job.basis(**{name: how[name] for name in how if name not in beside}) for job in jobs]
     if any(other != basis for other in others):
         raise OptionInvalid(
-            "The devices differ in precision or in steps of inversion; choose those by --precision and --steps."
+            _("The devices differ in precision or in steps of inversion; choose those by --precision and --steps.")
         )
     try:
         lpips = LPIPS().to(jobs[0].device.torch_device)

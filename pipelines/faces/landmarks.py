@@ -11,6 +11,7 @@ from pipelines.errors import FaceIndexInvalid, NoFaceFound
 from pipelines.faces.detection.detectors import find_far, find_meshes
 from pipelines.faces.detection.plausibility import Opinion, examine
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 
 _LONG_SIDE = 768  # px of the picture in which faces are looked for first
 _MESH_SIDE = 192  # px; FaceMesh resamples a face to this side, so a face smaller than that deserves more pixels
@@ -71,11 +72,15 @@ def pick_face(faces: list[Face], index: int) -> Face:
     """
     if not faces:
         raise NoFaceFound(
-            "No face was found in this photo; use a photo in which both eyes, the nose and the mouth can be seen "
-            "(a face seen from the side is not found)."
+            _(
+                "No face was found in this photo; use a photo in which both eyes, the nose and the mouth can be seen "
+                "(a face seen from the side is not found)."
+            )
         )
     if not 0 <= index < len(faces):
-        raise FaceIndexInvalid(f"Face {index + 1} was chosen, but this photo shows {len(faces)}.")
+        raise FaceIndexInvalid(
+            _("Face {index} was chosen, but this photo shows {faces}.").format(index=index + 1, faces=len(faces))
+        )
     return faces[index]
 
 
@@ -164,7 +169,7 @@ def _search(photo: Pixels, tiles: bool = True) -> list[Face]:
 def _turned_back(face: Face, turns: int, shape: Sequence[int]) -> Face:
     """A face of a picture of ``shape`` that was turned counter-clockwise by so many quarters, in the picture before."""
     mesh, (height, width) = face.mesh, shape[:2]
-    for _ in range(turns):
+    for _turn in range(turns):
         mesh = np.stack([height - mesh[:, 1], mesh[:, 0]], axis=1)
         height, width = width, height
     return Face(mesh)

@@ -12,6 +12,7 @@ import numpy as np
 from pipelines.arrays import Floats, Mask, Pixels, Points, Shape
 from pipelines.errors import MaskMismatch, OptionInvalid
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from pipelines.results import Extent
 
 EXTENTS: tuple[Extent, ...] = get_args(Extent)
@@ -55,7 +56,7 @@ def outline(face: Face, extent: Extent) -> Points:
         OptionInvalid: there is no such extent.
     """
     if extent not in _HULLS:
-        raise OptionInvalid(f"The mask extent must be one of {', '.join(EXTENTS)}.")
+        raise OptionInvalid(_("The mask extent must be one of {choices}.").format(choices=", ".join(EXTENTS)))
     indices, margin = _HULLS[extent]
     hull = _hull(face.mesh[list(indices)], margin * face.eye_distance)
     return _resample(hull, VERTICES).astype(np.float32)
@@ -217,8 +218,10 @@ size or proportions.
     off = abs(width * rows - height * columns) / max(rows, height)  # pixels of the smaller picture's width
     if off > 1 or min(mask.shape) < _LEAST_SIDE:
         raise MaskMismatch(
-            f"The mask is {width} × {height} pixels and the photo {columns} × {rows}; "
-            "give a mask of the photo's size or proportions."
+            _(
+                "The mask is {width} × {height} pixels and the photo {columns} × {rows}; give a mask of "
+                "the photo's size or proportions."
+            ).format(width=width, height=height, columns=columns, rows=rows)
         )
     smooth = cv2.INTER_AREA if height > rows else cv2.INTER_LINEAR
     scaled: Pixels = cv2.resize(mask.astype(np.uint8) * 255, (columns, rows), interpolation=smooth)
@@ -258,7 +261,7 @@ def _stroke(canvas: Pixels, size: int, rng: np.random.Generator) -> None:
     point = rng.uniform(0, size, 2)
     heading = rng.uniform(0, 2 * np.pi)
     width = max(1, round(rng.uniform(0.03, 0.12) * size))
-    for _ in range(rng.integers(2, 7)):
+    for _turn in range(rng.integers(2, 7)):
         heading += rng.uniform(-0.8 * np.pi, 0.8 * np.pi)
         end = point + rng.uniform(0.05, 0.25) * size * np.array([np.cos(heading), np.sin(heading)])
         end = np.clip(end, 0, size - 1)

@@ -17,6 +17,7 @@ import numpy as np
 
 from pipelines.arrays import ComplexPoints, Points
 from pipelines.faces.points import Face
+from pipelines.languages.translation import N_
 from pipelines.results import Measurement
 
 
@@ -39,48 +40,64 @@ def measure(points: Points) -> tuple[Measurement, ...]:
     return (
         Measurement(
             "columellar_angle",
-            "Columellar angle",
+            N_("Columellar angle"),
             columellar_angle(z),
             "°",
-            "angle of the line 33→30 against the eye line, counter-clockwise",
-            "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to image-right, "
-            "above 90° where it leans to image-left.",
+            N_("angle of the line 33→30 against the eye line, counter-clockwise"),
+            N_(
+                "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to "
+                "image-right, "
+                "above 90° where it leans to image-left."
+            ),
         ),
         Measurement(
             "nostril_width_ratio",
-            "Nostril-width ratio",
+            N_("Nostril-width ratio"),
             nostril_width_ratio(z),
             "",
-            "smaller / larger of |31−33| and |35−33|",
-            "How equal the nostrils are in width, from the foot of the wing to the foot of the columella: 1 on a "
-            "symmetric face, less the more they differ.",
+            N_("smaller / larger of |31−33| and |35−33|"),
+            N_(
+                "How equal the nostrils are in width, from the foot of the wing to the foot of the columella: 1 on a "
+                "symmetric face, less the more they differ."
+            ),
         ),
         Measurement(
             "lateral_lip_height_ratio",
-            "Lateral-lip-height ratio",
+            N_("Lateral-lip-height ratio"),
             lateral_lip_height_ratio(z),
             "",
-            "smaller / larger of |31−50| and |35−52|",
-            "How equal the upper lip is in height on both sides, from the foot of the nasal wing to the peak of "
-            "Cupid's bow: 1 on a symmetric face, less the more the sides differ.",
+            N_("smaller / larger of |31−50| and |35−52|"),
+            N_(
+                "How equal the upper lip is in height on both sides, from the foot of the nasal wing to the peak of "
+                "Cupid's bow: 1 on a symmetric face, less the more the sides differ."
+            ),
         ),
         Measurement(
             "nasal_tip_deviation",
-            "Nasal-tip deviation",
+            N_("Nasal-tip deviation"),
             nasal_tip_deviation(z),
             "",
-            "distance of 30 from the perpendicular bisector of the eye centres (means of 36-41, 42-47) / eye distance",
-            "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a symmetric face, "
-            "above 0 towards image-right, below 0 towards image-left.",
+            N_(
+                "distance of 30 from the perpendicular bisector of the eye centres (means of 36-41, 42-47) / "
+                "eye distance"
+            ),
+            N_(
+                "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a "
+                "symmetric face, "
+                "above 0 towards image-right, below 0 towards image-left."
+            ),
         ),
         Measurement(
             "cupids_bow_tilt",
-            "Cupid's-bow tilt",
+            N_("Cupid's-bow tilt"),
             cupids_bow_tilt(z),
             "°",
-            "angle of the line 50→52 against the eye line, clockwise",
-            "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the image-right peak "
-            "is the lower one, below 0° where the image-left peak is.",
+            N_("angle of the line 50→52 against the eye line, clockwise"),
+            N_(
+                "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the "
+                "image-right peak "
+                "is the lower one, below 0° where the image-left peak is."
+            ),
         ),
     )
 

@@ -14,6 +14,7 @@ from pipelines.faces.alignment import Alignment, align
 from pipelines.faces.landmarks import find_crop_face, find_faces, pick_face
 from pipelines.faces.pixels.arrays import as_photo
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 
 SMALLEST_EYE_DISTANCE = 12
 """In pixels; below it a crop pixel is invented rather than seen."""
@@ -120,12 +121,14 @@ def check_face(face: Face, shape: tuple[int, ...]) -> None:
         FaceIncomplete: a point of eyes, nose or mouth lies beyond the photo's edge.
     """
     if face.eye_distance < SMALLEST_EYE_DISTANCE:
-        raise ImageTooSmall("The face is too small in this photo; use a photo taken from nearer.")
+        raise ImageTooSmall(_("The face is too small in this photo; use a photo taken from nearer."))
     inner, size = face.points[27:], np.array(shape[1::-1])
     if max((-inner).max(), (inner - size).max()) > _BEYOND * face.eye_distance:
         raise FaceIncomplete(
-            "Part of the eyes, nose or mouth lies beyond the photo's edge, so its points are guesses; "
-            "use a photo that shows the whole face."
+            _(
+                "Part of the eyes, nose or mouth lies beyond the photo's edge, so its points are guesses; "
+                "use a photo that shows the whole face."
+            )
         )
 
 

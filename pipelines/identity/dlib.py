@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pipelines.arrays import Floats
 from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.languages.translation import _
 
 _DAMAGED = "This file is damaged, or holds no face recognition network of dlib's; get it again."
 
@@ -57,7 +58,7 @@ def read_face_recognition(source: str | Path) -> dict[str, Tensor]:
     try:
         content = Path(source).read_bytes()
     except OSError as error:
-        raise OptionInvalid("The checkpoint cannot be read; check its path.") from error
+        raise OptionInvalid(_("The checkpoint cannot be read; check its path.")) from error
     try:
         return _named(_Stream(content).layers())
     except (ValueError, IndexError) as error:  # what does not end, or is not of the shape that it says
@@ -113,7 +114,7 @@ class _Stream:
         self._integers(2)  # sides of the picture
         first = self._layer()
         self._integer()  # how many samples a picture becomes
-        layers = [first, *(self._layer() for _ in range(following))]
+        layers = [first, *(self._layer() for _turn in range(following))]
         _expect(self._at == len(self._content))
         return layers
 
@@ -131,7 +132,7 @@ class _Stream:
             else:
                 self._floats(1)
         self._take(3)  # flags of training
-        for _ in range(3):  # gradients and the last output, empty
+        for _turn in range(3):  # gradients and the last output, empty
             self._tensor()
         return _Layer(name, tuple(numbers), parameters)
 
@@ -146,7 +147,7 @@ class _Stream:
         return -value if head & 0x80 else value
 
     def _integers(self, count: int) -> tuple[int, ...]:
-        return tuple(self._integer() for _ in range(count))
+        return tuple(self._integer() for _turn in range(count))
 
     def _floats(self, count: int) -> None:
         self._integers(2 * count)

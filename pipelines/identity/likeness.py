@@ -7,6 +7,9 @@ Source: Labeled Faces in the Wild (Huang et al. 2007), none of whose people the 
 ``benchmarks.likeness`` with the built-in weights. They hold for no other embedder.
 """
 
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
+
 ONE_PERSON = 0.93
 """At least 95 of 100 pairs of photos of one person are as like as this (96 were)."""
 
@@ -17,8 +20,8 @@ DRAWN_ALONE = 0.88
 """A face whose hidden part was drawn from the photo alone is as like as this to 97 in 100 photos of the same person,
 and less like to 84 in 100 photos of others (48 people of LFW, lower faces hidden, against 60)."""
 
-LIMITS = (
-    f"two photos of one person score {ONE_PERSON:.2f} or more in 95 of 100 cases, of two people under {TWO_PEOPLE:.2f}"
+LIMITS = _("two photos of one person score {one} or more in 95 of 100 cases, of two people under {two}").format(
+    one=figure(ONE_PERSON, ".2f"), two=figure(TWO_PEOPLE, ".2f")
 )
 """The same as a part of a sentence."""
 
@@ -31,10 +34,10 @@ def question_of_photos(likeness: float) -> str | None:
     """
     if likeness >= TWO_PEOPLE:
         return None
-    return (
-        f"Do both photos show the same person? Their likeness is {likeness:.2f}; {LIMITS}. If they do, the result "
-        "stands."
+    said = _(
+        "Do both photos show the same person? Their likeness is {likeness}; {limits}. If they do, the result stands."
     )
+    return said.format(likeness=figure(likeness, ".2f"), limits=LIMITS)
 
 
 def question_of_reference(likeness: float) -> str | None:
@@ -46,8 +49,9 @@ def question_of_reference(likeness: float) -> str | None:
     """
     if likeness >= DRAWN_ALONE:
         return None
-    return (
-        f"Does the reference show the same person? Its likeness to the face as drawn without it is {likeness:.2f}; "
-        f"photos of the same person score {DRAWN_ALONE:.2f} or more in 97 of 100 cases, of another in 16. If it does, "
-        "the result stands."
+    said = _(
+        "Does the reference show the same person? Its likeness to the face as drawn without it is {likeness}; "
+        "photos of "
+        "the same person score {least} or more in 97 of 100 cases, of another in 16. If it does, the result stands."
     )
+    return said.format(likeness=figure(likeness, ".2f"), least=figure(DRAWN_ALONE, ".2f"))

@@ -15,6 +15,8 @@ from pipelines.exports.summary import REPAINTED
 from pipelines.exports.tables import footer, json_point, signed
 from pipelines.identity.likeness import LIMITS, question_of_reference
 from pipelines.jobs import MASK_REMOVAL
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.mask_removal.references.sources import sources_picture, sources_sentence
 from pipelines.results import MaskRemovalResult, UsedReference, pixels_sha256
 
@@ -99,7 +101,8 @@ def likeness_sentence(result: MaskRemovalResult) -> str | None:
     """How like the reference the result is, and what that means; None without a reference, or where nothing says."""
     if result.identity is None:
         return None
-    return f"Likeness to the reference: {_two_decimals(result.identity)}; {LIMITS}."
+    said = _("Likeness to the reference: {likeness}; {limits}.")
+    return said.format(likeness=_two_decimals(result.identity), limits=LIMITS)
 
 
 def person_question(result: MaskRemovalResult) -> str | None:
@@ -238,25 +241,27 @@ def _dotted(image: np.ndarray, points: np.ndarray, window: Window) -> np.ndarray
 def page(result: MaskRemovalResult) -> Page:
     """Photo and result, the mask, and how the reference was used, or what the networks drew without one."""
     face, used = face_window(result), _reference(result)
-    helped = "with the help of a reference photo" if used else "from the photo alone"
+    subtitle = _("The face without its mask. The masked part is generated, from the photo alone.")
+    if used:
+        subtitle = _("The face without its mask. The masked part is generated, with the help of a reference photo.")
     return Page(
-        title="Mask removal",
-        subtitle=f"The face without its mask. The masked part is generated, {helped}.",
-        subject="Mask removal: the face without its mask",
+        title=_("Mask removal"),
+        subtitle=subtitle,
+        subject=_("Mask removal: the face without its mask"),
         large=(
-            Picture(title="Photo", image=result.photo, window=face),
-            Picture(title="Result", image=result.image, window=face),
+            Picture(title=_("Photo"), image=result.photo, window=face),
+            Picture(title=_("Result"), image=result.image, window=face),
         ),
         small=[
             (
-                Picture(title="Mask", image=result.photo, window=face, mask=result.mask),
-                Picture(title="Whole photo", image=result.photo),
-                Picture(title="Whole result", image=result.image),
+                Picture(title=_("Mask"), image=result.photo, window=face, mask=result.mask),
+                Picture(title=_("Whole photo"), image=result.photo),
+                Picture(title=_("Whole result"), image=result.image),
             ),
             _references(result, used) if used else _drafts(result),
         ],
         facts=(
-            (0.7, (*given_facts(result), *(_seen(result, used) if used else (("Reference", "none"),)))),
+            (0.7, (*given_facts(result), *(_seen(result, used) if used else ((_("Reference"), _("none")),)))),
             (0.82, wrapped((*made_facts(result), *(_agreement(result, used) if used else ())), _LINE)),
         ),
         footer=footer(result),
@@ -266,67 +271,77 @@ def page(result: MaskRemovalResult) -> Page:
 def card(result: MaskRemovalResult) -> Card:
     """The result, how it was made, and how far its references were used."""
     used = _reference(result)
-    engine = {"inpainter": "the inpainting network", "paper": "the paper's networks"}[result.engine]
-    references = ", ".join(_shares(result)) or ("one" if used else "none")
-    facts = [("Mask", mask_from(result)), ("Drawn by", engine), ("Reference", references), *drawn_by(result)]
+    engine = {"inpainter": _("the inpainting network"), "paper": _("the paper's networks")}[result.engine]
+    references = ", ".join(_shares(result)) or (_("one") if used else _("none"))
+    facts = [(_("Mask"), mask_from(result)), (_("Drawn by"), engine), (_("Reference"), references), *drawn_by(result)]
     if used:
-        facts.append(("Confidence", f"{used.mean_confidence:.2f}"))
+        facts.append((_("Confidence"), figure(used.mean_confidence, ".2f")))
     if result.identity is not None:
-        facts.append(("Likeness", _two_decimals(result.identity)))
+        facts.append((_("Likeness"), _two_decimals(result.identity)))
     return Card(
-        title="Mask removal",
-        picture=Picture(title="Result", image=result.image, window=face_window(result)),
+        title=_("Mask removal"),
+        picture=Picture(title=_("Result"), image=result.image, window=face_window(result)),
         facts=tuple(facts),
     )
 
 
 def _shares(result: MaskRemovalResult) -> list[str]:
-    return [f"{one.number} by {100 * one.share:.0f} %" for one in result.references]
+    return [
+        _("{number} by {share} %").format(number=one.number, share=figure(100 * one.share, ".0f"))
+        for one in result.references
+    ]
 
 
 def _references(result: MaskRemovalResult, used: _Reference) -> tuple[Picture, ...]:
     return (
         Picture(
-            title="Reference and control points",
+            title=_("Reference and control points"),
             image=used.photo,
             window=window_around(used.points, used.photo.shape),
             points=used.points,
         ),
-        Picture(title="Reference, warped", image=used.warped, mask=result.hole),
+        Picture(title=_("Reference, warped"), image=used.warped, mask=result.hole),
         Picture(
-            title="Confidence in the reference",
+            title=_("Confidence in the reference"),
             image=_grey(used.confidence),
             mask=result.hole,
-            bar=Bar(_GREYS, {0.0: "0: not used", 0.5: "0.5", 1.0: "1: trusted"}),
+            bar=Bar(_GREYS, {0.0: _("0: not used"), 0.5: figure(0.5), 1.0: _("1: trusted")}),
         ),
     )
 
 
 def _drafts(result: MaskRemovalResult) -> tuple[Picture, ...]:
-    hidden = Picture(title="Aligned face and hidden part", image=result.crop_before, mask=result.hole)
+    hidden = Picture(title=_("Aligned face and hidden part"), image=result.crop_before, mask=result.hole)
     if not _was_refined(result):
-        return hidden, Picture(title="Aligned face as drawn", image=result.refined)
+        return hidden, Picture(title=_("Aligned face as drawn"), image=result.refined)
     return (
         hidden,
-        Picture(title="Coarse network", image=result.coarse),
-        Picture(title="Refinement network", image=result.refined),
+        Picture(title=_("Coarse network"), image=result.coarse),
+        Picture(title=_("Refinement network"), image=result.refined),
     )
 
 
 def _seen(result: MaskRemovalResult, used: _Reference) -> Facts:
     rows, columns = used.photo.shape[:2]
-    side = "right" if used.yaw >= 0 else "left"
+    turned = _("turned {angle}° to image-right") if used.yaw >= 0 else _("turned {angle}° to image-left")
     shares = _shares(result)
+    size = _("{width} × {height} pixels, {count} control points").format(
+        width=columns, height=rows, count=len(used.points)
+    )
     return (
-        *((("References used", ", ".join(shares)),) if len(shares) > 1 else ()),
-        ("Reference", f"{columns} × {rows} pixels, {len(used.points)} control points"),
-        ("Its face", f"turned {abs(used.yaw):.1f}° to image-{side}"),
+        *(((_("References used"), ", ".join(shares)),) if len(shares) > 1 else ()),
+        (_("Reference"), size),
+        (_("Its face"), turned.format(angle=figure(abs(used.yaw), ".1f"))),
     )
 
 
 def _agreement(result: MaskRemovalResult, used: _Reference) -> Facts:
     """How far the reference was used, and how like it the result is."""
-    confidence = ("Confidence", f"{used.mean_confidence:.2f} on average in the mask")
+    confidence = (
+        _("Confidence"),
+        _("{number} on average in the mask").format(number=figure(used.mean_confidence, ".2f")),
+    )
     if result.identity is None:
         return (confidence,)
-    return confidence, ("Likeness", f"{_two_decimals(result.identity)} of result and reference; {LIMITS}")
+    likeness = _("{likeness} of result and reference; {limits}")
+    return confidence, (_("Likeness"), likeness.format(likeness=_two_decimals(result.identity), limits=LIMITS))

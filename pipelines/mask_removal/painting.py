@@ -18,6 +18,7 @@ from pipelines.faces.blending.hole import Hole
 from pipelines.faces.landmarks import find_crop_face
 from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
+from pipelines.languages.translation import N_
 from pipelines.mask_removal.covered import skin_beside
 from pipelines.mask_removal.network import MaskRemovalNetwork, predict
 from pipelines.mask_removal.references.gathering import FoundReferences, FusedReferences, fuse_references
@@ -141,19 +142,19 @@ def paint(
         OptionInvalid, ReferenceUnusable: as :func:`~pipelines.mask_removal.references.gathering.fuse_references` does.
     """
     crop, hidden = subject.crop, hole.crop
-    with stage("network", 0.5):
+    with stage(N_("network"), 0.5):
         skin = skin_beside(crop, hidden, subject.crop_face)
         answer = ask(partial(painter.alone, seed=seed), (crop, hidden, skin), device)
         laid = alone = None
 
-    with stage("reference", 0.6):
+    with stage(N_("reference"), 0.6):
         if references is not None:
             picture = np.where(hidden[..., None], to_pixels(answer.image), crop)
             drawn = find_crop_face(picture)
             alone = None if drawn is None else (picture, drawn)
             laid = fuse_references(references, subject, hidden, drawn, points)
 
-    with stage("network", 0.7):
+    with stage(N_("network"), 0.7):
         if laid is not None:
             pictures = (crop, hidden, laid.fused.image, laid.fused.confidence, skin)
             answer = ask(partial(painter.guided, answer), pictures, device)

@@ -14,6 +14,7 @@ from pipelines.faces.pixels.arrays import mask_of
 from pipelines.faces.subject import Subject, find_subject
 from pipelines.identity.embedding import FaceEmbedder, find_embedder
 from pipelines.jobs import CLEFT_INPAINTING, MASK_REMOVAL
+from pipelines.languages.translation import N_, _
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, ENGINES
 from pipelines.mask_removal.painting import Painter, Painting, paint
 from pipelines.mask_removal.references.gathering import (
@@ -100,27 +101,27 @@ class MaskRemoval:
         """
         given, photos, stage = mask_of(photo, mask), photos_of(reference), Stages(progress)
 
-        with stage("loading", 0.0):
+        with stage(N_("loading"), 0.0):
             models = self.load(engine=engine, reference=bool(photos))
 
-        with stage("landmarks", 0.1):
+        with stage(N_("landmarks"), 0.1):
             subject, refs = find_subject(photo, face), find_references(photos, reference_face)
 
-        with stage("segmentation", 0.25):
+        with stage(N_("segmentation"), 0.25):
             found = segment_mask(photo, subject.face).cloth if given is None and extent is None else None
 
-        with stage("alignment", 0.4):
+        with stage(N_("alignment"), 0.4):
             edge: dict[str, Any] = {"grow": grow, "feather": feather}
             hole, crop = make_hole(_wanted(given, found, extent, subject), subject, **edge), subject.crop
 
         painted = paint(models.painter, subject, hole, refs, points=points, seed=seed, device=self.device, stage=stage)
 
-        with stage("compositing", 0.8):
+        with stage(N_("compositing"), 0.8):
             tone = find_tone(crop, ~hole.crop)
             coarse, refined = tone(painted.draft), tone(painted.image)
             filled = hole.filled(subject, refined, tone=tone, seed=seed)
 
-        with stage("result", 0.9):
+        with stage(N_("result"), 0.9):
             after = subject.landmarks_after(filled.image, hole.mask, filled.crop, subject.face.points)
             likenesses = _likenesses(models.embedder, filled.image, after, painted)
 
@@ -161,7 +162,7 @@ class MaskRemoval:
             WeightsMissing, WeightsCorrupt, WeightsUnknown: the weights cannot be loaded.
         """
         if engine not in ENGINES:
-            raise OptionInvalid(f"The engine must be one of {', '.join(ENGINES)}.")
+            raise OptionInvalid(_("The engine must be one of {choices}.").format(choices=", ".join(ENGINES)))
         place = self.device.torch_device
         own = loading.load(self.weights, place, job=MASK_REMOVAL)
         inpainter = loading.load(None, place, job=CLEFT_INPAINTING) if engine == "inpainter" else None

@@ -20,6 +20,7 @@ from pipelines.errors import SurgicalMaskNotFound
 from pipelines.faces.alignment import Alignment, Template, align
 from pipelines.faces.masks import clean, grow
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from pipelines.mask_removal.cloth import shapes
 from pipelines.mask_removal.cloth.beside import Surroundings, find_corners, find_straps
 from pipelines.mask_removal.cloth.colours import (
@@ -104,7 +105,7 @@ _FREE = (33, 133, 159, 263, 362, 386, 105, 334, 151, 10)  # eyes, brows and fore
 _LIPS = slice(48, 60)  # of the 68 points
 _LOWER_LIP = (48, 59, 58, 57, 56, 55, 54, 64, 65, 66, 67, 60)
 
-_NOTHING = "No mask was found on this face; paint one with the brush, or use the suggested region."
+_NOTHING = _("No mask was found on this face; paint one with the brush, or use the suggested region.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from torch import Tensor
 
 from pipelines.errors import OptionInvalid, WeightsMissing
+from pipelines.languages.translation import _
 from pipelines.models import places
 from pipelines.models.checkpoints import read_tensors
 
@@ -43,8 +44,10 @@ def find_features(name: str, folder: str | Path | None = None) -> Path:
         if found := sorted(place.glob(pattern)):
             return found[0]
     raise WeightsMissing(
-        f"The loss network {name} is not on this machine; run python -m pipelines weights get {name}, or name the "
-        f"folder that holds its file in the environment variable {VARIABLE}."
+        _(
+            "The loss network {name} is not on this machine; run python -m pipelines weights get "
+            "{name}, or name the folder that holds its file in the environment variable {variable}."
+        ).format(name=name, variable=VARIABLE)
     )
 
 
@@ -56,7 +59,7 @@ def find_backbone(network: Backbone, folder: str | Path | None = None) -> Path:
         WeightsMissing: the file is not there.
     """
     if network not in _NAMES:
-        raise OptionInvalid(f"The perceptual network must be one of {', '.join(_NAMES)}.")
+        raise OptionInvalid(_("The perceptual network must be one of {choices}.").format(choices=", ".join(_NAMES)))
     return find_features(_NAMES[network], folder)
 
 

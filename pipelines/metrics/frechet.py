@@ -12,6 +12,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchvision.models import alexnet
 
 from pipelines.errors import WeightsCorrupt
+from pipelines.languages.translation import _
 from pipelines.metrics.backbones import read_backbone
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, on intensities in [0, 1]
@@ -43,7 +44,7 @@ class AlexNetFeatures(nn.Module):
             self.features.load_state_dict({key.split(".", 1)[1]: value for key, value in state.items()}, assign=True)
         except RuntimeError as error:
             raise WeightsCorrupt(
-                "The file of the loss network 'alex' holds another network; fetch or copy it again."
+                _("The file of the loss network 'alex' holds another network; fetch or copy it again.")
             ) from error
         self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1))
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(3, 1, 1))

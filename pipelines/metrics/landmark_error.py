@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.arrays import Floats, Points
 from pipelines.errors import OptionInvalid
+from pipelines.languages.translation import _
 
 _NOSE, _MOUTH = tuple(range(27, 36)), tuple(range(48, 68))
 
@@ -43,7 +44,7 @@ def landmark_error(points: Points, target: Points, subset: Subset = "all") -> Fl
     10.0
     """
     if subset not in SUBSETS:
-        raise OptionInvalid(f"The landmark subset must be one of {', '.join(SUBSETS)}.")
+        raise OptionInvalid(_("The landmark subset must be one of {choices}.").format(choices=", ".join(SUBSETS)))
     points, target = np.asarray(points, np.float64), np.asarray(target, np.float64)
     eyes = target[..., 36:42, :].mean(-2) - target[..., 42:48, :].mean(-2)
     indices = list(SUBSETS[subset])

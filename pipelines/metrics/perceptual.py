@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.errors import WeightsCorrupt
+from pipelines.languages.translation import _
 from pipelines.metrics.backbones import Backbone, read_backbone
 
 
@@ -42,7 +43,9 @@ class LPIPS(nn.Module):
             self.metric.net.load_state_dict({key: state[source] for key, source in wanted.items()})
         except (KeyError, RuntimeError) as error:
             raise WeightsCorrupt(
-                f"The file of the loss network {network!r} holds another network; fetch or copy it again."
+                _("The file of the loss network {network} holds another network; fetch or copy it again.").format(
+                    network=network
+                )
             ) from error
         self.requires_grad_(False)
         self.eval()

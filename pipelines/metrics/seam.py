@@ -8,6 +8,7 @@ from skimage.color import deltaE_ciede2000
 
 from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.errors import OptionInvalid
+from pipelines.languages.translation import _
 
 _STRIP = 0.04  # eye distances, width of a strip
 _ALONG = 0.06  # eye distances along the border over which a strip is averaged: standard deviation of a Gaussian
@@ -108,7 +109,7 @@ def beside(picture: Pixels, alpha: Floats, skin: Mask, eye_distance: float) -> S
 def _checked(picture: Pixels, alpha: Floats, skin: Mask, eye_distance: float) -> tuple[slice, slice]:
     """Rows and columns beyond which nothing is looked at."""
     if not picture.shape[:2] == alpha.shape == skin.shape or not eye_distance > 0:
-        raise OptionInvalid("Picture, blend and skin must be of one size, and the eye distance above 0.")
+        raise OptionInvalid(_("Picture, blend and skin must be of one size, and the eye distance above 0."))
     left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
     reach = int(np.ceil(eye_distance * (2 * _STRIP + max(_MOVED) + 3 * _ALONG) + 8))
     return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)

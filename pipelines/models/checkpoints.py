@@ -22,10 +22,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipelines.errors import OptionInvalid, WeightsCorrupt
+from pipelines.languages.translation import _
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".pkl")
 
-_REFUSED = "This checkpoint holds more than tensors, so it was not opened; save its state dict alone and import that."
+_REFUSED = _(
+    "This checkpoint holds more than tensors, so it was not opened; save its state dict alone and import that."
+)
 _DAMAGED = "This checkpoint is damaged or of an unknown kind; get it again, or save its state dict as .safetensors."
 
 
@@ -76,9 +79,9 @@ def read_content(source: str | Path) -> Any:
     source = Path(source)
     suffix = source.suffix.lower()
     if suffix not in SUFFIXES:
-        raise OptionInvalid(f"A checkpoint must be one of {', '.join(SUFFIXES)}.")
+        raise OptionInvalid(_("A checkpoint must be one of {choices}.").format(choices=", ".join(SUFFIXES)))
     if not source.is_file():
-        raise OptionInvalid("The checkpoint does not exist; check its path.")
+        raise OptionInvalid(_("The checkpoint does not exist; check its path."))
     try:
         if suffix == ".safetensors":
             return load_file(source, device="cpu")
@@ -149,19 +152,23 @@ def _choose(content: Any, key: str | None) -> dict[str, Tensor]:
     if key:
         for part in key.split("."):
             if not isinstance(content, Mapping) or part not in content:
-                raise OptionInvalid("The checkpoint has nothing under that key; leave the key out to see which it has.")
+                raise OptionInvalid(
+                    _("The checkpoint has nothing under that key; leave the key out to see which it has.")
+                )
             content = content[part]
     found = _tensors(content)
     if found:
         return found
     if not isinstance(content, Mapping):
-        raise WeightsCorrupt("This checkpoint holds no named tensors.")
+        raise WeightsCorrupt(_("This checkpoint holds no named tensors."))
     sets = {name: found for name, value in content.items() if (found := _tensors(value))}
     if not sets:
-        raise WeightsCorrupt("This checkpoint holds no named tensors.")
+        raise WeightsCorrupt(_("This checkpoint holds no named tensors."))
     if len(sets) > 1:
         names = ", ".join(str(name) for name in sets if str(name).isidentifier())
-        raise OptionInvalid(f"The checkpoint holds several sets of tensors; choose one with a key: {names}.")
+        raise OptionInvalid(
+            _("The checkpoint holds several sets of tensors; choose one with a key: {names}.").format(names=names)
+        )
     return next(iter(sets.values()))
 
 

@@ -8,6 +8,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from pipelines import __version__
 from pipelines.errors import WeightsCorrupt, WeightsMissing
+from pipelines.languages.translation import _
 from pipelines.models.manifest import allowed_url, is_loopback
 
 _CHUNK = 1 << 18
@@ -44,7 +45,7 @@ def download(
         if response.status != 206:
             have = 0
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            raise WeightsCorrupt("The server answered with another part of the weights than it was asked for.")
+            raise WeightsCorrupt(_("The server answered with another part of the weights than it was asked for."))
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdecimal() else None
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def download(
                 if progress:
                     progress(have / total if total else 0.0, _megabytes(have, total))
     if total is not None and have < total:
-        raise WeightsMissing(f"The connection broke off; {_PROMISE}")
+        raise WeightsMissing(_("The connection broke off; {promise}").format(promise=_PROMISE))
     note.unlink(missing_ok=True)
 
 
@@ -83,13 +84,17 @@ def _open(url: str, have: int, version: str) -> HTTPResponse | None:
         if error.code == 416:
             return _open(url, 0, "")
         raise WeightsMissing(
-            f"The server does not give the weights (HTTP status {error.code}); try later, or look for a newer address."
+            _(
+                "The server does not give the weights (HTTP status {code}); try later, or look for a newer address."
+            ).format(code=error.code)
         ) from error
     except (OSError, HTTPException) as error:
-        raise WeightsMissing(f"The server could not be reached; check the connection, then {_PROMISE}") from error
+        raise WeightsMissing(
+            _("The server could not be reached; check the connection, then {promise}").format(promise=_PROMISE)
+        ) from error
     if not allowed_url(response.url):
         response.close()
-        raise WeightsCorrupt("The server sends on to an unsafe address; nothing was downloaded.")
+        raise WeightsCorrupt(_("The server sends on to an unsafe address; nothing was downloaded."))
     return response
 
 
@@ -98,7 +103,7 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
         try:
             chunk = response.read(_CHUNK)
         except (OSError, HTTPException) as error:
-            raise WeightsMissing(f"The connection broke off; {_PROMISE}") from error
+            raise WeightsMissing(_("The connection broke off; {promise}").format(promise=_PROMISE)) from error
         if not chunk:
             return
         yield chunk

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import WeightsCorrupt, WeightsUnknown
 from pipelines.jobs import CLEFT_INPAINTING, networks, resolve
+from pipelines.languages.translation import _
 from pipelines.models.manifest import Entry
 from pipelines.models.store import find, paths, verify
 
@@ -74,7 +75,9 @@ def load(
     with _models_lock, torch.inference_mode(False):
         entry = find(name, job=job)
         if entry.job != job:
-            raise WeightsUnknown(f"The weights “{entry.name}” belong to another job; leave the name out.")
+            raise WeightsUnknown(
+                _("The weights “{name}” belong to another job; leave the name out.").format(name=entry.name)
+            )
         key = (entry.name, str(device), dtype, entry.sha256)
         if key not in _models:
             # Room first: two networks of a GPU's size need not lie there at once.
@@ -97,7 +100,9 @@ def build(entry: Entry, tensors: Mapping[str, Tensor]) -> nn.Module:
     """
     network = networks().get(entry.network)
     if network is None:
-        raise WeightsCorrupt(f"The weights “{entry.name}” are for a network that this version does not have.")
+        raise WeightsCorrupt(
+            _("The weights “{name}” are for a network that this version does not have.").format(name=entry.name)
+        )
     builder = resolve(network.built_by)
     try:
         # Initial values are drawn and thrown away; a run's seed must not notice.
@@ -106,7 +111,7 @@ def build(entry: Entry, tensors: Mapping[str, Tensor]) -> nn.Module:
         built.load_state_dict(tensors, strict=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise WeightsCorrupt(
-            f"The weights “{entry.name}” do not fit the network and architecture of their entry."
+            _("The weights “{name}” do not fit the network and architecture of their entry.").format(name=entry.name)
         ) from error
     return built.eval().requires_grad_(False)
 
@@ -125,8 +130,10 @@ def _tensors(entry: Entry) -> dict[str, Tensor]:
         try:
             shard = load_file(path, device="cpu")
         except (SafetensorError, OSError) as error:
-            raise WeightsCorrupt(f"The weights “{entry.name}” are no readable safetensors file.") from error
+            raise WeightsCorrupt(
+                _("The weights “{name}” are no readable safetensors file.").format(name=entry.name)
+            ) from error
         if shard.keys() & tensors.keys():
-            raise WeightsCorrupt(f"Two files of the weights “{entry.name}” hold the same tensor.")
+            raise WeightsCorrupt(_("Two files of the weights “{name}” hold the same tensor.").format(name=entry.name))
         tensors.update(shard)
     return tensors

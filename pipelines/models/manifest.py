@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 from pipelines.errors import WeightsCorrupt
 from pipelines.files import write_atomic
+from pipelines.languages.translation import _
 
 Kind: TypeAlias = Literal["network", "loss-network"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -119,7 +120,7 @@ def read_tables(path: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WeightsCorrupt("The weights manifest is no valid TOML; restore it from the repository.") from error
+        raise WeightsCorrupt(_("The weights manifest is no valid TOML; restore it from the repository.")) from error
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise _broken(name, "it must be a table")
@@ -219,7 +220,7 @@ def _list(value: Any) -> list[Any]:
 
 def _broken(name: str, rule: str) -> WeightsCorrupt:
     shown = name if NAME.fullmatch(name) else "one with an odd name"
-    return WeightsCorrupt(f"The weights manifest is broken at “{shown}”: {rule}.")
+    return WeightsCorrupt(_("The weights manifest is broken at “{shown}”: {rule}.").format(shown=shown, rule=rule))
 
 
 def _heading(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.errors import WeightsReadOnly
 from pipelines.files import shipped
+from pipelines.languages.translation import _
 
 VARIABLE = "PHILTRUM_WEIGHTS"
 """Environment variable that names another weights folder."""
@@ -34,6 +35,8 @@ def writing() -> Iterator[None]:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         raise WeightsReadOnly(
-            "The weights folder cannot be written to; copy it to a folder of your own, and name that in the "
-            f"environment variable {VARIABLE}."
+            _(
+                "The weights folder cannot be written to; copy it to a folder of your own, and name that "
+                "in the environment variable {variable}."
+            ).format(variable=VARIABLE)
         ) from error

@@ -16,6 +16,7 @@ from torch import Tensor
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.files import copy_atomic, sha256_of, write_atomic
 from pipelines.jobs import networks, resolve
+from pipelines.languages.translation import _
 from pipelines.models import loading, manifest, store
 from pipelines.models.checkpoints import read_tensors
 from pipelines.models.manifest import Entry
@@ -45,7 +46,7 @@ def register(name: str, files: str | Path | Sequence[str | Path], **metadata: An
         OSError: a file cannot be read or written.
     """
     if not manifest.NAME.fullmatch(name):
-        raise OptionInvalid("Weights are named with letters, digits, - and _, at most 64 of them.")
+        raise OptionInvalid(_("Weights are named with letters, digits, - and _, at most 64 of them."))
     sources = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
     for source in sources:
         _check_safetensors(source)
@@ -127,7 +128,7 @@ def import_checkpoint(
         WeightsCorrupt: the checkpoint is damaged, holds more than tensors, or does not fit the network.
     """
     if name in store.entries():
-        raise OptionInvalid("There are weights of that name already; choose another name.")
+        raise OptionInvalid(_("There are weights of that name already; choose another name."))
     described = {"job": job, "network": network, "licence": licence, "architecture": dict(architecture or {})}
     known = networks().get(network)
     reader = known.foreign.get(Path(source).suffix.lower()) if known else None
@@ -140,9 +141,9 @@ def _check_safetensors(path: Path) -> None:
         with safe_open(path, framework="pt") as file:
             count = len(file.keys())
     except SafetensorError as error:
-        raise WeightsCorrupt("The file to register is no safetensors file.") from error
+        raise WeightsCorrupt(_("The file to register is no safetensors file.")) from error
     if not count:
-        raise WeightsCorrupt("The file to register holds no tensors.")
+        raise WeightsCorrupt(_("The file to register holds no tensors."))
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any
 from pipelines.errors import WeightsCorrupt, WeightsMissing, WeightsUnknown
 from pipelines.files import sha256_of, write_atomic
 from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.languages.translation import _
 from pipelines.models import manifest
 from pipelines.models.downloads import discard, download
 from pipelines.models.manifest import Entry, WeightsFile
@@ -54,10 +55,12 @@ def find(name: str | None = None, *, job: str = CLEFT_INPAINTING) -> Entry:
     if name is None:
         found = next((entry for entry in known.values() if entry.job == job and entry.default), None)
         if found is None:
-            raise WeightsUnknown("The weights manifest names no weights for this job; restore the weights folder.")
+            raise WeightsUnknown(_("The weights manifest names no weights for this job; restore the weights folder."))
         return found
     if name not in known:
-        raise WeightsUnknown(f"There are no weights of that name; known are {', '.join(known) or 'none'}.")
+        raise WeightsUnknown(
+            _("There are no weights of that name; known are {choices}.").format(choices=", ".join(known) or "none")
+        )
     return known[name]
 
 
@@ -113,7 +116,9 @@ def fetch(name: str, progress: Callable[[float, str], None] | None = None) -> En
         digest, size = sha256_of(part), part.stat().st_size
         if not _agrees(file, digest, size):
             discard(part)
-            raise WeightsCorrupt(f"The download of “{name}” differs from its SHA-256 and was thrown away; try again.")
+            raise WeightsCorrupt(
+                _("The download of “{name}” differs from its SHA-256 and was thrown away; try again.").format(name=name)
+            )
         if not file.sha256:
             _write_record(file, digest, size)
         os.replace(part, path)
@@ -130,16 +135,24 @@ def _checked(entry: Entry, file: WeightsFile) -> WeightsFile:
     path = folder() / file.name
     again = f"run python -m pipelines weights get {entry.name}" if file.url else "restore the weights folder"
     if not path.is_file():
-        raise WeightsMissing(f"The weights “{entry.name}” are not on this machine; {again}.")
+        raise WeightsMissing(
+            _("The weights “{name}” are not on this machine; {again}.").format(name=entry.name, again=again)
+        )
     if not file.sha256 and not file.hash_start:
-        raise WeightsCorrupt(f"No SHA-256 of the weights “{entry.name}” was recorded; {again}.")
+        raise WeightsCorrupt(
+            _("No SHA-256 of the weights “{name}” was recorded; {again}.").format(name=entry.name, again=again)
+        )
     try:
         size = path.stat().st_size
         digest = sha256_of(path) if file.bytes in (None, size) else ""
     except OSError as error:
-        raise WeightsCorrupt(f"The weights “{entry.name}” cannot be read; check the folder's permissions.") from error
+        raise WeightsCorrupt(
+            _("The weights “{name}” cannot be read; check the folder's permissions.").format(name=entry.name)
+        ) from error
     if not _agrees(file, digest, size):
-        raise WeightsCorrupt(f"The weights “{entry.name}” differ from their SHA-256; {again}.")
+        raise WeightsCorrupt(
+            _("The weights “{name}” differ from their SHA-256; {again}.").format(name=entry.name, again=again)
+        )
     return replace(file, sha256=digest, bytes=size)
 
 
@@ -156,7 +169,10 @@ def _read_record() -> dict[str, dict[str, Any]]:
         return {}
     except ValueError as error:
         raise WeightsCorrupt(
-            f"The record of downloads ({_RECORD} in the weights folder) is broken; remove it and get the weights again."
+            _(
+                "The record of downloads ({record} in the weights folder) is broken; remove it and get "
+                "the weights again."
+            ).format(record=_RECORD)
         ) from error
     return record if isinstance(record, dict) else {}
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
-from string import Template
 from typing import Any
 
 import gradio as gr
@@ -15,13 +14,14 @@ from pipelines.cases.reading import open_case
 from pipelines.cases.report import save_report
 from pipelines.cases.writing import ENDING, save_case
 from pipelines.errors import OptionInvalid
+from pipelines.languages.translation import _, ngettext
 from ui.cases.desk import Made, clear_desk, components, entries_of, inputs, open_desk
 from ui.parts.editor import MAX_BYTES
-from ui.parts.widgets import toast
+from ui.parts.widgets import headed, toast
 from ui.server.sessions import Sessions, Work
 from ui.server.uploads import take_one
 from ui.tabs.base import QUIET, ManyTab, ResultTab
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 _KEY = "case"  # of the session's work that case files lie with until the page is closed
 
@@ -42,8 +42,8 @@ class CaseBar:
         words = {"letters": MOST_LETTERS, "notes": MOST_NOTES, "ending": ENDING}
         self.bar = gr.HTML(
             value=None,
-            label="Case",
-            html_template=Template((ASSETS / "case.html").read_text(encoding="utf-8")).substitute(words),
+            label=_("Case"),
+            html_template=template("case.html", **words),
             js_on_load=(ASSETS / "case.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             elem_id="case",
@@ -85,7 +85,7 @@ class CaseBar:
         try:
             self._take(event, request)
         except Exception as error:
-            toast(error, "Case not changed")
+            toast(error, _("Case not changed"))
         return _answer()
 
     def clear(self, request: gr.Request) -> list[Any]:
@@ -99,9 +99,9 @@ class CaseBar:
             opened = open_case(take_one(event.path))
             updates, unknown = open_desk(self.tabs, session, opened)
         except Exception as error:
-            toast(error, "Case not opened")
+            toast(error, _("Case not opened"))
             return [_answer(), *[gr.skip()] * sum(len(components(tab)) for tab in self.tabs)]
-        gr.Info(f"<b>Case opened.</b> {_told(opened, len(session.others), unknown)}", duration=10)
+        gr.Info(headed(_("Case opened"), _told(opened, len(session.others), unknown)), duration=10)
         return [_answer(whose=_shown(opened.case)), *updates]
 
     def save(self, event: gr.EventData, request: gr.Request, *values: Any) -> gr.HTML:
@@ -111,19 +111,18 @@ class CaseBar:
             session = self.sessions.get(request.session_hash)
             works = [session.work(tab.key) for tab in self.tabs]
             if case == Case() and not session.others and not any(work.photos or len(work.runs) for work in works):
-                raise OptionInvalid("There is nothing to save yet; open a photo, or give the case a name.")
+                raise OptionInvalid(_("There is nothing to save yet; open a photo, or give the case a name."))
             name = named(case, f"case{ENDING}") if not case.stem else f"{case.stem}{ENDING}"
             path = session.work(_KEY).new_folder() / name
             save_case(path, case, chain(session.others, self._entries(works, values)))
         except Exception as error:
-            toast(error, "Case not saved")
+            toast(error, _("Case not saved"))
             return _answer(file=None)
         if path.stat().st_size > MAX_BYTES:
-            gr.Warning(
-                f"<b>A large case.</b> It has more than {MAX_BYTES // 2**20} MB, which the page does not take back: "
-                "Python and the command line open it.",
-                duration=12,
+            said = _(
+                "It has more than {size} MB, which the page does not take back: Python and the command line open it."
             )
+            gr.Warning(headed(_("A large case"), said.format(size=MAX_BYTES // 2**20)), duration=12)
         return _answer(file={"path": str(path), "name": name})
 
     def report(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
@@ -136,7 +135,7 @@ class CaseBar:
             path = session.work(_KEY).new_folder() / name
             save_report(path, case, made)
         except Exception as error:
-            toast(error, "No report made")
+            toast(error, _("No report made"))
             return _answer()
         return _answer(file={"path": str(path), "name": name})
 
@@ -171,13 +170,26 @@ def _shown(case: Case) -> dict[str, Any]:
 def _told(opened: CaseFile, others: int, unknown: int) -> str:
     """What was in the file, for people."""
     photos, results = sum(len(entry.photos) for entry in opened.entries), len(opened.results)
-    told = [f"{_counted(photos, 'photo')} and {_counted(results, 'result')} took the place of what was on the desk."]
+    told = [
+        _("{photos} and {results} took the place of what was on the desk.").format(
+            photos=ngettext("{count} photo", "{count} photos", photos).format(count=photos),
+            results=ngettext("{count} result", "{count} results", results).format(count=results),
+        )
+    ]
     if others:
-        told.append(f"{_counted(others, 'more run')} of it stay with the case and are saved again, but are not shown.")
+        told.append(
+            ngettext(
+                "{count} more run of it stay with the case and are saved again, but are not shown.",
+                "{count} more runs of it stay with the case and are saved again, but are not shown.",
+                others,
+            ).format(count=others)
+        )
     if unknown:
-        told.append(f"{_counted(unknown, 'setting')} cannot be chosen on this machine, and stayed as it was.")
+        told.append(
+            ngettext(
+                "{count} setting cannot be chosen on this machine, and stayed as it was.",
+                "{count} settings cannot be chosen on this machine, and stayed as it was.",
+                unknown,
+            ).format(count=unknown)
+        )
     return " ".join(told)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

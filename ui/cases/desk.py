@@ -12,6 +12,7 @@ from pipelines.cases.contents import CaseFile, CasePhoto, Entry, Setting, refere
 from pipelines.errors import CaseFileInvalid
 from pipelines.faces.landmarks import find_faces
 from pipelines.faces.masks import EXTENTS
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult
 from ui.cases.settings import fitting, standing
 from ui.parts.runs import show_runs
@@ -50,7 +51,7 @@ class Prepared:
 
     def forget(self) -> None:
         """Removes the folders that were made for it."""
-        for outcome, *_ in self.kept:
+        for outcome, *_more in self.kept:
             shutil.rmtree(outcome.folder, ignore_errors=True)
 
     def draw(self) -> None:
@@ -176,9 +177,9 @@ def _prepare(tab: ResultTab, work: Work, entries: Sequence[Entry], on_desk: Sequ
     try:
         for entry in entries:
             _check(tab, entry)
-            desk, _ = _desk(tab, entry, known)
+            desk, _more = _desk(tab, entry, known)
             if "photo" not in desk.photos:
-                raise CaseFileInvalid("A result in this case file lacks its photo, so nothing of it was opened.")
+                raise CaseFileInvalid(_("A result in this case file lacks its photo, so nothing of it was opened."))
             made: Any = entry.results if isinstance(entry.results[0], AnomalyScoringResult) else entry.results[-1]
             outcome = Outcome(made, work.lasting_folder())
             prepared.kept.append((outcome, desk, tab.told(outcome, desk.masks, desk.settings), entry.chosen))
@@ -200,7 +201,7 @@ def _check(tab: ResultTab, entry: Entry) -> None:
         CaseFileInvalid: there are more than it has photos for.
     """
     if len(entry.results) > max(1, sum(one.painted for one in tab.fields.values())):
-        raise CaseFileInvalid("This case file holds more results of one run than the page can show.")
+        raise CaseFileInvalid(_("This case file holds more results of one run than the page can show."))
 
 
 def _desk(tab: ResultTab, entry: Entry, known: _Known) -> tuple[Desk, int]:
@@ -208,7 +209,7 @@ def _desk(tab: ResultTab, entry: Entry, known: _Known) -> tuple[Desk, int]:
     photos = {what: _photo(entry.photos[what], known) for what in tab.fields if what in entry.photos}
     more = [] if tab.more_photos is None else [_photo(saved, known) for saved in _further(entry)]
     if not all(photo.faces for photo in more):
-        raise CaseFileInvalid("A reference in this case file shows no face, so nothing of it was opened.")
+        raise CaseFileInvalid(_("A reference in this case file shows no face, so nothing of it was opened."))
     masks = {
         what: Base.of(saved.mask, photos[what].size, _known(saved.made_by))
         for what, saved in entry.photos.items()

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.arrays import Pixels
 from pipelines.faces.landmarks import find_face
+from pipelines.languages.translation import _
 from ui.examples import people as examples
 from ui.pictures import overlay
 
@@ -26,9 +27,9 @@ class Example:
 
 
 EXAMPLES = {
-    "unilateral": Example("Unilateral cleft", ("a-cleft",)),
-    "pair": Example("Before, after", ("b-before", "b-after")),
-    "none": Example("No cleft", ("c",)),
+    "unilateral": Example(_("Unilateral cleft"), ("a-cleft",)),
+    "pair": Example(_("Before, after"), ("b-before", "b-after")),
+    "none": Example(_("No cleft"), ("c",)),
 }
 
 _SUBNASALE = 33  # of the 68 points

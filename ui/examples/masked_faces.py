@@ -11,6 +11,7 @@ from scipy.interpolate import splev, splprep
 from pipelines.arrays import Floats, Integers, Numbers, Pixels, Points
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from ui.examples import people as examples
 from ui.pictures import overlay
 
@@ -33,9 +34,9 @@ class Example:
 
 
 EXAMPLES = {
-    "blue": Example("Blue mask", examples.PORTRAIT, (146, 190, 218), 3),
-    "white": Example("White mask", "d", (232, 235, 238), 3),
-    "dark": Example("Dark cloth", "b", (58, 66, 88), 0),
+    "blue": Example(_("Blue mask"), examples.PORTRAIT, (146, 190, 218), 3),
+    "white": Example(_("White mask"), "d", (232, 235, 238), 3),
+    "dark": Example(_("Dark cloth"), "b", (58, 66, 88), 0),
 }
 
 _TOP = (227, 117, 114, 6, 343, 346, 447)  # image-left ear to image-right ear, over the bridge of the nose

@@ -15,6 +15,7 @@ from pipelines.arrays import Pixels
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_face
 from pipelines.faces.masks import suggest_mask
+from pipelines.languages.translation import _
 from pipelines.results import Extent
 from ui.pictures import overlay
 from ui.theme import ASSETS
@@ -42,9 +43,9 @@ class Example:
 
 
 EXAMPLES = {
-    "unilateral": Example("Unilateral cleft", "a-cleft", "lips-to-nose"),
-    "bilateral": Example("Bilateral cleft", "c-cleft", "lips-to-nose"),
-    "none": Example("No cleft", PORTRAIT, "lips"),
+    "unilateral": Example(_("Unilateral cleft"), "a-cleft", "lips-to-nose"),
+    "bilateral": Example(_("Bilateral cleft"), "c-cleft", "lips-to-nose"),
+    "none": Example(_("No cleft"), PORTRAIT, "lips"),
 }
 
 

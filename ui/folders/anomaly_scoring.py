@@ -10,12 +10,15 @@ import gradio as gr
 from pipelines.anomaly_scoring.choices import MAPS
 from pipelines.arrays import Pixels
 from pipelines.faces.images import write_png
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult
 from ui.folders.base import FolderJob, Given
 from ui.parts.comparison import comparison_slider, pair
 from ui.parts.scores.facts import scores_html, verdict_html
 from ui.parts.scores.heat_map import heat_maps, heat_view
 from ui.parts.settings import NAMES, ScoringSettings, choices
+from ui.parts.widgets import step
 from ui.session.folders import Folder, Made, Row
 
 
@@ -23,8 +26,8 @@ class ScoringFolder(FolderJob):
     """Adds to what every folder view has: how faces are scored, and the maps."""
 
     prefix = "scoring"
-    columns = ("Local severity", "Percentile", "Asymmetry")
-    names = ("Aligned face", "Normalized face")
+    columns = (_("Local severity"), _("Percentile"), _("Asymmetry"))
+    names = (_("Aligned face"), _("Normalized face"))
 
     def build_settings(self) -> None:
         self.own = ScoringSettings(self.id, painted=False)
@@ -38,15 +41,15 @@ class ScoringFolder(FolderJob):
     def build_pictures(self) -> None:
         self.verdict = gr.HTML(verdict_html(), apply_default_css=False)
         self.choices["map"] = gr.Radio(
-            choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
+            choices(MAPS), value=next(iter(MAPS)), label=_("Map"), show_label=False, container=False,
             elem_classes="extent", elem_id=f"{self.id}-map",
         )  # fmt: skip
         self.shown = [heat_view(f"{self.id}-heat")]
 
     def build_facts(self) -> list[gr.components.Component]:
         scores = gr.HTML(scores_html(), apply_default_css=False)
-        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
-        awaited = "The face and its normalized version appear here."
+        gr.HTML(step(_("Face and normalized face")), apply_default_css=False)
+        awaited = _("The face and its normalized version appear here.")
         slider = comparison_slider(f"{self.id}-slider", *self.names, awaited)
         self.shown.append(slider)
         return [self.verdict, scores]
@@ -60,9 +63,9 @@ class ScoringFolder(FolderJob):
         local = result.local
         percentile = local.percentile if local else None
         return (
-            f"{local.value:.1f}" if local else "–",
-            f"{percentile.value:.0f} %" if percentile else "–",
-            f"{result.asymmetry.value:.1f} %",
+            figure(local.value, ".1f") if local else "–",
+            figure(percentile.value, ".0f") + " %" if percentile else "–",
+            figure(result.asymmetry.value, ".1f") + " %",
         )
 
     # --- result -----------------------------------------------------------------------------------------------------

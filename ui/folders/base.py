@@ -15,6 +15,7 @@ from pipelines.arrays import Pixels
 from pipelines.errors import OptionInvalid
 from pipelines.faces.images import write_png
 from pipelines.jobs import JOBS
+from pipelines.languages.translation import _
 from ui.parts.comparison import comparison_slider, pair
 from ui.parts.repaint_settings import seed_number
 from ui.parts.widgets import footer_html
@@ -72,11 +73,11 @@ class FolderJob:
     """What the button says that lays the job's own mask under the strokes."""
     columns: Sequence[str] = ()
     """What the table on the page tells of a result."""
-    names = ("Photo", "Result")
+    names = (_("Photo"), _("Result"))
     """What the two pictures of a result are called."""
 
     def __init__(self, job: str, engine: Engine) -> None:
-        self.job, self.engine, self.title = job, engine, JOBS[job].title
+        self.job, self.engine, self.title = job, engine, _(JOBS[job].title)
         self.id = f"{self.prefix or job}-folder"
         self.settings: dict[str, Any] = {}
         """Components of the settings by their names, once they are built."""
@@ -99,7 +100,7 @@ class FolderJob:
 
     def build_pictures(self) -> None:
         """Adds the pictures."""
-        awaited = "What was made of the chosen photo appears here."
+        awaited = _("What was made of the chosen photo appears here.")
         self.shown = [comparison_slider(f"{self.id}-slider", *self.names, awaited)]
 
     def build_facts(self) -> list[gr.components.Component]:
@@ -197,7 +198,7 @@ class FolderJob:
         Raises:
             PhiltrumError: there is none.
         """
-        raise OptionInvalid("This job makes no mask by itself; paint one.")
+        raise OptionInvalid(_("This job makes no mask by itself; paint one."))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import gradio as gr
 
 from pipelines.faces.landmarks import pick_face
 from pipelines.faces.masks import EXTENT_NAMES, suggest_mask
+from pipelines.languages.translation import _, capital
 from pipelines.results import RepaintResult
 from ui.folders.base import Given, Taken
 from ui.folders.repainting import RepaintingFolder
@@ -20,15 +21,15 @@ class CleftFolder(RepaintingFolder):
     """Adds to what repainting jobs have: the region, and the measurements."""
 
     prefix = "cleft"
-    takes: ClassVar = {"mask": Taken("Masks, by their photo’s name")}
-    own_label = "Suggest mask"
-    columns = ("Mask", "Repainted")
-    names = ("Photo", "Prediction")
+    takes: ClassVar = {"mask": Taken(_("Masks, by their photo’s name"))}
+    own_label = _("Suggest mask")
+    columns = (_("Mask"), _("Repainted"))
+    names = (_("Photo"), _("Prediction"))
 
     def build_region(self) -> dict[str, gr.components.Component]:
         with gr.Row(elem_classes="choice", equal_height=True):
             gr.HTML("<p>Without a mask</p>", apply_default_css=False, min_width=90)
-            return {"extent": extent_choice("Region of photos without a mask")}
+            return {"extent": extent_choice(_("Region of photos without a mask"))}
 
     def build_facts(self) -> list[gr.components.Component]:
         return [gr.HTML(measurements_html(), apply_default_css=False)]
@@ -53,5 +54,8 @@ class CleftFolder(RepaintingFolder):
         extent = settings["extent"]
         mask = suggest_mask(pick_face(photo.faces, 0), photo.pixels.shape[:2], extent)
         return add_base(
-            photo, mask, f"{EXTENT_NAMES[extent].capitalize()}, as suggested.", {"face": 0, "extent": extent}
+            photo,
+            mask,
+            _("{region}, as suggested.").format(region=capital(EXTENT_NAMES[extent])),
+            {"face": 0, "extent": extent},
         )

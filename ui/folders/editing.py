@@ -9,6 +9,7 @@ from pipelines.errors import NoFaceFound, PhiltrumError
 from pipelines.faces.alignment import align, carried_over
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces
+from pipelines.languages.translation import _
 from ui.folders.base import FolderJob
 from ui.parts.editor import add_base, photo_props
 from ui.pictures.masks import editor_size
@@ -16,8 +17,8 @@ from ui.session.folders import Edited, Folder, Painted, Row, mask_sha256
 from ui.session.kept import Photo
 from ui.tabs.repainting import mask_options
 
-CARRIED = "The mask of the last photo, moved onto this face; correct it where need be."
-NO_FACE = "No face was found here, so no mask was carried over."
+CARRIED = _("The mask of the last photo, moved onto this face; correct it where need be.")
+NO_FACE = _("No face was found here, so no mask was carried over.")
 
 _FACE = 0  # the largest, as in the run
 
@@ -53,9 +54,9 @@ def _base(
     files = folder.belonging("mask", row)
     mask: Mask
     if row.mask:
-        mask, said = row.read_painted(), "The mask that was painted for this photo."
+        mask, said = row.read_painted(), _("The mask that was painted for this photo.")
     elif files:
-        mask, said = read_mask(files[0], photo.pixels.shape[:2]), "The mask of this photo's name."
+        mask, said = read_mask(files[0], photo.pixels.shape[:2]), _("The mask of this photo's name.")
     elif carry and folder.painted is not None:
         if not photo.faces:
             raise NoFaceFound(NO_FACE)

@@ -16,14 +16,15 @@ from pipelines.exports.names import output_stems, unused
 from pipelines.exports.summary import table_bytes
 from pipelines.exports.tables import facts_of_case, json_text
 from pipelines.files import stream_atomic, write_atomic
+from pipelines.languages.translation import _
 from ui.folders.base import FolderJob
 from ui.session.folders import Folder, Row
 
 ZIP = "everything.zip"
 """What the ZIP is called, after the case's name."""
 
-_NOT_RUN = "It was not run yet."
-_STALE = "Its result is of other settings or another mask; run it again."
+_NOT_RUN = _("It was not run yet.")
+_STALE = _("Its result is of other settings or another mask; run it again.")
 
 
 def write_folder_files(

@@ -8,6 +8,8 @@ import gradio as gr
 
 from pipelines.arrays import Pixels
 from pipelines.errors import PhiltrumError
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.results import MaskRemovalResult
 from ui.folders.base import Given, Taken
 from ui.folders.repainting import RepaintingFolder
@@ -22,16 +24,16 @@ class RemovalFolder(RepaintingFolder):
 
     prefix = "removal"
     takes: ClassVar = {
-        "mask": Taken("Masks, by their photo’s name"),
-        "reference": Taken("References, by their photo’s name", several=True),
+        "mask": Taken(_("Masks, by their photo’s name")),
+        "reference": Taken(_("References, by their photo’s name"), several=True),
     }
-    own_label = "Find mask"
-    columns = ("Mask", "References", "Likeness")
-    names = ("Photo", "Without the mask")
-    advanced = "Mask edge, control points, engine and seed"
+    own_label = _("Find mask")
+    columns = (_("Mask"), _("References"), _("Likeness"))
+    names = (_("Photo"), _("Without the mask"))
+    advanced = _("Mask edge, control points, engine and seed")
 
     def build_advanced(self) -> dict[str, gr.components.Component]:
-        info = "The first is nearer to the hidden face wherever that could be measured."
+        info = _("The first is nearer to the hidden face wherever that could be measured.")
         return {"points": points_slider(), "engine": engine_choice(info)}
 
     def build_facts(self) -> list[gr.components.Component]:
@@ -45,9 +47,13 @@ class RemovalFolder(RepaintingFolder):
         return replace(known, options=known.options | own, references=[file.name for file in files])
 
     def cells(self, result: MaskRemovalResult, given: Given) -> tuple[str, ...]:
-        likeness = "" if result.identity is None else f"{result.identity:z.2f}".replace("-", "−")
-        used = f"{len(result.references)} of {len(given.references)}" if result.left_out else len(result.references)
-        return given.mask or SOURCES[result.mask_source], str(used or "none"), likeness
+        likeness = "" if result.identity is None else figure(result.identity, "z.2f").replace("-", "−")
+        used = (
+            _("{number} of {count}").format(number=len(result.references), count=len(given.references))
+            if result.left_out
+            else len(result.references)
+        )
+        return given.mask or SOURCES[result.mask_source], str(used or _("none")), likeness
 
     def tell(self, result: MaskRemovalResult) -> list[str]:
         return [note_html(result), likeness_html(result)]
@@ -59,4 +65,4 @@ class RemovalFolder(RepaintingFolder):
         try:
             return found_base(photo, 0)
         except PhiltrumError as error:
-            raise type(error)(f"{error} Paint the mask.") from error
+            raise type(error)(_("{error} Paint the mask.").format(error=error)) from error

@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.arrays import Pixels
 from pipelines.exports.repainted import mask_share
 from pipelines.faces.images import read_image, read_mask, write_png
+from pipelines.languages.translation import _
 from pipelines.results import RepaintResult
 from ui.folders.base import FolderJob, Given
 from ui.parts.comparison import shown_choice, views
@@ -19,7 +20,7 @@ from ui.pictures import overlay
 from ui.session.folders import Folder, Made, Row
 from ui.session.kept import Outcome
 
-PAINTED, GIVEN = "painted", "from a file"
+PAINTED, GIVEN = _("painted"), _("from a file")
 """Where a mask came from that the job did not make."""
 
 _FACE = 0  # the largest
@@ -29,7 +30,7 @@ class RepaintingFolder(FolderJob):
     """Adds to what every folder view has: masks, the edge, and outline and landmarks over the pictures."""
 
     painted = True
-    advanced = "Mask edge and seed"
+    advanced = _("Mask edge and seed")
     """Over the folded settings."""
 
     def build_settings(self) -> None:

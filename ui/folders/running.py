@@ -17,6 +17,7 @@ from pipelines.exports.interface import exports_of
 from pipelines.exports.summary import sentence
 from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image
+from pipelines.languages.translation import _
 from ui.folders.base import FolderJob
 from ui.parts.widgets import explain
 from ui.server.engine import Engine, stoppable
@@ -77,7 +78,7 @@ class FolderRun:
     def _work(self, rows: Sequence[Row]) -> None:
         whole = with_time_left(self._tell)
         for number, row in enumerate(rows):
-            whole(number / len(rows), f"{number} of {len(rows)}")
+            whole(number / len(rows), _("{number} of {count}").format(number=number, count=len(rows)))
             try:
                 self._one(row)
             except Cancelled:

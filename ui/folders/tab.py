@@ -11,13 +11,15 @@ import gradio as gr
 from pipelines.errors import OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.jobs import JOBS, resolve
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, ngettext
 from ui.folders.base import MASK, RESULT, Chosen, FolderJob
 from ui.folders.editing import lay, take
 from ui.folders.files import write_folder_files
 from ui.folders.running import FolderRun
 from ui.parts.editor import answer, mask_editor
 from ui.parts.photo_table import looked_at, photo_table, show_photos
-from ui.parts.widgets import footer_html, guarded, toast
+from ui.parts.widgets import footer_html, guarded, headed, keys_html, step, toast
 from ui.server.engine import GPU, Engine
 from ui.server.sessions import Sessions
 from ui.server.uploads import NAMES_TOO, add, forget
@@ -29,10 +31,16 @@ MOST = 500
 
 _SAID = 6  # sentences about names that are shown
 _LIVE: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 4}
-_KEYS = (
-    '<p class="keys"><kbd>J</kbd> <kbd>K</kbd> next, previous photo &ensp;<kbd>↓</kbd> <kbd>↑</kbd> in the table '
-    "&ensp;<kbd>Ctrl</kbd> <kbd>Enter</kbd> run &ensp;<kbd>?</kbd> all keys</p>"
+_KEYS = keys_html(
+    ("J K", _("next, previous photo")), ("↓ ↑", _("in the table")), ("Ctrl Enter", _("run")), ("?", _("all keys"))
 )
+
+
+_TOO_MANY = {
+    PHOTOS: _("The app takes up to {count} photos; use the command line for a larger folder."),
+    "mask": _("The app takes up to {count} masks; use the command line for a larger folder."),
+    "reference": _("The app takes up to {count} references; use the command line for a larger folder."),
+}
 
 
 def folder_job(job: str, engine: Engine) -> FolderJob:
@@ -51,7 +59,7 @@ class FolderTab(ManyTab):
         sessions: keeps what each page has given.
     """
 
-    runs = "Run the folder"
+    runs = _("Run the folder")
 
     def __init__(self, job: str, engine: Engine, sessions: Sessions) -> None:
         super().__init__(engine, sessions)
@@ -73,8 +81,8 @@ class FolderTab(ManyTab):
         self.own.connect(**self.named("offer"))
 
     def _build_inputs(self) -> None:
-        gr.HTML('<h2 class="step">Photos</h2>', apply_default_css=False)
-        self.fields[PHOTOS] = self._field(PHOTOS, "Photos: drop several here", 96)
+        gr.HTML(step(_("Photos")), apply_default_css=False)
+        self.fields[PHOTOS] = self._field(PHOTOS, _("Photos: drop several here"), 96)
         if self.own.takes:
             with gr.Row(elem_classes="folder-more", equal_height=True):
                 for what, taken in self.own.takes.items():
@@ -82,7 +90,7 @@ class FolderTab(ManyTab):
         self.names = gr.JSON(visible=False)
         with gr.Row(elem_classes="folder-given", equal_height=True):
             self.given = gr.HTML(self.given_html(), apply_default_css=False, elem_id=f"{self.prefix}-given")
-            self.clear = gr.Button("Remove all", size="md", min_width=110, scale=0, elem_id=f"{self.prefix}-clear")
+            self.clear = gr.Button(_("Remove all"), size="md", min_width=110, scale=0, elem_id=f"{self.prefix}-clear")
         self.own.build_settings()
         self.build_buttons()
         gr.HTML(_KEYS, apply_default_css=False)
@@ -94,16 +102,16 @@ class FolderTab(ManyTab):
         )  # fmt: skip
 
     def _build_outputs(self) -> None:
-        gr.HTML('<h2 class="step">Results</h2>', apply_default_css=False)
+        gr.HTML(step(_("Results")), apply_default_css=False)
         self.table = photo_table(f"{self.prefix}-table", f"{self.prefix}-run", self.own.columns)
         with gr.Row(elem_classes="folder-look", equal_height=True):
             # The table's own script moves on, so that no press is lost while the photo before is fetched.
-            gr.Button("Previous", size="md", min_width=96, scale=0, elem_classes="folder-back")
+            gr.Button(_("Previous"), size="md", min_width=96, scale=0, elem_classes="folder-back")
             self.place = gr.HTML(place_html(None), apply_default_css=False, elem_classes="folder-place")
-            gr.Button("Next", size="md", min_width=96, scale=0, elem_classes="folder-on")
+            gr.Button(_("Next"), size="md", min_width=96, scale=0, elem_classes="folder-on")
             if self.own.painted:
                 self.view = gr.Radio(
-                    [("Result", RESULT), ("Mask", MASK)], value=RESULT, label="What is seen of the photo",
+                    [(_("Result"), RESULT), (_("Mask"), MASK)], value=RESULT, label=_("What is seen of the photo"),
                     show_label=False, container=False, elem_classes=["extent", "folder-view"], min_width=160,
                 )  # fmt: skip
         with gr.Column(elem_classes="folder-result"):
@@ -114,18 +122,18 @@ class FolderTab(ManyTab):
         with gr.Row(elem_classes="files"):
             self.files = [
                 gr.DownloadButton(label, interactive=False, size="md", min_width=160, elem_id=f"{self.prefix}-{key}")
-                for key, label in (("zip", "Everything, ZIP"), ("csv", "Table, CSV"))
+                for key, label in (("zip", _("Everything, ZIP")), ("csv", _("Table, CSV")))
             ]
 
     def _build_editor(self) -> None:
         self.editor = mask_editor(
-            f"{self.prefix}-editor", None, "Choose a photo of the table to see and paint its mask.",
-            "Photo of the folder with its mask. Paint with the pointer.", None, given=True,
+            f"{self.prefix}-editor", None, _("Choose a photo of the table to see and paint its mask."),
+            _("Photo of the folder with its mask. Paint with the pointer."), None, given=True,
         )  # fmt: skip
         with gr.Row(elem_classes="suggest", equal_height=True):
             self.suggest = gr.Button(self.own.own_label, size="md", min_width=124, scale=0)
             self.carry = gr.Checkbox(
-                False, label="Carry the mask over to the next photo", container=False, min_width=260,
+                False, label=_("Carry the mask over to the next photo"), container=False, min_width=260,
                 elem_id=f"{self.prefix}-carry",
             )  # fmt: skip
 
@@ -245,11 +253,11 @@ class FolderTab(ManyTab):
         try:
             kept = folder.given.setdefault(what, {})
             if len(kept) + len(paths or []) > MOST:
-                raise OptionInvalid(f"The app takes up to {MOST:,} {what}s; use the command line for a larger folder.")
+                raise OptionInvalid(_TOO_MANY[what].format(count=figure(MOST, ",")))
             folder.notes += add(paths or [], names or [], kept, folder.place / what, what)
             folder.take_in()
         except Exception as error:
-            toast(error, "Not added")
+            toast(error, _("Not added"))
         finally:
             forget(*(paths or []))
         if folder.chosen is None and folder.rows:
@@ -273,7 +281,7 @@ class FolderTab(ManyTab):
             return [gr.skip()] * len(self.everything)
         table = show_photos(folder, lambda row: "", told="", running=False, **looked_at(folder))
         shown = [place_html(None), *self.own.nothing(), footer_html()]
-        editor = [answer(photo=None, base=None) for _ in self._editors]
+        editor = [answer(photo=None, base=None) for _editor in self._editors]
         return [self.given_html(), table, *shown, *editor, *no_files(len(self.files))]
 
     def remove(self, event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
@@ -282,7 +290,7 @@ class FolderTab(ManyTab):
         try:
             folder.remove(event.key)
         except Exception as error:
-            toast(error, "Not removed")
+            toast(error, _("Not removed"))
         rows = self._rows(folder, chosen, **looked_at(folder))
         return [self.given_html(folder), rows, *self._look(folder, chosen), *self._editor(folder, chosen)]
 
@@ -295,7 +303,7 @@ class FolderTab(ManyTab):
         try:
             folder.chosen = folder.row(event.key).key
         except PhiltrumError as error:
-            toast(error, "Not chosen")
+            toast(error, _("Not chosen"))
         return [self._rows(folder, chosen), *self._look(folder, chosen), *self._editor(folder, chosen)]
 
     def turn(self, request: gr.Request, *values: Any) -> list[Any]:
@@ -304,29 +312,29 @@ class FolderTab(ManyTab):
         self._take_mask(folder, chosen)
         return [self._rows(folder, chosen), *self._look(folder, chosen), *self._editor(folder, chosen)]
 
-    @guarded("Not drawn")
+    @guarded(_("Not drawn"))
     def draw(self, request: gr.Request, *values: Any) -> list[Any]:
         """Shows the photo's result as it is to be seen now."""
         return self._look(self.folder(request), self._chosen(values))
 
-    @guarded("Not looked at")
+    @guarded(_("Not looked at"))
     def restate(self, request: gr.Request, *values: Any) -> gr.HTML:
         """Says of which photos the results are of other settings than those that are chosen now."""
         return self._rows(self.folder(request), self._chosen(values))
 
-    @guarded("No mask", answer)
+    @guarded(_("No mask"), answer)
     def lay_own(self, request: gr.Request, *values: Any) -> gr.HTML:
         """Lays the mask that the job itself makes under the strokes."""
         folder, chosen = self.folder(request), self._chosen(values)
         if folder.edited is None:
-            raise OptionInvalid("Choose a photo of the table first.")
+            raise OptionInvalid(_("Choose a photo of the table first."))
         return answer(base=self.own.own_mask(folder.edited.photo, chosen.settings))
 
     def _take_mask(self, folder: Folder, chosen: Chosen) -> None:
         try:
             take(folder, chosen.editor)
         except Exception as error:
-            toast(error, "Mask not kept")
+            toast(error, _("Mask not kept"))
 
     def _editor(self, folder: Folder, chosen: Chosen) -> list[Any]:
         """Updates of :attr:`_editors`."""
@@ -345,11 +353,11 @@ class FolderTab(ManyTab):
         try:
             props = lay(self.own, folder, row, chosen.settings, chosen.carry)
         except Exception as error:
-            toast(error, "Photo not opened")
+            toast(error, _("Photo not opened"))
             folder.edited = None
             return answer(photo=None, base=None)
         if warning := props.pop("warning", None):
-            gr.Warning(f"<b>No mask.</b> {html.escape(warning)}", duration=12)
+            gr.Warning(headed(_("No mask"), html.escape(warning)), duration=12)
         return answer(**props)
 
     def _look(self, folder: Folder, chosen: Chosen) -> list[Any]:
@@ -398,11 +406,11 @@ class FolderTab(ManyTab):
             stop = work.start()
             rows = self._to_do(folder, chosen)
         except Exception as error:
-            toast(error, "Not run")
+            toast(error, _("Not run"))
             yield [self._rows(folder, chosen), *nothing_new]
             return
         run, seen = FolderRun(self.own, self.engine, folder, chosen.settings, self.case(request), stop, work), None
-        for _ in run.over(rows):
+        for _news in run.over(rows):
             if not work.gone.is_set():
                 self.sessions.get(request.session_hash)  # hours of work are no hours of idleness
             made = self._made(folder)
@@ -411,7 +419,7 @@ class FolderTab(ManyTab):
             yield [self._rows(folder, chosen, running=True, told=run.told), *look]
         yield [self._rows(folder, chosen, running=False, told=""), *nothing_new]
         if stop.is_set() and not work.gone.is_set():
-            gr.Info("<b>Run cancelled.</b> What is done is kept; the next run goes on from there.", duration=5)
+            gr.Info(headed(_("Run cancelled"), _("What is done is kept; the next run goes on from there.")), duration=5)
 
     def _to_do(self, folder: Folder, chosen: Chosen) -> list[Row]:
         """The photos of a run.
@@ -420,12 +428,12 @@ class FolderTab(ManyTab):
             OptionInvalid: there are none.
         """
         if not folder.rows:
-            raise OptionInvalid("The folder has no photos yet; drop some on the left first.")
+            raise OptionInvalid(_("The folder has no photos yet; drop some on the left first."))
         if folder.only is not None:
             return [folder.row(folder.only)]
         rows = folder.to_do(self._wanted(folder, chosen))
         if not rows:
-            raise OptionInvalid("All photos are done; change a setting or a mask, or run one again in its row.")
+            raise OptionInvalid(_("All photos are done; change a setting or a mask, or run one again in its row."))
         return rows
 
     @staticmethod
@@ -435,7 +443,7 @@ class FolderTab(ManyTab):
 
     # --- files ------------------------------------------------------------------------------------------------------
 
-    @guarded("Files not made")
+    @guarded(_("Files not made"))
     def make_files(self, request: gr.Request, *values: Any) -> Any:
         """Writes ZIP and table of what is there, in the place of those before."""
         folder, chosen = self.folder(request), self._chosen(values)
@@ -457,7 +465,7 @@ class FolderTab(ManyTab):
         same = written is None or written.case == self.case(request)
         return [gr.skip()] * len(self.files) if same else no_files(len(self.files))
 
-    @guarded("Files not made")
+    @guarded(_("Files not made"))
     def rewrite(self, request: gr.Request) -> Any:
         folder = self.folder(request)
         if folder.written is None or folder.written.case == self.case(request):
@@ -467,15 +475,15 @@ class FolderTab(ManyTab):
     def given_html(self, folder: Folder | None = None) -> str:
         """How many files there are, which belong to no photo, and whose names are others than on the person's disk."""
         if folder is None or not any(folder.given.values()):
-            said = " ".join(["No photos yet. They go with the page.", *(hint(what) for what in self.own.takes)])
+            said = " ".join([_("No photos yet. They go with the page."), *(hint(what) for what in self.own.takes)])
             return f'<p class="given given-empty">{said}</p>'
         counts = [counted(len(folder.given.get(what, ())), what) for what in (PHOTOS, *self.own.takes)]
         notes = list(folder.notes)
         for what in self.own.takes:
             if lost := folder.unused(what):
                 few = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
-                notes.append(f"{counted(len(lost), what)} with no photo’s name: {few}.")
-        more = [f"{len(notes) - _SAID} more sentences about names."] if len(notes) > _SAID else []
+                notes.append(_("{files} with no photo’s name: {few}.").format(files=counted(len(lost), what), few=few))
+        more = [_more_sentences(len(notes) - _SAID)] if len(notes) > _SAID else []
         said = "<br>".join(html.escape(line) for line in [*notes[:_SAID], *more])
         return f'<p class="given"><b>{html.escape(", ".join(filter(None, counts)))}</b> {said}</p>'
 
@@ -483,19 +491,29 @@ class FolderTab(ManyTab):
 def hint(what: str) -> str:
     """How files of a kind are called so that they find their photo."""
     return {
-        "mask": "<code>P01.png</code> among the masks is that of <code>P01.jpg</code>.",
-        "reference": "References may be several: <code>P01-1.jpg</code>, <code>P01-2.jpg</code>.",
+        "mask": _("<code>P01.png</code> among the masks is that of <code>P01.jpg</code>."),
+        "reference": _("References may be several: <code>P01-1.jpg</code>, <code>P01-2.jpg</code>."),
     }.get(what, "")
 
 
 def counted(count: int, what: str) -> str:
     """A number of things; empty where there are none."""
-    return f"{count} {what}{'' if count == 1 else 's'}" if count else ""
+    forms = {
+        PHOTOS: ngettext("{count} photo", "{count} photos", count),
+        "mask": ngettext("{count} mask", "{count} masks", count),
+        "reference": ngettext("{count} reference", "{count} references", count),
+    }
+    return forms[what].format(count=figure(count)) if count else ""
+
+
+def _more_sentences(count: int) -> str:
+    text = ngettext("{count} more sentence about names.", "{count} more sentences about names.", count)
+    return text.format(count=count)
 
 
 def place_html(folder: Folder | None, row: Row | None = None) -> str:
     """Which of the photos is looked at."""
     if folder is None or row is None:
-        return '<p class="folder-at">No photo is chosen.</p>'
-    at = f"{folder.place_of(row.key)} of {len(folder.rows)}"
+        return f'<p class="folder-at">{_("No photo is chosen.")}</p>'
+    at = _("{number} of {count}").format(number=folder.place_of(row.key), count=len(folder.rows))
     return f'<p class="folder-at" aria-live="polite"><b>{at}</b> <span>{html.escape(row.name)}</span></p>'

@@ -1,16 +1,16 @@
 """Before and after: the comparison, what it can show, and the pictures that it is given."""
 
-from string import Template
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
 from pipelines.faces.images import write_png
+from pipelines.languages.translation import _, in_sentence
 from pipelines.results import RepaintResult
 from ui.pictures import overlay
 from ui.session.kept import Outcome
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 
 def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done: str = "") -> gr.HTML:
@@ -26,10 +26,13 @@ def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done:
         done: what screen readers say when a run has brought pictures; nothing where it is empty.
     """
     words = {"before": before, "after": after, "awaited": awaited}
-    words |= {"hold": before.lower(), "both": f"{before} or {after.lower()}"}
+    hold = in_sentence(before)
+    words["both"] = _("{before} or {after}").format(before=before, after=in_sentence(after))
+    words["hold"] = _("Hold: {picture}").format(picture=hold)
+    words["to_hold"] = _("Hold to see the {picture} alone").format(picture=hold)
     return gr.HTML(
         value=None,
-        html_template=Template((ASSETS / "compare.html").read_text(encoding="utf-8")).substitute(words),
+        html_template=template("compare.html", **words),
         js_on_load=(ASSETS / "compare.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id=elem_id,
@@ -42,9 +45,9 @@ def comparison_slider(elem_id: str, before: str, after: str, awaited: str, done:
 def shown_choice() -> gr.CheckboxGroup:
     """What the pictures show."""
     return gr.CheckboxGroup(
-        [("Close-up", overlay.CLOSE), ("Mask outline", overlay.MASK), ("Landmarks", overlay.LANDMARKS)],
+        [(_("Close-up"), overlay.CLOSE), (_("Mask outline"), overlay.MASK), (_("Landmarks"), overlay.LANDMARKS)],
         value=[overlay.CLOSE],
-        label="What the pictures show",
+        label=_("What the pictures show"),
         show_label=False,
         container=False,
         elem_classes="shown",

@@ -7,7 +7,6 @@ strokes instead of replacing them.
 
 import secrets
 from collections.abc import Callable, Sequence
-from string import Template
 from typing import Any
 
 import gradio as gr
@@ -19,11 +18,12 @@ from pipelines.exports.pictures import shrunk, window_around
 from pipelines.faces.alignment import align
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from ui.pictures import overlay
 from ui.pictures.masks import Base, layer_url, photo_url
 from ui.pictures.overlay import jpeg_url
 from ui.session.kept import Photo
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 MAX_BYTES = 200 * 2**20
 """Most bytes of an upload; a 100-megapixel photo as PNG fits."""
@@ -34,10 +34,52 @@ _BRUSH = 0.3  # of the distance between the eyes: about the height of the lips
 _THUMBNAIL = 144  # px, twice what is shown, for fine screens
 _ACCEPT = ",".join(("image/*", *CHOSEN))  # browsers know few endings by themselves
 
-_EXAMPLES = """<div class="editor-try">
-        <p>Or try an example</p>
-        <div class="editor-examples" role="group" aria-label="Examples"></div>
+_EXAMPLES = f"""<div class="editor-try">
+        <p>{_("Or try an example")}</p>
+        <div class="editor-examples" role="group" aria-label="{_("Examples")}"></div>
       </div>"""
+
+_NOUNS = {
+    "photo": {
+        "choose": _("Choose a photo"),
+        "back": _("Back to the photo"),
+        "camera": _("Use the camera"),
+        "paste": _("Paste"),
+        "file": _("File of the photo"),
+        "new": _("New photo"),
+        "reading": _("Reading the photo …"),
+        "lost": _("The photo did not reach the app; check that it still runs, and choose the photo again."),
+        "opened": _("Photo opened, {faces} found."),
+        "refused": _("This file is not used; choose another, or go back to the photo."),
+    },
+    "second photo": {
+        "choose": _("Choose a second photo"),
+        "back": _("Back to the second photo"),
+        "camera": _("Use the camera| for the second photo"),
+        "paste": _("Paste| for the second photo"),
+        "file": _("File of the second photo"),
+        "new": _("New second photo"),
+        "reading": _("Reading the second photo …"),
+        "lost": _(
+            "The second photo did not reach the app; check that it still runs, and choose the second photo again."
+        ),
+        "opened": _("Second photo opened, {faces} found."),
+        "refused": _("This file is not used; choose another, or go back to the second photo."),
+    },
+    "reference": {
+        "choose": _("Choose a reference"),
+        "back": _("Back to the reference"),
+        "camera": _("Use the camera| for the reference"),
+        "paste": _("Paste| for the reference"),
+        "file": _("File of the reference"),
+        "new": _("New reference"),
+        "reading": _("Reading the reference …"),
+        "lost": _("The reference did not reach the app; check that it still runs, and choose the reference again."),
+        "opened": _("Reference opened, {faces} found."),
+        "refused": _("This file is not used; choose another, or go back to the reference."),
+    },
+}
+"""What a field says of its photo, by what that is; what stands behind a bar is for screen readers alone."""
 
 
 def mask_editor(
@@ -68,14 +110,13 @@ def mask_editor(
     """
 
     # Asked for by the page when the editor is there: what is sent to a tab that was never opened is lost.
-    def examples(_: None) -> list[dict[str, Any]]:
+    def examples(_nothing: None) -> list[dict[str, Any]]:
         return gallery() if gallery else []
 
     return _field(
         "editor",
         elem_id,
         noun=noun,
-        of="" if noun == "photo" else f'<span class="sr"> for the {noun}</span>',
         lead=lead,
         label=label,
         examples=_EXAMPLES if gallery else "",
@@ -94,8 +135,7 @@ def reference_field(elem_id: str, lead: str) -> gr.HTML:
         elem_id: id on the page.
         lead: one sentence that says what to do.
     """
-    of = '<span class="sr"> for the reference</span>'
-    return _field("reference", elem_id, noun="reference", of=of, lead=lead, label="Reference photo", examples="")
+    return _field("reference", elem_id, noun="reference", lead=lead, label=_("Reference photo"), examples="")
 
 
 def more_references(elem_id: str, most: int) -> gr.HTML:
@@ -108,10 +148,9 @@ def more_references(elem_id: str, most: int) -> gr.HTML:
         elem_id: id on the page.
         most: how many it takes.
     """
-    frame = Template((ASSETS / "references.html").read_text(encoding="utf-8"))
     return gr.HTML(
         value=[],
-        html_template=frame.substitute(accept=_ACCEPT),
+        html_template=template("references.html", accept=_ACCEPT),
         js_on_load=_script("references.js"),
         apply_default_css=False,
         elem_id=elem_id,
@@ -150,21 +189,20 @@ def _script(*names: str) -> str:
     return "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("sending.js", *names))
 
 
-def _field(
-    kind: str, elem_id: str, *, noun: str, of: str, lead: str, label: str, examples: str, **props: Any
-) -> gr.HTML:
-    words = {"noun": noun, "of": of, "lead": lead, "examples": examples, "label": label, "accept": _ACCEPT}
-    sources = Template((ASSETS / "photo.html").read_text(encoding="utf-8")).substitute(words)
-    frame = Template((ASSETS / f"{kind}.html").read_text(encoding="utf-8"))
+def _field(kind: str, elem_id: str, *, noun: str, lead: str, label: str, examples: str, **props: Any) -> gr.HTML:
+    named = _NOUNS[noun]
+    words = {"lead": lead, "examples": examples, "label": label, "accept": _ACCEPT}
+    words |= {name: _with_aside(text) for name, text in named.items()}
+    sources = template("photo.html", **words)
     return gr.HTML(
         value=None,
         label=label,
-        html_template=frame.substitute(words, photo=sources),
+        html_template=template(f"{kind}.html", **words, photo=sources),
         js_on_load=_script("photo.js", f"{kind}.js"),
         apply_default_css=False,
         elem_id=elem_id,
         name=elem_id,
-        noun=noun,
+        named=named,
         photo=None,
         face=0,
         reply=0,
@@ -174,9 +212,16 @@ def _field(
     )
 
 
+def _with_aside(text: str) -> str:
+    """HTML of a text, whose part behind a bar is for screen readers."""
+    shown, bar, aside = text.partition("|")
+    return shown + (f'<span class="sr">{aside}</span>' if bar else "")
+
+
 def face_choice(faces: list[Face], face: int = 0) -> gr.Radio:
     """The choice of one of several faces; hidden where there is nothing to choose."""
-    choices = [(f"Face {i + 1}{' (largest)' if i == 0 else ''}", i) for i in range(max(1, len(faces)))]
+    others = [(_("Face {number}").format(number=i + 1), i) for i in range(1, len(faces))]
+    choices = [(_("Face 1 (largest)"), 0), *others]
     return gr.Radio(choices, value=face, visible=len(faces) > 1)
 
 

@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from string import Template
 from typing import Any
 
 import gradio as gr
 
+from pipelines.languages.numbers import figure
 from ui.session.folders import Folder, Row
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 
 def photo_table(elem_id: str, run_id: str, columns: Sequence[str]) -> gr.HTML:
@@ -23,7 +23,7 @@ def photo_table(elem_id: str, run_id: str, columns: Sequence[str]) -> gr.HTML:
     """
     return gr.HTML(
         value=None,
-        html_template=Template((ASSETS / "folder.html").read_text(encoding="utf-8")).substitute(name=elem_id),
+        html_template=template("folder.html", name=elem_id),
         js_on_load=(ASSETS / "folder.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id=elem_id,
@@ -63,7 +63,7 @@ def _shown(row: Row, state: str) -> dict[str, Any]:
         "state": state,
         "share": None if row.running is None else round(100 * row.running),
         "doing": row.doing,
-        "seconds": "" if made is None else f"{made.seconds:.1f}",
+        "seconds": "" if made is None else figure(made.seconds, ".1f"),
         "cells": [] if made is None else [*made.cells],
         "error": row.error,
     }

@@ -7,12 +7,13 @@ import gradio as gr
 from pipelines.cleft_inpainting.choices import EXTENT
 from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.masks import EXTENT_NAMES
+from pipelines.languages.translation import _, capital
 from pipelines.mask_removal.choices import CONTROL_POINTS, ENGINE, FEWEST, MOST
 from pipelines.results import PaintingEngine
 
 ENGINE_NAMES: dict[PaintingEngine, str] = {
-    "inpainter": "Inpainting network, refined by the reference",
-    "paper": "Coarse and refinement network of the paper",
+    "inpainter": _("Inpainting network, refined by the reference"),
+    "paper": _("Coarse and refinement network of the paper"),
 }
 """Engine → what the page calls it."""
 
@@ -21,12 +22,12 @@ def edge_sliders() -> dict[str, gr.Slider]:
     """How the mask's edge is: ``grow`` and ``feather``, both in % of the distance between the eyes."""
     return {
         "grow": gr.Slider(
-            -10, 30, 0, step=0.5, label="Grow the mask (% of the distance between the eyes)",
-            info="Positive widens the mask, negative narrows it.",
+            -10, 30, 0, step=0.5, label=_("Grow the mask (% of the distance between the eyes)"),
+            info=_("Positive widens the mask, negative narrows it."),
         ),
         "feather": gr.Slider(
-            0, 20, FEATHER, step=0.5, label="Feather (% of the distance between the eyes)",
-            info="Width of the soft edge around the mask; outside it every pixel stays as it was.",
+            0, 20, FEATHER, step=0.5, label=_("Feather (% of the distance between the eyes)"),
+            info=_("Width of the soft edge around the mask; outside it every pixel stays as it was."),
         ),
     }  # fmt: skip
 
@@ -34,15 +35,15 @@ def edge_sliders() -> dict[str, gr.Slider]:
 def seed_number() -> gr.Number:
     """The seed of what is drawn."""
     return gr.Number(
-        0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
-        info="0 draws what is likeliest, every other number another face that it could be.",
+        0, label=_("Seed"), precision=0, minimum=0, maximum=2**32 - 1,
+        info=_("0 draws what is likeliest, every other number another face that it could be."),
     )  # fmt: skip
 
 
 def extent_choice(label: str, **more: Any) -> gr.Radio:
     """The region that is suggested."""
     return gr.Radio(
-        [(name.capitalize(), extent) for extent, name in EXTENT_NAMES.items()],
+        [(capital(name), extent) for extent, name in EXTENT_NAMES.items()],
         value=EXTENT,
         label=label,
         show_label=False,
@@ -56,8 +57,8 @@ def extent_choice(label: str, **more: Any) -> gr.Radio:
 def points_slider() -> gr.Slider:
     """How many control points warp a reference."""
     return gr.Slider(
-        FEWEST, MOST, CONTROL_POINTS, step=1, label="Control points of the warp",
-        info="More follow the reference more closely, fewer more smoothly.",
+        FEWEST, MOST, CONTROL_POINTS, step=1, label=_("Control points of the warp"),
+        info=_("More follow the reference more closely, fewer more smoothly."),
     )  # fmt: skip
 
 
@@ -69,4 +70,4 @@ def engine_choice(info: str, *more: tuple[str, str]) -> gr.Radio:
         more: further choices: label and value.
     """
     named = [(title, name) for name, title in ENGINE_NAMES.items()]
-    return gr.Radio([*named, *more], value=ENGINE, label="Engine", info=info)
+    return gr.Radio([*named, *more], value=ENGINE, label=_("Engine"), info=info)

@@ -2,15 +2,15 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from string import Template
 
 import gradio as gr
 
 from pipelines.arrays import Pixels
 from pipelines.exports.pictures import shrunk
+from pipelines.languages.numbers import figure
 from ui.pictures import overlay
 from ui.session.runs import Run, Told
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 _THUMBNAIL = 160  # px, twice what is shown, for fine screens
 
@@ -26,7 +26,7 @@ def run_strip(elem_id: str) -> gr.HTML:
     """
     return gr.HTML(
         value=None,
-        html_template=Template((ASSETS / "runs.html").read_text(encoding="utf-8")).substitute(name=elem_id),
+        html_template=template("runs.html", name=elem_id),
         js_on_load=(ASSETS / "runs.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id=elem_id,
@@ -47,7 +47,7 @@ def show_runs(runs: Iterable[Run], shown: Run | None) -> gr.HTML:
             "key": run.key,
             "number": run.number,
             "said": run.told.said,
-            "seconds": f"{run.told.seconds:.1f} s",
+            "seconds": figure(run.told.seconds, ".1f") + " s",
             "url": run.told.thumbnail,
             "chosen": run.chosen,
             "shown": run is shown,

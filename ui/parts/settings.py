@@ -17,6 +17,7 @@ from pipelines.anomaly_scoring.choices import (
 )
 from pipelines.anomaly_scoring.scoring.scale import groups
 from pipelines.errors import PhiltrumError
+from pipelines.languages.translation import _
 from ui.parts.scores.facts import COLOURS, FORMULAS, GROUPS, KINDS, NORMALIZERS, REGIONS
 from ui.server.engine import Engine
 
@@ -54,57 +55,58 @@ class ScoringSettings:
 
     def build(self) -> None:
         """Lays the choices out that a person may want to change."""
-        self.region = self._radio("Region", choices(REGIONS, self._regions), "mouth-nose")
+        self.region = self._radio(_("Region"), choices(REGIONS, self._regions), "mouth-nose")
         self.kind = self._radio(
-            "Kind of map", choices(KINDS, _KINDS_FOR_SURE), "pse",
-            meaning="How the face is compared with its normalized version, for severity and normality alone.",
+            _("Kind of map"), choices(KINDS, _KINDS_FOR_SURE), "pse",
+            meaning=_("How the face is compared with its normalized version, for severity and normality alone."),
         )  # fmt: skip
         self.normalizer = self._radio(
-            "Normalizer", choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
+            _("Normalizer"), choices(NORMALIZERS, [_INPAINTING]), _INPAINTING, elem_id=f"{self.prefix}-normalizer"
         )
         self.group = self._radio(
-            "Compare with", choices(GROUPS, [EVERYONE]), EVERYONE,
-            meaning="The faces without a cleft that a percentile counts. Like a clinic's photo: from the front, lips "
-            "closed, even light.",
+            _("Compare with"), choices(GROUPS, [EVERYONE]), EVERYONE,
+            meaning=_("The faces without a cleft that a percentile counts. Like a clinic's photo: from the front, lips "
+            "closed, even light."),
         )  # fmt: skip
 
     def build_advanced(self) -> None:
         """Lays the folded choices out, whose defaults need no change."""
-        with gr.Accordion("Searches, colour, formula, steps and seed", open=False, elem_classes="advanced"):
+        with gr.Accordion(_("Searches, colour, formula, steps and seed"), open=False, elem_classes="advanced"):
             with gr.Column(elem_classes="only-inpainting"):
                 self.searches = gr.Slider(
-                    1, MOST_SEARCHES, SEARCHES, step=1, label="Searches (fast repainting)",
-                    info="How often lips and nose are searched. More find small deformities more surely; each takes as "
-                    "long as the first.",
+                    1, MOST_SEARCHES, SEARCHES, step=1, label=_("Searches (fast repainting)"),
+                    info=_("How often lips and nose are searched. More find small deformities more surely; each "
+                    "takes as "
+                    "long as the first."),
                 )  # fmt: skip
             with gr.Row():
                 self.colour = gr.Radio(
-                    choices(COLOURS), value="ycbcr", label="Colour space", min_width=180,
-                    info="YCbCr (BT.601) with squared error agreed best with people in the paper.",
+                    choices(COLOURS), value="ycbcr", label=_("Colour space"), min_width=180,
+                    info=_("YCbCr (BT.601) with squared error agreed best with people in the paper."),
                 )  # fmt: skip
                 self.formula = gr.Radio(
-                    choices(FORMULAS), value="equation", label="Formula", min_width=180,
-                    info="S = −ln(√(Σ h) / N), or −ln(Σ h / N).",
+                    choices(FORMULAS), value="equation", label=_("Formula"), min_width=180,
+                    info=_("S = −ln(√(Σ h) / N), or −ln(Σ h / N)."),
                 )  # fmt: skip
             self.erosion = gr.Checkbox(
-                True, label="Erode the map", info="Drops differences thinner than three pixels, such as hair."
+                True, label=_("Erode the map"), info=_("Drops differences thinner than three pixels, such as hair.")
             )
             with gr.Column(elem_classes="only-stylegan2"):
                 self.steps = gr.Slider(
-                    0, MOST_INVERSION_STEPS, 0, step=50, label="Steps of the inversion (StyleGAN2)",
-                    info="0 takes as many as suit this machine.",
+                    0, MOST_INVERSION_STEPS, 0, step=50, label=_("Steps of the inversion (StyleGAN2)"),
+                    info=_("0 takes as many as suit this machine."),
                 )  # fmt: skip
                 self.adaptation_steps = gr.Slider(
-                    0, MOST_ADAPTATION_STEPS, ADAPTATION_STEPS, step=5, label="Steps of the adaptation (StyleGAN2)",
-                    info="After these the face counts as normalized; too many bring the anomaly back.",
+                    0, MOST_ADAPTATION_STEPS, ADAPTATION_STEPS, step=5, label=_("Steps of the adaptation (StyleGAN2)"),
+                    info=_("After these the face counts as normalized; too many bring the anomaly back."),
                 )  # fmt: skip
                 self.frames_until = gr.Slider(
-                    0, MOST_ADAPTATION_STEPS, FRAMES_UNTIL, step=5, label="Frames until step (StyleGAN2)",
-                    info="Only to see when the anomaly reappears; the score stays the same.",
+                    0, MOST_ADAPTATION_STEPS, FRAMES_UNTIL, step=5, label=_("Frames until step (StyleGAN2)"),
+                    info=_("Only to see when the anomaly reappears; the score stays the same."),
                 )  # fmt: skip
             self.seed = gr.Number(
-                0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1,
-                info="The same photo, settings and seed give the same score.",
+                0, label=_("Seed"), precision=0, minimum=0, maximum=2**32 - 1,
+                info=_("The same photo, settings and seed give the same score."),
             )  # fmt: skip
 
     @property

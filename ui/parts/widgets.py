@@ -13,6 +13,8 @@ import gradio as gr
 from pipelines import __version__
 from pipelines.errors import PhiltrumError
 from pipelines.exports.tables import NOTICE, show
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult, Measurement, RepaintResult
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ def explain(error: Exception) -> str:
         return str(error)
     where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("%s in %s", type(error).__name__, " > ".join(where))
-    return f"Something went wrong inside the app ({type(error).__name__}). Nothing was lost; please try again."
+    return _("Something went wrong inside the app ({name}). Nothing was lost; please try again.").format(
+        name=type(error).__name__
+    )
 
 
 def toast(error: Exception, title: str) -> None:
@@ -32,13 +36,29 @@ def toast(error: Exception, title: str) -> None:
 
     It goes when its cause has ended, which ``assets/toasts.js`` tells by the title.
     """
-    gr.Warning(f"<b>{html.escape(title)}.</b> {html.escape(explain(error))}", duration=12)
+    gr.Warning(headed(html.escape(title), html.escape(explain(error))), duration=12)
+
+
+def headed(title: str, text: str) -> str:
+    """A message in the corner of the page, as HTML; ``assets/toasts.js`` tells by the title when it goes."""
+    return f"<b>{title}.</b> {text}"
+
+
+def step(title: str) -> str:
+    """The heading of a step of the work."""
+    return f'<h2 class="step">{title}</h2>'
+
+
+def keys_html(*keys: tuple[str, str]) -> str:
+    """A line of keys, each of which several words may name, and what they do."""
+    said = (" ".join(f"<kbd>{key}</kbd>" for key in names.split()) + f" {what}" for names, what in keys)
+    return f'<p class="keys">{" &ensp;".join(said)}</p>'
 
 
 def ask(question: str | None) -> None:
     """Shows a question at the corner of the page, where there is one; nothing waits for an answer."""
     if question is not None:
-        gr.Warning(f"<b>A question.</b> {html.escape(question)}", duration=20)
+        gr.Warning(headed(_("A question"), html.escape(question)), duration=20)
 
 
 def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:
@@ -65,7 +85,7 @@ def guarded(title: str, otherwise: Callable[[], Any] = gr.skip) -> Callable:
 
 def status_html(status: dict[str, str]) -> str:
     """The header's line: what the app does."""
-    good = status["state"] == "Ready"
+    good = status["state"] == _("Ready")
     return (
         f'<p class="status" role="status"><span class="status-dot" data-good="{str(good).lower()}" aria-hidden="true">'
         f"</span><b>{html.escape(status['state'])}</b></p>"
@@ -87,16 +107,19 @@ def footer_html(
         machine: where it was computed, as :meth:`ui.server.engine.Engine.status` has it when the run is over.
     """
     if result is None:
-        about = f'<p class="about">Philtrum {__version__} · no result yet</p>'
+        about = f'<p class="about">Philtrum {__version__} · {_("no result yet")}</p>'
     else:
-        facts = [("Program", f"Philtrum {__version__}")]
-        facts += [("Weights", f"{used.name}, SHA-256 {used.sha256}") for used in result.weights]
-        facts += [("Seed", str(result.seed)), ("Computed on", result.device)]
-        facts += [(f"Time, {stage}", f"{seconds:.2f} s") for stage, seconds in result.seconds.items()]
-        facts += [("Memory", machine["memory"])] if machine and machine.get("memory") else []
+        facts = [(_("Program"), f"Philtrum {__version__}")]
+        facts += [(_("Weights"), f"{used.name}, SHA-256 {used.sha256}") for used in result.weights]
+        facts += [(_("Seed"), str(result.seed)), (_("Computed on"), result.device)]
+        facts += [
+            (_("Time, {stage}").format(stage=_(stage)), figure(seconds, ".2f") + " s")
+            for stage, seconds in result.seconds.items()
+        ]
+        facts += [(_("Memory"), machine["memory"])] if machine and machine.get("memory") else []
         listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts)
-        about = f'<details class="about"><summary>About this run</summary><dl>{listed}</dl></details>'
-    return f'<footer class="foot"><b>{NOTICE}</b>{about}</footer>'
+        about = f'<details class="about"><summary>{_("About this run")}</summary><dl>{listed}</dl></details>'
+    return f'<footer class="foot"><b>{_(NOTICE)}</b>{about}</footer>'
 
 
 def measurements_html(before: Sequence[Measurement] = (), after: Sequence[Measurement] = ()) -> str:
@@ -107,15 +130,14 @@ def measurements_html(before: Sequence[Measurement] = (), after: Sequence[Measur
         after: of the result, in the same order; none where there is nothing to compare with.
     """
     if not before:
-        return (
-            '<div class="measures measures-empty"><p>Ratios and angles of the face, before and after, '
-            "appear here.</p></div>"
-        )
-    names = ("Before", "After", "Change") if after else ("Value",)
+        awaited = _("Ratios and angles of the face, before and after, appear here.")
+        return f'<div class="measures measures-empty"><p>{awaited}</p></div>'
+    names = (_("Before"), _("After"), _("Change")) if after else (_("Value"),)
     rows = "".join(_row(old, new) for old, new in zip(before, after or (None,) * len(before), strict=True))
-    columns = "".join(f'<th scope="col">{name}</th>' for name in ("Measure", *names, "Unit"))
+    caption = _("Measurements before and after") if after else _("Measurements")
+    columns = "".join(f'<th scope="col">{name}</th>' for name in (_("Measure"), *names, _("Unit")))
     return (
-        f'<div class="measures"><table><caption class="sr">Measurements{" before and after" if after else ""}</caption>'
+        f'<div class="measures"><table><caption class="sr">{caption}</caption>'
         f"<thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -125,12 +147,12 @@ def _row(old: Measurement, new: Measurement | None) -> str:
     if new is not None:
         digits = 1 if old.unit else 3
         change = round(new.value - old.value, digits)
-        said = (f"{change:+.{digits}f}" if change else f"{0:.{digits}f}").replace("-", "−")
+        said = (figure(change, f"+.{digits}f") if change else figure(0, f".{digits}f")).replace("-", "−")
         numbers += [show(new).removesuffix(new.unit), said if math.isfinite(change) else "–"]
     cells = "".join(f"<td>{number}</td>" for number in numbers)
-    formula = html.escape(old.formula)
+    formula = html.escape(_(old.formula))
     return (
-        f'<tr><th scope="row"><details><summary title="{formula}">{html.escape(old.label)}</summary>'
-        f"<p>{html.escape(old.meaning)}<br><span>{formula}</span></p></details></th>"
-        f"{cells}<td>{html.escape(old.unit) or 'ratio'}</td></tr>"
+        f'<tr><th scope="row"><details><summary title="{formula}">{html.escape(_(old.label))}</summary>'
+        f"<p>{html.escape(_(old.meaning))}<br><span>{formula}</span></p></details></th>"
+        f"{cells}<td>{html.escape(old.unit) or _('ratio')}</td></tr>"
     )

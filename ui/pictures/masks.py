@@ -14,6 +14,7 @@ import numpy as np
 
 from pipelines.arrays import Mask, Pixels, Shape
 from pipelines.errors import MaskMismatch
+from pipelines.languages.translation import _
 from ui.pictures.overlay import jpeg_url
 
 EDITOR_SIDE = 1400
@@ -89,7 +90,7 @@ def read_layer(url: str, size: tuple[int, int]) -> Pixels:
     Raises:
         MaskMismatch: it is no mask layer of that size.
     """
-    wrong = MaskMismatch("The painted mask does not belong to this photo; choose the photo again and repaint it.")
+    wrong = MaskMismatch(_("The painted mask does not belong to this photo; choose the photo again and repaint it."))
     if not isinstance(url, str) or not url.startswith(_PREFIX) or len(url) > _MOST_CHARACTERS:
         raise wrong
     try:

@@ -3,6 +3,7 @@
 from gradio.context import LocalContext
 
 from pipelines.errors import Cancelled
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 from ui.server.sessions import Work
 
@@ -26,6 +27,6 @@ def while_waited_for(work: Work) -> Progress:
 
     def report(fraction: float, text: str) -> None:
         if work.gone.is_set() or gone():
-            raise Cancelled("The program that asked is gone.")
+            raise Cancelled(_("The program that asked is gone."))
 
     return report

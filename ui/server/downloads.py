@@ -6,15 +6,16 @@ import gradio as gr
 
 from pipelines.exports.bundles import bundle
 from pipelines.exports.interface import exports_of
+from pipelines.languages.translation import _
 from pipelines.results import RepaintResult
 
 FILES = {
-    "result": ("Result, PNG", "result.png"),
-    "mask": ("Mask, PNG", "mask.png"),
-    "alpha": ("Feathered mask, PNG", "mask-feathered.png"),
-    "landmarks": ("Landmarks, CSV", "landmarks.csv"),
-    "json": ("Numbers, JSON", "numbers.json"),
-    "zip": ("Everything with a PDF report, ZIP", "report.zip"),
+    "result": (_("Result, PNG"), "result.png"),
+    "mask": (_("Mask, PNG"), "mask.png"),
+    "alpha": (_("Feathered mask, PNG"), "mask-feathered.png"),
+    "landmarks": (_("Landmarks, CSV"), "landmarks.csv"),
+    "json": (_("Numbers, JSON"), "numbers.json"),
+    "zip": (_("Everything with a PDF report, ZIP"), "report.zip"),
 }
 """What can be downloaded: label of the button, and how the file's name ends; the photo's own name is in none."""
 

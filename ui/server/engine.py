@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pipelines.arrays import Mask, Pixels
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.jobs import JOBS, resolve
+from pipelines.languages.translation import _
 from pipelines.models import manifest, store
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
@@ -118,7 +119,7 @@ class Engine:
         """What the status line says: ``state``, ``device``, ``weights`` and ``memory``, each for people."""
         from pipelines import devices
 
-        facts = {"state": next(iter(self._problems.values()), None) or self._turns.state() or "Ready"}
+        facts = {"state": next(iter(self._problems.values()), None) or self._turns.state() or _("Ready")}
         try:
             device = devices.choose(self._device, self._precision)
             facts |= {"device": device.label, "memory": device.memory()}
@@ -138,7 +139,7 @@ class Engine:
             except PhiltrumError as error:
                 self._problems[job] = str(error)  # the same sentence meets whoever presses Run
             except Exception as error:  # a page that explains is better than none
-                self._problems[job] = f"The network could not be loaded ({type(error).__name__})."
+                self._problems[job] = _("The network could not be loaded ({name}).").format(name=type(error).__name__)
         self.ready.set()
 
 
@@ -151,7 +152,7 @@ def stoppable(stop: threading.Event, progress: Progress) -> Progress:
 
     def report(fraction: float, text: str) -> None:
         if stop.is_set():
-            raise Cancelled("The run was stopped.")
+            raise Cancelled(_("The run was stopped."))
         progress(fraction, text)
 
     return report

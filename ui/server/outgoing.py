@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 import gradio as gr
 from gradio.route_utils import safehttpx
 
-_REFUSED = "Nothing is fetched from an address; save the file on this computer and upload it."
+from pipelines.languages.translation import _
+
+_REFUSED = _("Nothing is fetched from an address; save the file on this computer and upload it.")
 
 _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOKS_UP = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
@@ -50,7 +52,7 @@ def _watch(event: str, arguments: tuple) -> None:
     else:
         return
     if elsewhere:
-        raise PermissionError("The app connects to no other computer.")
+        raise PermissionError(_("The app connects to no other computer."))
 
 
 def _is_here(host: str) -> bool:

@@ -19,6 +19,7 @@ from pipelines.cases.case import Case
 from pipelines.cases.contents import Entry
 from pipelines.errors import Cancelled, PhiltrumError
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from ui.pictures.masks import Base
 from ui.session.kept import Outcome, Photo, Result
 from ui.session.runs import Desk, Run, Runs, Told
@@ -34,14 +35,15 @@ FOLDERS = 8
 
 
 _GONE = {
-    "photo": "There is no photo yet, or it was forgotten after an hour; choose a photo first.",
-    "reference": "There is no reference photo yet, or it was forgotten after an hour; choose one, or take “Without "
-    "reference”.",
-    "second": "There is no second photo yet, or it was forgotten after an hour; choose one, or take “One photo”.",
+    "photo": _("There is no photo yet, or it was forgotten after an hour; choose a photo first."),
+    "reference": _(
+        "There is no reference photo yet, or it was forgotten after an hour; choose one, or take “Without reference”."
+    ),
+    "second": _("There is no second photo yet, or it was forgotten after an hour; choose one, or take “One photo”."),
 }
 
 
-_REPLACED = "Another photo or face was chosen meanwhile; press Run again."
+_REPLACED = _("Another photo or face was chosen meanwhile; press Run again.")
 
 
 class PhotoGone(PhiltrumError):
@@ -161,7 +163,7 @@ class Work:
         """
         with self._changing:
             if stop.is_set():
-                raise Cancelled("The run was stopped.")
+                raise Cancelled(_("The run was stopped."))
             outcome = Outcome(result, self.lasting_folder())
             self.runs.add(outcome, Desk(dict(self.photos), dict(self.more), settings, masks), told)
             if shown:
@@ -251,7 +253,7 @@ class Work:
         folder.mkdir(parents=True, mode=0o700)
         if self.gone.is_set():  # looked at last, so that closing either sees the folder or is seen here
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise Cancelled("The page was closed.")
+            raise Cancelled(_("The page was closed."))
         return folder
 
     def new_folder(self) -> Path:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 
 _SURE = 2.0  # seconds before which nothing is said: the first steps load networks
@@ -24,7 +25,9 @@ def with_time_left(progress: Progress, clock: Callable[[], float] = time.monoton
     def report(fraction: float, text: str) -> None:
         spent = clock() - start
         if spent >= _SURE and _LEAST <= fraction < 1:
-            text = f"{text}, about {duration(spent / fraction * (1 - fraction))} left"
+            text = _("{text}, about {duration} left").format(
+                text=text, duration=duration(spent / fraction * (1 - fraction))
+            )
         progress(fraction, text)
 
     return report

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pipelines.languages.translation import _, ngettext
 from pipelines.progress import Progress
 from ui.server.time_left import duration
 
-WAITING = "waiting for "
+WAITING = _("waiting for")
 """Stands in what a job's progress is told while others have their turn, and in nothing else that it is told."""
 
 _POLL = 0.2  # seconds between two looks at whether a waiting job was stopped
@@ -84,7 +85,9 @@ class Turns:
             mine.fraction = fraction
             progress(fraction, text)
             if long and self._let_pass(mine):
-                self._wait(mine, lambda words: progress(fraction, f"paused, {words}"), joined=True)
+                self._wait(
+                    mine, lambda words: progress(fraction, _("paused, {words}").format(words=words)), joined=True
+                )
 
         try:
             yield report
@@ -97,7 +100,10 @@ class Turns:
             waiting = len(self._waiting)
             if self._running is None and not waiting:
                 return None
-        return "Busy: one job runs" + (f", {waiting} {'waits' if waiting == 1 else 'wait'}" if waiting else "")
+        if not waiting:
+            return _("Busy: one job runs")
+        said = ngettext("Busy: one job runs, {count} waits", "Busy: one job runs, {count} wait", waiting)
+        return said.format(count=waiting)
 
     def _wait(self, mine: Turn, tell: Callable[[str], None], joined: bool = False) -> None:
         with self._changed:
@@ -153,8 +159,12 @@ class Turns:
             ahead.append(self._running)
         # A long job that a short one waits for lets it pass.
         seconds = sum(_BETWEEN if one.long and not mine.long else self._left(one) for one in ahead)
-        count = "one other job" if len(ahead) <= 1 else f"{len(ahead)} other jobs"
-        return f"{WAITING}{count}, about {duration(seconds)}"
+        others = _("one other job")
+        if len(ahead) > 1:
+            others = ngettext("{count} other job", "{count} other jobs", len(ahead)).format(count=len(ahead))
+        return _("{waiting} {others}, about {duration}").format(
+            waiting=WAITING, others=others, duration=duration(seconds)
+        )
 
     def _left(self, one: Turn) -> float:
         """Seconds that a job still takes: by its own speed, or as long as those of its kind."""

@@ -6,6 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 from pipelines.errors import OptionInvalid
 from pipelines.files import composed, folded, sha256_of
+from pipelines.languages.translation import _
 from ui import CACHE
 
 NAMES_TOO = "(files, names, ...others) => [files, (files ?? []).map((file) => file.orig_name), ...others]"
@@ -21,7 +22,7 @@ def take_one(file: str | None) -> bytes:
     """
     (content,) = take(file)
     if content is None:
-        raise OptionInvalid("There is no file in what was sent; choose one.")
+        raise OptionInvalid(_("There is no file in what was sent; choose one."))
     return content
 
 
@@ -72,16 +73,21 @@ def add(
             source = _uploaded(file)
             new = _free_name(source, name, kept)
             if new is None:
-                said.append(f"{before} was there already, and is kept once.")
+                said.append(_("{before} was there already, and is kept once.").format(before=before))
                 continue
             source.replace(folder / new)
         except (OptionInvalid, OSError):
-            said.append(f"{before} could not be kept; choose it again.")
+            said.append(_("{before} could not be kept; choose it again.").format(before=before))
             continue
         kept[new] = folder / new
         if new != before:
-            why = f"a {what} of that name was there" if new != name else "the upload cut its name"
-            said.append(f"{before} is {new} here{also}: {why}.")
+            taken = {
+                "photo": _("{before} is {new} here{also}: a photo of that name was there."),
+                "mask": _("{before} is {new} here{also}: a mask of that name was there."),
+                "reference": _("{before} is {new} here{also}: a reference of that name was there."),
+            }
+            cut = _("{before} is {new} here{also}: the upload cut its name.")
+            said.append((taken[what] if new != name else cut).format(before=before, new=new, also=also))
     return said
 
 
@@ -107,5 +113,5 @@ def _free_name(source: Path, name: str, kept: dict[str, Path]) -> str | None:
 def _uploaded(file: str) -> Path:
     source = Path(file).resolve()
     if not (source.is_relative_to(CACHE) and source.is_file()):
-        raise OptionInvalid("The upload is no longer there; choose the file again.")
+        raise OptionInvalid(_("The upload is no longer there; choose the file again."))
     return source

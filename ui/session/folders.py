@@ -21,6 +21,7 @@ from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.exports.names import Companions
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.images import read_mask, write_png
+from pipelines.languages.translation import _
 from ui.session.kept import Photo
 
 PHOTOS = "photo"
@@ -29,7 +30,11 @@ PHOTOS = "photo"
 State = Literal["waiting", "running", "done", "failed", "stale"]
 """How far a photo is: ``"stale"`` is done, but with other settings or another mask than those that are chosen now."""
 
-_GONE = "This photo is no longer among those of the folder; choose another."
+_SEVERAL = {
+    "mask": _("Several masks have this photo's name; remove all, and drop one for each photo."),
+    "reference": _("Several references have this photo's name; remove all, and drop one for each photo."),
+}
+_GONE = _("This photo is no longer among those of the folder; choose another.")
 
 
 def mask_sha256(mask: Mask) -> str:
@@ -223,7 +228,7 @@ class Folder:
         files, companions = self.given.get(what, {}), self._by_name(what)
         found = companions.fitting(row.name)
         if len(found) > 1:
-            raise OptionInvalid(f"Several {what}s have this photo's name; remove all, and drop one for each photo.")
+            raise OptionInvalid(_SEVERAL[what])
         if what in self._several:
             found = [*found, *companions.numbered(row.name, self.names())]
         return [files[name] for name in found]
@@ -245,7 +250,7 @@ class Folder:
         with self.lock:
             row = self.row(key)
             if row.running is not None:
-                raise OptionInvalid("This photo is at work just now; cancel the run first.")
+                raise OptionInvalid(_("This photo is at work just now; cancel the run first."))
             keys = list(self.rows)
             at = keys.index(key)
             del self.rows[key]
@@ -332,4 +337,4 @@ class Folder:
 
     def _still(self, row: Row, stop: threading.Event) -> None:
         if stop.is_set() or self.rows.get(row.key) is not row:
-            raise Cancelled("The run was stopped.")
+            raise Cancelled(_("The run was stopped."))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import PhiltrumError
+from pipelines.languages.translation import _
 from ui.pictures.masks import Base
 from ui.session.kept import Outcome, Photo
 
@@ -119,7 +120,7 @@ class Run:
         return outcome, desk
 
 
-_GONE = "This result is no longer kept; run it again."
+_GONE = _("This result is no longer kept; run it again.")
 
 
 class Runs:

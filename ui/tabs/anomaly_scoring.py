@@ -21,6 +21,8 @@ from pipelines.faces.images import read_image, write_png
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.identity.likeness import question_of_photos
 from pipelines.jobs import ANOMALY_SCORING
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, in_sentence
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, AnyRegion, pixels_sha256
 from ui.examples import drawn_anomalies
@@ -31,7 +33,7 @@ from ui.parts.scores.adaptation import adaptation_html
 from ui.parts.scores.facts import REGIONS, scores_html, verdict_html
 from ui.parts.scores.heat_map import first_map, heat_maps, heat_view, photo_names
 from ui.parts.settings import FRAMES_UNTIL, NAMES, ScoringSettings, choices, own_options
-from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, toast
+from ui.parts.widgets import ask, footer_html, guarded, measurements_html, status_html, step, toast
 from ui.pictures.masks import Base, editor_size
 from ui.server.engine import GPU, Engine
 from ui.server.sessions import Sessions, Work
@@ -108,63 +110,65 @@ class AnomalyScoringTab(ResultTab):
 
     def _build_inputs(self) -> None:
         with gr.Row(elem_classes="choice", equal_height=True):
-            gr.HTML('<h2 class="step">Photo</h2>', apply_default_css=False, min_width=60)
+            gr.HTML(step(_("Photo")), apply_default_css=False, min_width=60)
             self.count = gr.Radio(
-                [("One photo", ONE), ("Before and after surgery", TWO)],
+                [(_("One photo"), ONE), (_("Before and after surgery"), TWO)],
                 value=ONE,
-                label="Photos",
+                label=_("Photos"),
                 show_label=False,
                 container=False,
                 elem_classes=["extent", "count"],
                 min_width=300,
             )
         with gr.Row(elem_classes="pair", equal_height=False):
-            for slot, lead, gallery in (
-                (FIRST, "Drop a face photo here, then press Run.", drawn_anomalies.gallery),
-                (SECOND, "Drop the photo after surgery here.", None),
+            before = _("Photo with the region that is scored. With Painted, paint it.")
+            after = _("Second photo with the region that is scored. With Painted, paint it.")
+            to_score, to_score_after = _("Face to score on the photo"), _("Face to score on the second photo")
+            for slot, lead, gallery, canvas, label in (
+                (FIRST, _("Drop a face photo here, then press Run."), drawn_anomalies.gallery, before, to_score),
+                (SECOND, _("Drop the photo after surgery here."), None, after, to_score_after),
             ):
                 with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
                     self.editors[slot] = mask_editor(
                         f"{slot.prefix}-editor",
                         "scoring-run" if slot is FIRST else None,
                         lead,
-                        f"{slot.name.capitalize()} with the region that is scored. With Painted, paint it.",
+                        canvas,
                         gallery,
                         noun=slot.name,
                         fixed=True,
                     )
-                    self.faces[slot] = gr.Radio(
-                        [("Face 1 (largest)", 0)], value=0, label=f"Face to score on the {slot.name}", visible=False
-                    )
+                    self.faces[slot] = gr.Radio([(_("Face 1 (largest)"), 0)], value=0, label=label, visible=False)
         self.settings.build()
         self.settings.build_advanced()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
-        gr.HTML('<h2 class="step">Score and map</h2>', apply_default_css=False)
+        gr.HTML(step(_("Score and map")), apply_default_css=False)
         self.verdict = gr.HTML(verdict_html(), apply_default_css=False, elem_id="scoring-verdict")
         self.map = gr.Radio(
-            choices(MAPS), value=next(iter(MAPS)), label="Map", show_label=False, container=False,
+            choices(MAPS), value=next(iter(MAPS)), label=_("Map"), show_label=False, container=False,
             elem_classes="extent", elem_id="scoring-map",
         )  # fmt: skip
         self.heat = heat_view("scoring-heat")
         self.scores = gr.HTML(scores_html(), apply_default_css=False, elem_id="scoring-scores")
-        gr.HTML('<h2 class="step">Face and normalized face</h2>', apply_default_css=False)
+        gr.HTML(step(_("Face and normalized face")), apply_default_css=False)
         with gr.Row(elem_classes="pair", equal_height=False):
             for slot in SLOTS:
                 with gr.Column(elem_classes=f"pair-{slot.key}", min_width=0):
                     self.sliders[slot] = comparison_slider(
-                        f"{slot.prefix}-slider", "Aligned face", "Normalized face", "The face and its normalized "
-                        "version appear here.", done="The score is ready." if slot is FIRST else "",
+                        f"{slot.prefix}-slider", _("Aligned face"), _("Normalized face"),
+                        _("The face and its normalized version appear here."),
+                        done=_("The score is ready.") if slot is FIRST else "",
                     )  # fmt: skip
         self.strip = run_strip("scoring-runs")
         self.measures = gr.HTML(measurements_html(), apply_default_css=False)
         with gr.Column(elem_classes=["adaptation", "only-stylegan2"]):
-            gr.HTML('<h2 class="step">Adaptation</h2>', apply_default_css=False)
+            gr.HTML(step(_("Adaptation")), apply_default_css=False)
             self.frames = gr.HTML(adaptation_html(), apply_default_css=False, elem_id="scoring-frames")
             self.step = gr.Slider(
-                0, 1, 0, step=1, label="Step of the adaptation", interactive=False, elem_id="scoring-step"
+                0, 1, 0, step=1, label=_("Step of the adaptation"), interactive=False, elem_id="scoring-step"
             )
         for slot, name in zip(SLOTS, photo_names(2), strict=True):
             with gr.Row(elem_classes=["files", f"pair-{slot.key}"], equal_height=True):
@@ -206,7 +210,7 @@ class AnomalyScoringTab(ResultTab):
 
     @property
     def views(self) -> dict[str, Callable[[], None]]:
-        return {"Cohort": self.cohort.build}
+        return {_("Cohort"): self.cohort.build}
 
     # --- what belongs to a photo ------------------------------------------------------------------------------------
 
@@ -252,7 +256,7 @@ class AnomalyScoringTab(ResultTab):
                 data = take_one(event.path)
                 return [*self._open(slot, read_image(data), region, request), *self.cleared()]
             except Exception as error:
-                toast(error, "Photo not opened")
+                toast(error, _("Photo not opened"))
                 return [refusal(), gr.skip(), *self.kept()]
 
         return open_photo
@@ -265,7 +269,7 @@ class AnomalyScoringTab(ResultTab):
                 work.choose_face(photo, int(face))
                 return [answer(face=face, **region_shown(photo, int(face), region)), *self.cleared()]
             except Exception as error:
-                toast(error, "Face not chosen")
+                toast(error, _("Face not chosen"))
                 return [answer(), *self.kept()]
 
         return choose_face
@@ -276,7 +280,7 @@ class AnomalyScoringTab(ResultTab):
             pictures = drawn_anomalies.photos(event.example)
             opened = [self._open(slot, each, region, request) for slot, each in zip(SLOTS, pictures, strict=False)]
         except Exception as error:
-            toast(error, "Example not opened")
+            toast(error, _("Example not opened"))
             return [refusal(), *[gr.skip()] * 4, *self.kept()]
         two = len(opened) == 2
         first, second = opened if two else (opened[0], (gr.skip(), gr.skip()))
@@ -291,10 +295,10 @@ class AnomalyScoringTab(ResultTab):
             pick_face(faces, 0)  # says in its own words what to do where there is none
             shown = region_shown(photo, 0, region)
         except PhiltrumError as error:
-            toast(error, "No face found")
+            toast(error, _("No face found"))
         return answer(photo=photo_props(photo), face=0, **shown), face_choice(faces)
 
-    @guarded("No region shown", lambda: (answer(), answer()))
+    @guarded(_("No region shown"), lambda: (answer(), answer()))
     def choose_region(
         self, region: AnyRegion, first: dict | None, second: dict | None, face: int, other: int, request: gr.Request
     ) -> list[gr.HTML]:
@@ -392,7 +396,7 @@ class AnomalyScoringTab(ResultTab):
 
     # --- result -----------------------------------------------------------------------------------------------------
 
-    @guarded("Not drawn")
+    @guarded(_("Not drawn"))
     def draw_heat(self, name: MapName, step: float, request: gr.Request) -> Any:
         """Shows another map of the faces, from the result that is here."""
         outcome = self.work(request).outcome
@@ -401,7 +405,7 @@ class AnomalyScoringTab(ResultTab):
         drawn = heat_maps(_at_step(outcome.result, step), name)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
-    @guarded("Not drawn")
+    @guarded(_("Not drawn"))
     def draw_frame(self, step: float, name: MapName, request: gr.Request) -> Any:
         """Shows another step of the adaptation: in the slider, the map and beside the course of the severity."""
         outcome = self.work(request).outcome
@@ -412,7 +416,7 @@ class AnomalyScoringTab(ResultTab):
         drawn = *pairs, heat_maps(results, name), adaptation_html(outcome.result, step)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
-    @guarded("Files not made")
+    @guarded(_("Files not made"))
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files to download, after the result is on the screen."""
         return self.written(request, self._files)
@@ -542,20 +546,20 @@ def region_shown(photo: Photo, face: int, region: AnyRegion) -> dict[str, Any]:
     if region == PAINTED:
         return {"fixed": False}
     mask = region_of(pick_face(photo.faces, face), photo.pixels.shape[:2], region)
-    said = f"{REGIONS[region]} is scored."
+    said = _("{region} is scored.").format(region=REGIONS[region])
     return {"fixed": True, "base": add_base(photo, mask, said, {"face": face, "region": region})}
 
 
 def _told(results: Sequence[AnomalyScoringResult]) -> Told:
     """What the strip tells of a score: the region, and how far it stands out."""
     first = results[0]
-    region = REGIONS[first.basis.region].lower()
-    levels = [f"{one.local.value:.0f}" if one.local else "–" for one in results]
-    said = [region, f"local severity {' → '.join(levels)}"]
+    region = in_sentence(REGIONS[first.basis.region])
+    levels = [figure(one.local.value, ".0f") if one.local else "–" for one in results]
+    said = [region, _("local severity {levels}").format(levels=" → ".join(levels))]
     return told(first_map(results[-1]), said, sum(sum(one.seconds.values()) for one in results))
 
 
-@guarded("Photos not compared")
+@guarded(_("Photos not compared"))
 def _ask_for_one_person(results: Sequence[AnomalyScoringResult]) -> None:
     """Asks whether two photos show one person, where they hardly do."""
     from pipelines.identity.embedding import find_embedder  # PyTorch, without which the page is built

@@ -13,11 +13,12 @@ from pipelines.arrays import Pixels
 from pipelines.cases.case import Case
 from pipelines.errors import Cancelled
 from pipelines.exports.tables import of_case
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, RepaintResult
 from ui.parts.editor import answer, face_choice, lay_base, more_props, photo_props
 from ui.parts.runs import compare_runs, show_runs
-from ui.parts.widgets import explain, guarded, toast
+from ui.parts.widgets import explain, guarded, headed, keys_html, toast
 from ui.pictures.masks import Base
 from ui.server.callers import while_waited_for
 from ui.server.engine import GPU, Engine, stoppable
@@ -30,10 +31,7 @@ from ui.session.runs import Told
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Of events that are over at once and are nobody's business but the page's."""
 
-KEYS = (
-    '<p class="keys"><kbd>[</kbd> <kbd>]</kbd> brush size &ensp;<kbd>Ctrl</kbd> <kbd>Z</kbd> undo &ensp;'
-    "<kbd>Ctrl</kbd> <kbd>Enter</kbd> run &ensp;<kbd>?</kbd> all keys</p>"
-)
+KEYS = keys_html(("[ ]", _("brush size")), ("Ctrl Z", _("undo")), ("Ctrl Enter", _("run")), ("?", _("all keys")))
 """Keys of a tab with an editor."""
 
 Made = TypeVar("Made", RepaintResult, AnomalyScoringResult)
@@ -58,8 +56,8 @@ class Tab(ABC):
     job: str
     key: str
     prefix: str
-    runs = "Run"
-    left = "There is no result of it."
+    runs = _("Run")
+    left = _("There is no result of it.")
     tells_time = False
 
     def __init__(self, engine: Engine, sessions: Sessions):
@@ -94,7 +92,7 @@ class Tab(ABC):
         with gr.Row(elem_classes="go"):
             self.run = gr.Button(self.runs, variant="primary", elem_id=f"{self.prefix}-run", scale=3, min_width=160)
             self.cancel = gr.Button(
-                "Cancel", interactive=False, elem_id=f"{self.prefix}-cancel", scale=1, min_width=110
+                _("Cancel"), interactive=False, elem_id=f"{self.prefix}-cancel", scale=1, min_width=110
             )
 
     def connect_run(
@@ -146,9 +144,9 @@ class Tab(ABC):
 
             return run(work, stop, stoppable(stop, with_time_left(told) if self.tells_time else told))
         except Cancelled:
-            gr.Info(f"<b>Run cancelled.</b> {self.left}", duration=5)
+            gr.Info(headed(_("Run cancelled"), self.left), duration=5)
         except Exception as error:
-            toast(error, "Not run")
+            toast(error, _("Not run"))
         return gr.skip()
 
     def stop(self, request: gr.Request) -> tuple[gr.Button, gr.Button]:
@@ -302,7 +300,7 @@ class ResultTab(FilesTab):
                 continue
             props = self.field_props(what, photo, given) | {"face": photo.face}
             if field.painted and "base" not in props and mask is not None:
-                props["base"] = lay_base(photo, mask, "The mask of the result.")
+                props["base"] = lay_base(photo, mask, _("The mask of the result."))
             updates += [answer(**props), face_choice(photo.faces, photo.face)]
         if self.more_photos is not None:
             updates.append(answer(**more_props([*more.values()])))
@@ -339,7 +337,7 @@ class ResultTab(FilesTab):
 
     def write_anew(self, request: gr.Request) -> list[Any]:
         """Writes all files of the result that is here, where there is one."""
-        updates = guarded("Files not made")(self.written)(request, self.write_all)
+        updates = guarded(_("Files not made"))(self.written)(request, self.write_all)
         return updates if isinstance(updates, list) else [gr.skip()] * len(self.buttons)
 
     # --- files --------------------------------------------------------------------------------------------------------
@@ -385,10 +383,10 @@ class ResultTab(FilesTab):
             laid = self.lay_out(desk.photos, desk.more, desk.masks, desk.settings)
             return [self.runs_shown(request), *laid, *self.show(run.outcome, shown, len(desk.more))]
         except Exception as error:
-            toast(error, "Not shown")
+            toast(error, _("Not shown"))
             return [self.runs_shown(request), *[gr.skip()] * len(self.desk), *self.kept()]
 
-    @guarded("Not chosen")
+    @guarded(_("Not chosen"))
     def choose_run(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
         """Makes a result the case's for its photo, or takes that back."""
         self.work(request).choose_run(event.key)
@@ -402,7 +400,7 @@ class ResultTab(FilesTab):
         gone = was_shown and work.outcome is None
         return [self.runs_shown(request), *(self.cleared() if gone else self.kept())]
 
-    @guarded("Not compared")
+    @guarded(_("Not compared"))
     def compare_two(self, event: gr.EventData, request: gr.Request) -> gr.HTML:
         """Shows two results side by side."""
         runs = self.work(request).runs

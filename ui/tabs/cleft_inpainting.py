@@ -9,6 +9,7 @@ from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.images import read_image
 from pipelines.faces.masks import EXTENTS
 from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.examples import people as examples
@@ -28,18 +29,18 @@ class CleftInpaintingTab(RepaintingTab):
     job = CLEFT_INPAINTING
     prefix = "cleft"
     stem = "philtrum"
-    headings = ("Photo and mask", "Prediction")
-    lead = "Drop a face photo here, paint over the mouth or ask for a mask, then press Run."
-    canvas = "Photo with the mask to repaint. Paint with the pointer, or use Suggest mask."
-    after = "Prediction"
-    awaited = "The prediction appears here, beside the photo."
-    advanced = "Mask edge, seed and several results"
-    severals = (("Each region", REGIONS),)
+    headings = (_("Photo and mask"), _("Prediction"))
+    lead = _("Drop a face photo here, paint over the mouth or ask for a mask, then press Run.")
+    canvas = _("Photo with the mask to repaint. Paint with the pointer, or use Suggest mask.")
+    after = _("Prediction")
+    awaited = _("The prediction appears here, beside the photo.")
+    advanced = _("Mask edge, seed and several results")
+    severals = ((_("Each region"), REGIONS),)
     gallery = staticmethod(examples.gallery)
 
     def build_region(self) -> None:
-        self.extent = extent_choice("Extent of the suggested mask", scale=1)
-        self.suggest = gr.Button("Suggest mask", size="md", scale=0, min_width=124)
+        self.extent = extent_choice(_("Extent of the suggested mask"), scale=1)
+        self.suggest = gr.Button(_("Suggest mask"), size="md", scale=0, min_width=124)
 
     def build_facts(self) -> None:
         self.facts = [gr.HTML(measurements_html(), apply_default_css=False)]
@@ -55,9 +56,9 @@ class CleftInpaintingTab(RepaintingTab):
         """Reads an upload, forgets its file, and shows it."""
         try:
             data = take_one(event.path)
-            _, props, more = self.take_photo(request, read_image(data))
+            _photo, props, more = self.take_photo(request, read_image(data))
         except Exception as error:
-            toast(error, "Photo not opened")
+            toast(error, _("Photo not opened"))
             return self.not_opened()
         return [answer(**props), *more]
 
@@ -68,10 +69,10 @@ class CleftInpaintingTab(RepaintingTab):
             photo, props, more = self.take_photo(request, examples.photo(example.picture))
             return [example.extent, answer(**props, base=self.suggested(photo, 0, example.extent)), *more]
         except Exception as error:
-            toast(error, "Example not opened")
+            toast(error, _("Example not opened"))
             return [gr.skip(), *self.not_opened()]
 
-    @guarded("No mask suggested", answer)
+    @guarded(_("No mask suggested"), answer)
     def suggest_mask(self, value: dict | None, extent: Extent, face: int, request: gr.Request) -> gr.HTML:
         """Lays the region of ``extent`` under the strokes."""
         return answer(base=self.suggested(self.photo(value, request), int(face), extent))

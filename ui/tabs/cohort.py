@@ -16,10 +16,12 @@ from pipelines.anomaly_scoring.study.records import Records
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.jobs import ANOMALY_SCORING
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, ngettext
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult
 from ui.parts.settings import ScoringSettings
-from ui.parts.widgets import footer_html, guarded, toast
+from ui.parts.widgets import footer_html, guarded, step, toast
 from ui.pictures.overlay import jpeg_url
 from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Sessions, Work
@@ -32,26 +34,26 @@ if TYPE_CHECKING:
     from ui.server.scorers import Scorers
 
 COLUMNS = (
-    "Photo",
-    "Local severity",
-    "Local percentile",
-    "Asymmetry",
-    "Severity",
-    "Rank",
-    "Rating",
-    "What went wrong",
+    _("Photo"),
+    _("Local severity"),
+    _("Local percentile"),
+    _("Asymmetry"),
+    _("Severity"),
+    _("Rank"),
+    _("Rating"),
+    _("What went wrong"),
 )
 """Of the table: grey levels, per cent of faces with less, per cent of light, and the paper's severity; the rank is by
 local severity. Normality, which is −severity, the other percentiles and the seconds stand in the CSV."""
 
 FILES = {
-    "csv": ("Scores, CSV", "scores.csv"),
-    "json": ("Figures, JSON", "study.json"),
-    "pdf": ("Report, PDF", "study.pdf"),
+    "csv": (_("Scores, CSV"), "scores.csv"),
+    "json": (_("Figures, JSON"), "study.json"),
+    "pdf": (_("Report, PDF"), "study.pdf"),
 }
 """What can be downloaded: label of the button, and the study's file."""
 
-_ALSO = ", for the ratings too"
+_ALSO = _(", for the ratings too")
 
 _SAID = 6  # sentences about names that are shown
 
@@ -82,8 +84,8 @@ class CohortTab(Tab):
 
     job = ANOMALY_SCORING
     key = prefix = "cohort"
-    runs = "Score the cohort"
-    left = "The scores so far are kept; the next run goes on from there."
+    runs = _("Score the cohort")
+    left = _("The scores so far are kept; the next run goes on from there.")
     tells_time = True
 
     def __init__(self, engine: Engine, sessions: Sessions):
@@ -96,29 +98,29 @@ class CohortTab(Tab):
         """Lays the sub-tab out and connects it."""
         with gr.Row(elem_classes=["work", "work-cohort"], equal_height=False):
             with gr.Column(elem_classes="give", min_width=440):
-                gr.HTML('<h2 class="step">Photos</h2>', apply_default_css=False)
+                gr.HTML(step(_("Photos")), apply_default_css=False)
                 self.photos = gr.File(
-                    label="Photos of the cohort: drop several here", file_count="multiple",
+                    label=_("Photos of the cohort: drop several here"), file_count="multiple",
                     file_types=["image", *CHOSEN], elem_id="cohort-photos", height=150,
                 )  # fmt: skip
                 self.names = gr.JSON(visible=False)
                 self.given = gr.HTML(given_html(), apply_default_css=False, elem_id="cohort-given")
                 with gr.Row(elem_classes="suggest", equal_height=True):
                     self.ratings = gr.UploadButton(
-                        "Add ratings, CSV", file_types=[".csv"], size="md", min_width=124, elem_id="cohort-ratings"
+                        _("Add ratings, CSV"), file_types=[".csv"], size="md", min_width=124, elem_id="cohort-ratings"
                     )
-                    self.clear = gr.Button("Remove all", size="md", min_width=124)
+                    self.clear = gr.Button(_("Remove all"), size="md", min_width=124)
                 self.settings.build()
                 self.settings.build_advanced()
                 self.build_buttons()
             with gr.Column(elem_classes="get", min_width=440):
-                gr.HTML('<h2 class="step">Scores</h2>', apply_default_css=False)
+                gr.HTML(step(_("Scores")), apply_default_css=False)
                 self.table = gr.Dataframe(
                     headers=list(COLUMNS),
                     datatype=["str", "number", "number", "number", "number", "number", "number", "str"],
                     value=[],
                     interactive=False,
-                    label="Scores of the cohort; a click on a column's name sorts by it",
+                    label=_("Scores of the cohort; a click on a column's name sorts by it"),
                     show_label=False,
                     max_height=360,
                     column_widths=["136px", "84px", "94px", "108px", "84px", "62px", "70px", "200px"],
@@ -131,7 +133,7 @@ class CohortTab(Tab):
                 with gr.Row(elem_classes="files"):
                     self.files = [
                         gr.DownloadButton(label, interactive=False, size="md", min_width=120, elem_id=f"cohort-{key}")
-                        for key, (label, _) in FILES.items()
+                        for key, (label, _file) in FILES.items()
                     ]
         self.footer = gr.HTML(footer_html(), apply_default_css=False)
         self._connect()
@@ -154,7 +156,7 @@ class CohortTab(Tab):
             work.many = Cohort(work.lasting_folder())
         return work.many
 
-    @guarded("Photos not added", lambda: (None, gr.skip()))
+    @guarded(_("Photos not added"), lambda: (None, gr.skip()))
     def take_photos(
         self, paths: list[str] | None, names: list[str | None] | None, request: gr.Request
     ) -> tuple[None, str]:
@@ -170,7 +172,9 @@ class CohortTab(Tab):
         try:
             if len(cohort.photos) + len(paths) > _MOST:
                 raise OptionInvalid(
-                    f"The app takes up to {_MOST:,} photos; use python -m pipelines study for a larger cohort."
+                    _("The app takes up to {most} photos; use python -m pipelines study for a larger cohort.").format(
+                        most=figure(_MOST, ",")
+                    )
                 )
             cohort.notes += add(paths, names or [], cohort.photos, cohort.folder / "photos", also=_ALSO)
         finally:
@@ -187,10 +191,10 @@ class CohortTab(Tab):
             cohort.ratings = None
             cohort.ratings = _ratings(path, list(cohort.photos.values()))
         except Exception as error:
-            toast(error, "Ratings not added")
+            toast(error, _("Ratings not added"))
         return given_html(cohort)
 
-    @guarded("Not removed")
+    @guarded(_("Not removed"))
     def forget(self, request: gr.Request) -> str:
         """Removes the photos and ratings that were given."""
         work = self.work(request)
@@ -212,7 +216,7 @@ class CohortTab(Tab):
         def run(work: Work, stop: Event, report: Progress) -> tuple[Any, ...]:
             cohort = self.cohort(request)
             if not cohort.photos:
-                raise OptionInvalid("The cohort has no photos yet; drop some on the left first.")
+                raise OptionInvalid(_("The cohort has no photos yet; drop some on the left first."))
             study = self._study(cohort, ScoringSettings.options(settings), stop, report)
             report(1.0, "drawing")
             return self._show(study, cohort, work)
@@ -228,13 +232,13 @@ class CohortTab(Tab):
         except FileNotFoundError as error:
             if folder.exists():
                 raise
-            raise Cancelled("The page was closed.") from error
+            raise Cancelled(_("The page was closed.")) from error
         return (
             table(study),
             figures_html(study),
             plot_html(scatter_plot(study), bool(study.rated)),
             footer_html(cohort.last),
-            *[gr.DownloadButton(value=str(folder / name), interactive=True) for _, name in FILES.values()],
+            *[gr.DownloadButton(value=str(folder / name), interactive=True) for _label, name in FILES.values()],
         )
 
     def _study(self, cohort: Cohort, options: dict[str, Any], stop: Event, report: Progress) -> "Study":
@@ -250,7 +254,7 @@ class CohortTab(Tab):
             told = (fraction, text)
             report(fraction, text)
 
-        def of_photo(_: float, text: str) -> None:
+        def of_photo(_fraction: float, text: str) -> None:
             if WAITING in text:  # whoever waits is told for what; else the count of photos says enough
                 report(told[0], f"{told[1]}, {text}")
 
@@ -278,7 +282,7 @@ def _ratings(path: str | None, photos: Sequence[Path]) -> Ratings:
     """
     (content,) = take(path)
     if content is None:
-        raise OptionInvalid("There are no ratings in what was sent; choose a CSV file.")
+        raise OptionInvalid(_("There are no ratings in what was sent; choose a CSV file."))
     ratings = parse_ratings(content)
     matched_text(ratings, photos)
     return ratings
@@ -287,20 +291,22 @@ def _ratings(path: str | None, photos: Sequence[Path]) -> Ratings:
 def given_html(cohort: Cohort | None = None) -> str:
     """How many photos there are, which of them have ratings, and whose names are others than on the person's disk."""
     if cohort is None or not (cohort.photos or cohort.ratings):
-        said = (
+        said = _(
             "No photos yet. Names such as <code>P01_before.jpg</code> and <code>P01_after.jpg</code> make a pair. "
             "Ratings: a CSV with the columns <code>name</code> and <code>rating</code>."
         )
         return f'<p class="given given-empty">{said}</p>'
     count = len(cohort.photos)
     names = ", ".join(list(cohort.photos)[:4]) + (", …" if count > 4 else "")
-    notes = cohort.notes[:_SAID] + ([f"{len(cohort.notes) - _SAID} more names."] if len(cohort.notes) > _SAID else [])
+    notes = cohort.notes[:_SAID] + _more_names(len(cohort.notes) - _SAID)
     said = "<br>".join(html.escape(line) for line in [*_ratings_lines(cohort), *notes])
-    ratings = "with ratings" if cohort.ratings else "no ratings yet"
-    return (
-        f'<p class="given"><b>{count} photo{"" if count == 1 else "s"}</b>, {ratings}'
-        f"<span>{html.escape(names)}</span>{said}</p>"
-    )
+    ratings = _("with ratings") if cohort.ratings else _("no ratings yet")
+    photos = ngettext("{count} photo", "{count} photos", count).format(count=count)
+    return f'<p class="given"><b>{photos}</b>, {ratings}<span>{html.escape(names)}</span>{said}</p>'
+
+
+def _more_names(count: int) -> list[str]:
+    return [ngettext("{count} more name.", "{count} more names.", count).format(count=count)] if count > 0 else []
 
 
 def _ratings_lines(cohort: Cohort) -> list[str]:
@@ -339,31 +345,40 @@ def table(study: "Study") -> list[list[Any]]:
 def figures_html(study: "Study | None" = None) -> str:
     """Counts, correlations with the ratings, and the change after surgery."""
     if study is None:
-        return (
-            '<div class="figures figures-empty"><p>Correlations with the ratings (Pearson, Spearman, with 95 % '
-            "intervals) and changes after surgery appear here.</p></div>"
+        awaited = _(
+            "Correlations with the ratings (Pearson, Spearman, with 95 % intervals) and changes after surgery "
+            "appear here."
         )
+        return f'<div class="figures figures-empty"><p>{awaited}</p></div>'
     from pipelines.anomaly_scoring.study.report import change_text, correlation_text, rows_text
 
     failed = len(study.photos) - len(study.scored)
-    facts = [("Photos", f"{len(study.scored)} scored" + (f", {failed} failed" if failed else ""))]
+    counts = _("{scored} scored, {failed} failed") if failed else _("{scored} scored")
+    facts = [(_("Photos"), counts.format(scored=len(study.scored), failed=failed))]
     for one in study.agreements:
-        facts.append((f"{one.correlation.method.capitalize()}, {one.figure}", correlation_text(one.correlation)))
+        facts.append((f"{one.correlation.method.capitalize()}, {_(one.figure)}", correlation_text(one.correlation)))
     if study.changes:
-        facts.append(("Change, local severity", change_text(study.mean_local_change)))
-        facts.append(("Change, severity", change_text(study.mean_change)))
+        facts.append((_("Change, local severity"), change_text(study.mean_local_change)))
+        facts.append((_("Change, severity"), change_text(study.mean_change)))
     if study.raters or study.passed_over:
-        facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
+        facts.append((_("Ratings"), columns_text(study.raters, study.passed_over)))
     if study.unmatched:
-        facts.append(("Ratings' rows", rows_text(study.unmatched)))
+        facts.append((_("Ratings' rows"), rows_text(study.unmatched)))
     rows = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}</dd></div>" for term, value in facts)
-    note = "<p>Ratings rise towards normal, as normality does; local severity falls.</p>" if study.agreements else ""
+    note = (
+        "<p>" + _("Ratings rise towards normal, as normality does; local severity falls.") + "</p>"
+        if study.agreements
+        else ""
+    )
     return f'<div class="figures"><dl>{rows}</dl>{note}</div>'
 
 
 def plot_html(plot: np.ndarray | None = None, rated: bool = False) -> str:
     """The scatter plot."""
     if plot is None:
-        return '<div class="plot plot-empty"><p>The scatter plot against the ratings appears here.</p></div>'
-    said = f"Local severity of every photo {'against its mean rating' if rated else 'by rank'}"
+        awaited = _("The scatter plot against the ratings appears here.")
+        return f'<div class="plot plot-empty"><p>{awaited}</p></div>'
+    said = _("Local severity of every photo by rank")
+    if rated:
+        said = _("Local severity of every photo against its mean rating")
     return f'<div class="plot"><img src="{jpeg_url(plot)}" alt="{said}"></div>'

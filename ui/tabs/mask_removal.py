@@ -13,6 +13,8 @@ from pipelines.faces.blending.hole import FEATHER
 from pipelines.faces.images import read_image
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.jobs import MASK_REMOVAL
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, ngettext
 from pipelines.mask_removal.choices import (
     CONTROL,
     CONTROL_POINTS,
@@ -37,7 +39,7 @@ from ui.parts.editor import (
 )
 from ui.parts.repaint_settings import engine_choice, points_slider
 from ui.parts.stages import show_stages, stage_strip
-from ui.parts.widgets import ask, guarded, toast
+from ui.parts.widgets import ask, guarded, headed, step, toast
 from ui.pictures.masks import editor_size
 from ui.server.sessions import Work
 from ui.server.uploads import take_one
@@ -60,7 +62,7 @@ REFERENCES = "references"
 _RUN = "() => document.getElementById('removal-run').click()"
 _FRONTAL = 5.0  # degrees; a face that is turned less looks at the camera for all that people see
 
-SOURCES = {"found": "found", "given": "painted or uploaded", "suggested": "suggested"}
+SOURCES = {"found": _("found"), "given": _("painted or uploaded"), "suggested": _("suggested")}
 """Where a mask came from → what the page says of it."""
 
 
@@ -70,26 +72,26 @@ class MaskRemovalTab(RepaintingTab):
     job = MASK_REMOVAL
     prefix = "removal"
     stem = "philtrum-mask-removal"
-    headings = ("Masked face", "Without the mask")
-    lead = "Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run."
-    canvas = "Photo with the mask to remove. Repair the mask with the pointer, or use Find mask."
-    after = "Without the mask"
-    awaited = "The face without the mask appears here, beside the photo."
-    advanced = "Mask edge, control points, engine, seed and several results"
-    severals = (("Each reference", REFERENCES),)
+    headings = (_("Masked face"), _("Without the mask"))
+    lead = _("Drop a photo of a masked face here. The mask is found by itself; repair it, then press Run.")
+    canvas = _("Photo with the mask to remove. Repair the mask with the pointer, or use Find mask.")
+    after = _("Without the mask")
+    awaited = _("The face without the mask appears here, beside the photo.")
+    advanced = _("Mask edge, control points, engine, seed and several results")
+    severals = ((_("Each reference"), REFERENCES),)
     gallery = staticmethod(masked_faces.gallery)
 
     def build_region(self) -> None:
-        self.find = gr.Button("Find mask", size="md", min_width=124)
-        self.suggest = gr.Button("Suggest region", size="md", min_width=124)
+        self.find = gr.Button(_("Find mask"), size="md", min_width=124)
+        self.suggest = gr.Button(_("Suggest region"), size="md", min_width=124)
 
     def build_inputs(self) -> None:
         with gr.Row(elem_classes="choice", equal_height=True):
-            gr.HTML('<h2 class="step">Reference</h2>', apply_default_css=False, min_width=90)
+            gr.HTML(step(_("Reference")), apply_default_css=False, min_width=90)
             self.choice = gr.Radio(
-                [("With a reference photo", WITH), ("Without reference", WITHOUT)],
+                [(_("With a reference photo"), WITH), (_("Without reference"), WITHOUT)],
                 value=WITH,
-                label="Reference",
+                label=_("Reference"),
                 show_label=False,
                 container=False,
                 elem_classes="extent",
@@ -98,19 +100,22 @@ class MaskRemovalTab(RepaintingTab):
         # The style sheet hides it where no reference is wanted; it keeps its photo.
         with gr.Column(elem_classes="reference"):
             self.reference = reference_field(
-                "removal-reference", "The same person without a mask, from a similar side."
+                "removal-reference", _("The same person without a mask, from a similar side.")
             )
             self.reference_face = gr.Radio(
-                [("Face 1 (largest)", 0)], value=0, label="Face of the reference", visible=False
+                [(_("Face 1 (largest)"), 0)], value=0, label=_("Face of the reference"), visible=False
             )
             self.more = more_references("removal-more", MOST_REFERENCES - 1)
 
     def build_advanced(self) -> None:
         self.points = points_slider()
         self.painting = engine_choice(
-            "The first is nearer to the hidden face wherever that could be measured. Where both draw, the result is "
-            "the first one's, and the strip of stages shows the two side by side.",
-            ("Both, side by side", BOTH),
+            _(
+                "The first is nearer to the hidden face wherever that could be measured. Where both draw, the "
+                "result is "
+                "the first one's, and the strip of stages shows the two side by side."
+            ),
+            (_("Both, side by side"), BOTH),
         )
 
     def build_facts(self) -> None:
@@ -121,7 +126,7 @@ class MaskRemovalTab(RepaintingTab):
         self.version = gr.Radio(
             _versions(0),
             value=ALL,
-            label="References of the result",
+            label=_("References of the result"),
             show_label=False,
             container=False,
             elem_classes=["extent", "version"],
@@ -162,7 +167,7 @@ class MaskRemovalTab(RepaintingTab):
             data = take_one(event.path)
             return self._open(request, read_image(data))
         except Exception as error:
-            toast(error, "Photo not opened")
+            toast(error, _("Photo not opened"))
             return self.not_opened()
 
     def open_example(self, event: gr.EventData, request: gr.Request) -> list[Any]:
@@ -171,7 +176,7 @@ class MaskRemovalTab(RepaintingTab):
             opened = self._open(request, masked_faces.masked(event.example))
             reference = self._open_reference(request, masked_faces.reference(event.example))
         except Exception as error:
-            toast(error, "Example not opened")
+            toast(error, _("Example not opened"))
             return [refusal(), *[gr.skip()] * 3, *self.not_opened()]
         work = self.work(request)
         work.remove_references(*work.more)  # they show another person
@@ -184,12 +189,12 @@ class MaskRemovalTab(RepaintingTab):
             props |= self.face_props(photo, 0)
         return [answer(**props), *more]
 
-    @guarded("No mask found", answer)
+    @guarded(_("No mask found"), answer)
     def find_mask(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
         """Lays the surgical mask that is found under the strokes."""
         return answer(base=found_base(self.photo(value, request), int(face)))
 
-    @guarded("No region suggested", answer)
+    @guarded(_("No region suggested"), answer)
     def suggest_region(self, value: dict | None, face: int, request: gr.Request) -> gr.HTML:
         """Lays the lower face under the strokes."""
         return answer(base=self.suggested(self.photo(value, request), int(face), EXTENT))
@@ -198,7 +203,7 @@ class MaskRemovalTab(RepaintingTab):
         try:
             return {"base": found_base(photo, face)}
         except PhiltrumError as error:
-            toast(error, "No mask found")
+            toast(error, _("No mask found"))
             return {}
 
     # --- reference --------------------------------------------------------------------------------------------------
@@ -209,7 +214,7 @@ class MaskRemovalTab(RepaintingTab):
             data = take_one(event.path)
             return [*self._open_reference(request, read_image(data)), *self.cleared()]
         except Exception as error:
-            toast(error, "Reference not opened")
+            toast(error, _("Reference not opened"))
             return [refusal(), gr.skip(), *self.kept()]
 
     def _open_reference(self, request: gr.Request, pixels: np.ndarray) -> tuple[gr.HTML, gr.Radio]:
@@ -224,7 +229,7 @@ class MaskRemovalTab(RepaintingTab):
         try:
             work.choose_face(work.photo_of((value or {}).get("photo"), "reference"), int(face))
         except Exception as error:
-            toast(error, "Face not chosen")
+            toast(error, _("Face not chosen"))
             return [answer(), *self.kept()]
         return [answer(face=face), *self.cleared()]
 
@@ -237,10 +242,12 @@ class MaskRemovalTab(RepaintingTab):
                 faces = find_faces(pixels)
                 pick_face(faces, 0)  # says in its own words what to do where there is none
                 if len(work.more) >= MOST_REFERENCES - 1:
-                    raise OptionInvalid(f"There are {MOST_REFERENCES} references already; remove one first.")
+                    raise OptionInvalid(
+                        _("There are {most} references already; remove one first.").format(most=MOST_REFERENCES)
+                    )
                 work.add_reference(pixels, faces, editor_size(pixels.shape))
             except Exception as error:
-                toast(error, "Reference not added")
+                toast(error, _("Reference not added"))
         return self._changed(work) if len(work.more) > before else [answer(), *self.kept()]
 
     def change_references(self, event: gr.EventData, request: gr.Request) -> list[Any]:
@@ -254,7 +261,7 @@ class MaskRemovalTab(RepaintingTab):
                 work.choose_face(photo, int(event.face))
             return self._changed(work)
         except Exception as error:
-            toast(error, "References not changed")
+            toast(error, _("References not changed"))
             return [answer(), *self.kept()]
 
     def _changed(self, work: Work) -> list[Any]:
@@ -321,15 +328,16 @@ class MaskRemovalTab(RepaintingTab):
 
     def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
         words, version = super().said(result, settings), settings.get("version", ALL)
-        words[0] = {"found": "mask found", "given": "painted mask"}.get(result.mask_source, words[0])
+        words[0] = {"found": _("mask found"), "given": _("painted mask")}.get(result.mask_source, words[0])
         count = len(result.references)
-        alone = f"reference {version}" if version.isdecimal() else "one reference"
-        words.insert(1, ("no reference", alone, f"{count} references")[min(count, 2)])
-        return [*words, "the paper's networks"] if result.engine == "paper" else words
+        alone = _("reference {number}").format(number=version) if version.isdecimal() else _("one reference")
+        several = ngettext("{count} reference", "{count} references", count).format(count=count)
+        words.insert(1, (_("no reference"), alone, several)[min(count, 2)])
+        return [*words, _("the paper's networks")] if result.engine == "paper" else words
 
     def remark(self, result: MaskRemovalResult) -> None:
         for sentence in result.left_out:
-            gr.Warning(f"<b>Not used.</b> {html.escape(sentence)}", duration=12)
+            gr.Warning(headed(_("Not used"), html.escape(sentence)), duration=12)
         ask(person_question(result))
 
     def tell(self, result: MaskRemovalResult, *others: MaskRemovalResult) -> list[Any]:
@@ -419,21 +427,25 @@ class MaskRemovalTab(RepaintingTab):
 def note_html(result: MaskRemovalResult | None = None) -> str:
     """One line about a result: the mask, and how the reference was used."""
     if result is None:
-        return '<p class="note note-empty">Where the mask came from and how the reference was used appear here.</p>'
-    facts = [(f"Mask {SOURCES[result.mask_source]}, {100 * mask_share(result):.1f} % of the photo", "")]
+        awaited = _("Where the mask came from and how the reference was used appear here.")
+        return f'<p class="note note-empty">{awaited}</p>'
+    mask = _("Mask {source}, {share} % of the photo").format(
+        source=SOURCES[result.mask_source], share=figure(100 * mask_share(result), ".1f")
+    )
+    facts = [(mask, "")]
     if result.reference_yaw is None:
-        facts.append(("drawn without a reference", ""))
+        facts.append((_("drawn without a reference"), ""))
     else:
-        facts.append((f"reference {_turned(result.reference_yaw)}", "Yaw: how far the face is turned to a side."))
+        facts.append((_turned(result.reference_yaw), _("Yaw: how far the face is turned to a side.")))
         if len(result.references) > 1:
-            shares = ", ".join(f"{one.number} by {100 * one.share:.0f} %" for one in result.references)
-            facts.append((f"references used: {shares}", "How much of the hidden part each reference fills."))
-        facts.append(
-            (
-                f"trusted by {100 * (mean_confidence(result) or 0.0):.0f} %",
-                "Mean confidence in the warped reference over the hidden part.",
+            each = _("{number} by {share} %")
+            shares = ", ".join(
+                each.format(number=one.number, share=figure(100 * one.share, ".0f")) for one in result.references
             )
-        )
+            used = _("references used: {shares}").format(shares=shares)
+            facts.append((used, _("How much of the hidden part each reference fills.")))
+        trusted = _("trusted by {share} %").format(share=figure(100 * (mean_confidence(result) or 0.0), ".0f"))
+        facts.append((trusted, _("Mean confidence in the warped reference over the hidden part.")))
     spans = "".join(
         f'<span title="{html.escape(meaning)}">{text}</span>' if meaning else f"<span>{text}</span>"
         for text, meaning in facts
@@ -446,22 +458,23 @@ def likeness_html(result: MaskRemovalResult) -> str:
     sentence = likeness_sentence(result)
     if sentence is None:
         return ""
-    meaning = "How much of the person came over, not whether the drawing is true."
+    meaning = _("How much of the person came over, not whether the drawing is true.")
     return f'<p class="note-likeness" title="{meaning}">{html.escape(sentence)}</p>'
 
 
 def _versions(more: int) -> list[tuple[str, str]]:
     """What a result can be drawn with, where there are so many references beside the first: name and value."""
     if not more:
-        return [("With the reference", ALL), ("Without", WITHOUT)]
-    alone = [(f"{number} alone", str(number)) for number in range(1, more + 2)]
-    return [("All references", ALL), ("Without", WITHOUT), *alone]
+        return [(_("With the reference"), ALL), (_("Without"), WITHOUT)]
+    alone = [(_("{number} alone").format(number=number), str(number)) for number in range(1, more + 2)]
+    return [(_("All references"), ALL), (_("Without"), WITHOUT), *alone]
 
 
 def _turned(yaw: float) -> str:
     if abs(yaw) < _FRONTAL:
-        return "from the front"
-    return f"turned {abs(yaw):.0f}° to the {'right' if yaw > 0 else 'left'}"
+        return _("reference from the front")
+    said = _("reference turned {angle}° to the right") if yaw > 0 else _("reference turned {angle}° to the left")
+    return said.format(angle=figure(abs(yaw), ".0f"))
 
 
 def found_base(photo: Photo, face: int) -> dict[str, Any]:
@@ -472,7 +485,7 @@ def found_base(photo: Photo, face: int) -> dict[str, Any]:
     """
     chosen = pick_face(photo.faces, face)
     found = segment_mask(photo.pixels, chosen).cloth
-    said = "Mask found; repair it with the brush."
+    said = _("Mask found; repair it with the brush.")
     return add_base(photo, with_margin(found, chosen), said, {"face": face, "extent": None})
 
 
@@ -485,4 +498,4 @@ def read_reference(data: bytes) -> np.ndarray:
     try:
         return read_image(data)
     except PhiltrumError as error:
-        raise type(error)(f"The reference photo cannot be used. {error}") from error
+        raise type(error)(_("The reference photo cannot be used. {error}").format(error=error)) from error

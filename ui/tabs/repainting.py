@@ -18,13 +18,15 @@ from pipelines.faces.formats.kinds import CHOSEN
 from pipelines.faces.images import read_image, read_mask
 from pipelines.faces.landmarks import find_faces, pick_face
 from pipelines.faces.masks import EXTENT_NAMES, fit, suggest_mask
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 from pipelines.results import Extent, RepaintResult
 from ui.parts.comparison import comparison_slider, shown_choice, views
 from ui.parts.editor import add_base, answer, face_choice, mask_editor, photo_props, refusal
 from ui.parts.repaint_settings import edge_sliders, seed_number
 from ui.parts.runs import run_strip, told
-from ui.parts.widgets import footer_html, guarded, status_html, toast
+from ui.parts.widgets import footer_html, guarded, headed, status_html, step, toast
 from ui.pictures.masks import Base, editor_size, is_untouched, photo_mask, read_layer
 from ui.pictures.overlay import close_up
 from ui.server.downloads import download_buttons, write_bundle, write_files
@@ -93,30 +95,34 @@ class RepaintingTab(ResultTab):
         )
 
     def _build_inputs(self) -> None:
-        gr.HTML(f'<h2 class="step">{self.headings[0]}</h2>', apply_default_css=False)
+        gr.HTML(step(self.headings[0]), apply_default_css=False)
         self.editor = mask_editor(f"{self.prefix}-editor", f"{self.prefix}-run", self.lead, self.canvas, self.gallery)
         with gr.Row(elem_classes="suggest", equal_height=True):
             self.build_region()
             self.upload_mask = gr.UploadButton(
-                "Upload mask", file_types=["image", *CHOSEN], size="md", scale=0, min_width=124
+                _("Upload mask"), file_types=["image", *CHOSEN], size="md", scale=0, min_width=124
             )
-        self.face = gr.Radio([("Face 1 (largest)", 0)], value=0, label="Face to repaint", visible=False)
+        self.face = gr.Radio([(_("Face 1 (largest)"), 0)], value=0, label=_("Face to repaint"), visible=False)
         self.build_inputs()
         with gr.Accordion(self.advanced, open=False, elem_classes="advanced"):
             self.grow, self.feather = edge_sliders().values()
             self.build_advanced()
             self.several = gr.Radio(
-                [("One", ONE), *self.severals, ("Four seeds", SEEDS)], value=ONE, label="Results at once",
-                info="Each stands in the strip of results, to be shown, compared and chosen; the first is shown.",
+                [(_("One"), ONE), *self.severals, (_("Four seeds"), SEEDS)], value=ONE, label=_("Results at once"),
+                info=_("Each stands in the strip of results, to be shown, compared and chosen; the first is shown."),
             )  # fmt: skip
             self.seed = seed_number()
         self.build_buttons()
         gr.HTML(KEYS, apply_default_css=False)
 
     def _build_outputs(self) -> None:
-        gr.HTML(f'<h2 class="step">{self.headings[1]}</h2>', apply_default_css=False)
+        gr.HTML(step(self.headings[1]), apply_default_css=False)
         self.slider = comparison_slider(
-            f"{self.prefix}-slider", "Photo", self.after, self.awaited, done=f"{self.headings[1]}: the result is ready."
+            f"{self.prefix}-slider",
+            _("Photo"),
+            self.after,
+            self.awaited,
+            done=_("{name}: the result is ready.").format(name=self.headings[1]),
         )
         self.shown = shown_choice()
         self.strip = run_strip(f"{self.prefix}-runs")
@@ -196,7 +202,7 @@ class RepaintingTab(ResultTab):
             try:
                 pick_face(faces, 0)  # says in its own words what to do
             except PhiltrumError as error:
-                toast(error, "No face found")
+                toast(error, _("No face found"))
         return photo, {"photo": photo_props(photo), "face": 0}, [face_choice(faces), *self.cleared()]
 
     @property
@@ -211,21 +217,25 @@ class RepaintingTab(ResultTab):
     def suggested(self, photo: Photo, face: int, extent: Extent) -> dict[str, Any]:
         """The region of ``extent``, to lie under the strokes."""
         mask = suggest_mask(pick_face(photo.faces, face), photo.pixels.shape[:2], extent)
-        said = f"Mask suggested: {EXTENT_NAMES[extent]}."
+        said = _("Mask suggested: {region}.").format(region=EXTENT_NAMES[extent])
         return add_base(photo, mask, said, {"face": face, "extent": extent})
 
-    @guarded("Mask not used", answer)
+    @guarded(_("Mask not used"), answer)
     def take_mask(self, path: str | None, value: dict | None, request: gr.Request) -> gr.HTML:
         """Lays an uploaded mask under the strokes; one that marks nothing leaves the mask as it was."""
         data = take_one(path)
         photo = self.photo(value, request)
         given = read_mask(data)
         if not given.any():
-            raise MaskEmpty("The uploaded mask marks nothing, so the mask stays as it was; white is what is repainted.")
+            raise MaskEmpty(
+                _("The uploaded mask marks nothing, so the mask stays as it was; white is what is repainted.")
+            )
         mask = fit(given, photo.pixels.shape[:2])
-        said = "Mask uploaded."
+        said = _("Mask uploaded.")
         if given.shape != mask.shape:
-            said = f"Mask uploaded and scaled from {given.shape[1]} × {given.shape[0]} pixels."
+            said = _("Mask uploaded and scaled from {width} × {height} pixels.").format(
+                width=given.shape[1], height=given.shape[0]
+            )
         return answer(base=add_base(photo, mask, said))
 
     def choose_face(self, face: int, value: dict | None, request: gr.Request) -> list[Any]:
@@ -235,7 +245,7 @@ class RepaintingTab(ResultTab):
             self.work(request).choose_face(photo, int(face))
             return [answer(face=face, **self.face_props(photo, int(face))), *self.cleared()]
         except Exception as error:
-            toast(error, "Face not chosen")
+            toast(error, _("Face not chosen"))
             return [answer(), *self.kept()]
 
     def face_props(self, photo: Photo, face: int) -> dict[str, Any]:
@@ -327,7 +337,8 @@ class RepaintingTab(ResultTab):
             except Cancelled:
                 if not outcomes or work.outcome is not outcomes[0]:
                     raise
-                gr.Info(f"<b>Run cancelled.</b> {number} of {len(variants)} results are there.", duration=5)
+                said = _("{number} of {count} results are there.")
+                gr.Info(headed(_("Run cancelled"), said.format(number=number, count=len(variants))), duration=5)
                 break
             given = {**settings, **changes, "seed": options["seed"]}
             masks = {"photo": self._base(photo, options)}
@@ -365,11 +376,11 @@ class RepaintingTab(ResultTab):
 
     def said(self, result: Any, settings: Mapping[str, Any]) -> list[str]:
         """What a result was made with, in a few words each: the mask, and what is not as it is at first."""
-        words = ["painted mask" if result.extent is None else EXTENT_NAMES[result.extent]]
+        words = [_("painted mask") if result.extent is None else EXTENT_NAMES[result.extent]]
         grow, feather = settings.get("grow", 0), settings.get("feather", FEATHER)
-        words += [f"grown {grow:g} %"] if grow else []
-        words += [f"feather {feather:g} %"] if feather != FEATHER else []
-        return [*words, f"seed {result.seed}"] if result.seed else words
+        words += [_("grown {grow} %").format(grow=figure(grow, "g"))] if grow else []
+        words += [_("feather {feather} %").format(feather=figure(feather, "g"))] if feather != FEATHER else []
+        return [*words, _("seed {seed}").format(seed=result.seed)] if result.seed else words
 
     def remark(self, result: Any) -> None:
         """Tells, in the corner of the page, what a person should know of a new result."""
@@ -389,7 +400,7 @@ class RepaintingTab(ResultTab):
 
     # --- result -----------------------------------------------------------------------------------------------------
 
-    @guarded("Not drawn")
+    @guarded(_("Not drawn"))
     def draw_over(self, shown: list[str], request: gr.Request) -> Any:
         """Shows the pictures with or without outline and landmarks."""
         outcome = self.work(request).outcome
@@ -398,12 +409,12 @@ class RepaintingTab(ResultTab):
         drawn = views(outcome, shown)
         return drawn if self.work(request).outcome is outcome else gr.skip()
 
-    @guarded("Files not made")
+    @guarded(_("Files not made"))
     def make_files(self, request: gr.Request) -> Any:
         """Writes the files to download, after the result is on the screen."""
         return self.written(request, self._files)
 
-    @guarded("ZIP not made")
+    @guarded(_("ZIP not made"))
     def make_bundle(self, request: gr.Request) -> Any:
         """Writes the ZIP with the report, which takes longest, last."""
         return self.written(request, self._bundle)

@@ -9,13 +9,14 @@ from pipelines.anomaly_scoring.before_after import save_before_after
 from pipelines.exports.bundles import bundle, write
 from pipelines.exports.interface import exports_of
 from pipelines.jobs import ANOMALY_SCORING
+from pipelines.languages.translation import _
 from pipelines.results import AnomalyScoringResult
 
 FILES = {
-    "normalized.png": "Normalized, PNG",
-    "local.png": "What does not fit, PNG",
-    "json": "Numbers, JSON",
-    "zip": "Everything with report, ZIP",
+    "normalized.png": _("Normalized, PNG"),
+    "local.png": _("What does not fit, PNG"),
+    "json": _("Numbers, JSON"),
+    "zip": _("Everything with report, ZIP"),
 }
 """Ending of a file's name → label of its button; the photo's own name is in none. The other maps and all of them in
 numbers are in the ZIP."""
@@ -38,7 +39,7 @@ def file_buttons(prefix: str) -> list[gr.DownloadButton]:
 def pair_button() -> gr.DownloadButton:
     """The button of the page of two photos."""
     return gr.DownloadButton(
-        "Before and after on one page, PDF", interactive=False, size="md", min_width=120, elem_id="scoring-pair"
+        _("Before and after on one page, PDF"), interactive=False, size="md", min_width=120, elem_id="scoring-pair"
     )
 
 

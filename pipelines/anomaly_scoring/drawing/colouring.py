@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 
 from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.errors import ImageMismatch, OptionInvalid
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import N_, _
 from pipelines.results import ColourSpace, MapKind
 
 _COLOURS = colormaps["inferno"]  # perceptually uniform, and rising in lightness for all kinds of colour vision
@@ -47,6 +49,11 @@ class Scale:
     upper: float
     exponent: float
 
+    @property
+    def said(self) -> str:
+        """The label in the language of people."""
+        return _(self.label)
+
     def at(self, share: Share) -> Share:
         """The value of the colour that lies at a ``share``, 0-1, of the way up the scale."""
         return self.upper * share ** (1 / self.exponent)
@@ -54,12 +61,12 @@ class Scale:
     @property
     def ticks(self) -> dict[float, str]:
         """Shares of the way up the scale, 0-1, that are labelled, and the values there as text."""
-        return {share: f"{self.at(share):,.5g}" for share in np.linspace(0, 1, _TICKS).tolist()}
+        return {share: figure(self.at(share), ",.5g") for share in np.linspace(0, 1, _TICKS).tolist()}
 
     @property
     def unit(self) -> str:
         """What the values are counted in; "" where they have no unit."""
-        return self.label.partition("(")[2].removesuffix(")")
+        return self.said.partition("(")[2].removesuffix(")")
 
     @property
     def shades(self) -> Pixels:
@@ -75,14 +82,13 @@ class Scale:
         return PowerNorm(self.exponent, vmin=0, vmax=self.upper, clip=True)
 
 
-_PSE, _SSIM, _LPIPS = "squared difference, {} (grey levels²)", "1 − SSIM, {}", "LPIPS, {}"
 SCALES: dict[tuple[MapKind, ColourSpace], Scale] = {
-    ("pse", "ycbcr"): Scale(_PSE.format("YCbCr"), 10_000, 0.5),
-    ("pse", "rgb"): Scale(_PSE.format("RGB"), 40_000, 0.5),
-    ("ssim", "ycbcr"): Scale(_SSIM.format("YCbCr"), 0.6, 1),
-    ("ssim", "rgb"): Scale(_SSIM.format("RGB"), 1.5, 1),
-    ("lpips", "ycbcr"): Scale(_LPIPS.format("YCbCr"), 0.8, 1),
-    ("lpips", "rgb"): Scale(_LPIPS.format("RGB"), 1.0, 1),
+    ("pse", "ycbcr"): Scale(N_("squared difference, YCbCr (grey levels²)"), 10_000, 0.5),
+    ("pse", "rgb"): Scale(N_("squared difference, RGB (grey levels²)"), 40_000, 0.5),
+    ("ssim", "ycbcr"): Scale("1 − SSIM, YCbCr", 0.6, 1),
+    ("ssim", "rgb"): Scale("1 − SSIM, RGB", 1.5, 1),
+    ("lpips", "ycbcr"): Scale("LPIPS, YCbCr", 0.8, 1),
+    ("lpips", "rgb"): Scale("LPIPS, RGB", 1.0, 1),
 }
 """The scale of each kind of heat map and colour space.
 
@@ -93,11 +99,11 @@ inside the mask is, in YCbCr with erosion and in RGB without: squared error 4,60
 and 680; 0.03 and 0.16; 0.05 and 0.23.
 """
 
-LOCAL_SCALE = Scale("what does not fit (grey levels)", 100, 1)
+LOCAL_SCALE = Scale(N_("what does not fit (grey levels)"), 100, 1)
 """The scale of :func:`pipelines.anomaly_scoring.scoring.local.local_map`: the peaks of untouched faces lie in its lower
 half, those of the simulator's strongest clefts at its top."""
 
-ASYMMETRY_SCALE = Scale("left unlike right (% of light)", 60, 1)
+ASYMMETRY_SCALE = Scale(N_("left unlike right (% of light)"), 60, 1)
 """The scale of :func:`pipelines.anomaly_scoring.scoring.asymmetry.asymmetry_map`, likewise."""
 
 
@@ -133,9 +139,9 @@ def overlay(picture: Pixels, heat: Floats, scale: Scale, opacity: float = 0.8, r
         ImageMismatch: picture, map and region differ in size.
     """
     if not 0 <= opacity <= 1:
-        raise OptionInvalid("The opacity must be between 0 and 1.")
+        raise OptionInvalid(_("The opacity must be between 0 and 1."))
     if not picture.shape[:2] == heat.shape == (heat if region is None else region).shape:
-        raise ImageMismatch("The picture, its heat map and the region differ in size; use those of one face.")
+        raise ImageMismatch(_("The picture, its heat map and the region differ in size; use those of one face."))
     share = opacity * _strength(np.asarray(scale._norm(heat)))[..., None]
     blended = picture * (1 - share) + colour_heat_map(heat, scale) * share
     if region is not None:
@@ -172,6 +178,6 @@ def colour_bar(scale: Scale, height: int = 256) -> Pixels:
     bar.set_ticks([scale.at(share) for share in scale.ticks], labels=list(scale.ticks.values()))
     bar.ax.tick_params(labelsize=size, width=size / 12, length=size / 3)
     bar.outline.set_linewidth(size / 12)
-    bar.set_label(scale.label, size=size)
+    bar.set_label(scale.said, size=size)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -11,6 +11,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces.alignment import Alignment
 from pipelines.faces.points import Face
 from pipelines.jobs import resolve
+from pipelines.languages.translation import _
 from pipelines.progress import Progress
 from pipelines.results import NormalizerName, WeightsUsed
 
@@ -101,9 +102,9 @@ def make_normalizer(name: NormalizerName, weights: str | None, device: Device, *
         OptionInvalid: there is no such normalizer, or it has no such option.
     """
     if name not in NORMALIZERS:
-        raise OptionInvalid(f"The normalizer must be one of {', '.join(NORMALIZERS)}.")
+        raise OptionInvalid(_("The normalizer must be one of {choices}.").format(choices=", ".join(NORMALIZERS)))
     build: Callable[..., Normalizer] = resolve(NORMALIZERS[name])
     try:
         return build(weights, device, **options)
     except TypeError as error:
-        raise OptionInvalid(f"The normalizer {name} has no such option; leave it out.") from error
+        raise OptionInvalid(_("The normalizer {name} has no such option; leave it out.").format(name=name)) from error

@@ -19,6 +19,7 @@ from pipelines.faces.blending.skin import visible_face
 from pipelines.faces.blending.tone import IN_COLOUR, Tone, find_tone
 from pipelines.faces.points import Face
 from pipelines.jobs import CLEFT_INPAINTING
+from pipelines.languages.translation import _
 from pipelines.models import loading
 from pipelines.models.inpainter import Inpainter
 from pipelines.progress import Progress
@@ -49,7 +50,11 @@ class InpaintingNormalizer:
 
     def __init__(self, weights: str | None, device: Device, *, searches: int = SEARCHES) -> None:
         if not 1 <= searches <= MOST_SEARCHES:
-            raise OptionInvalid(f"The number of searches must be a number from 1 to {MOST_SEARCHES}.")
+            raise OptionInvalid(
+                _("The number of searches must be a number from 1 to {most_searches}.").format(
+                    most_searches=MOST_SEARCHES
+                )
+            )
         self.weights, self.device, self.searches = weights, device, searches
 
     def state(self) -> Statement:

@@ -19,6 +19,7 @@ from pipelines.faces.alignment import PROJECT, TEMPLATES, SquareTemplate, Templa
 from pipelines.faces.blending.tone import find_tone
 from pipelines.faces.points import Face
 from pipelines.jobs import FACE_GENERATOR
+from pipelines.languages.translation import N_, _
 from pipelines.models import loading, store
 from pipelines.models.manifest import Entry
 from pipelines.progress import Progress
@@ -69,14 +70,20 @@ class InversionNormalizer:
         self.frames_until = adaptation_steps if frames_until is None else frames_until
         self.perceptual = perceptual
         for what, value, least, most in (
-            ("steps of inversion", self.steps, 1, MOST_INVERSION_STEPS),
-            ("steps of adaptation", self.adaptation_steps, 0, MOST_ADAPTATION_STEPS),
-            ("step of the last frame", self.frames_until, self.adaptation_steps, MOST_ADAPTATION_STEPS),
+            (N_("steps of inversion"), self.steps, 1, MOST_INVERSION_STEPS),
+            (N_("steps of adaptation"), self.adaptation_steps, 0, MOST_ADAPTATION_STEPS),
+            (N_("step of the last frame"), self.frames_until, self.adaptation_steps, MOST_ADAPTATION_STEPS),
         ):
             if not least <= value <= most:
-                raise OptionInvalid(f"The {what} must be a number from {least} to {most}.")
+                raise OptionInvalid(
+                    _("The {what} must be a number from {least} to {most}.").format(
+                        what=_(what), least=least, most=most
+                    )
+                )
         if perceptual not in CHOICES:
-            raise OptionInvalid(f"The perceptual network must be one of {', '.join(CHOICES)}.")
+            raise OptionInvalid(
+                _("The perceptual network must be one of {choices}.").format(choices=", ".join(CHOICES))
+            )
 
     def state(self) -> Statement:
         """See :class:`~pipelines.anomaly_scoring.normalizers.base.Normalizer`."""
@@ -90,9 +97,11 @@ class InversionNormalizer:
     def _load(self) -> loading.LoadedModel[Generator]:
         if self.weights is None and not any(entry.job == FACE_GENERATOR for entry in store.entries().values()):
             raise WeightsMissing(
-                "StyleGAN2 needs a face generator, and none is among the weights; get one by "
-                "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
-                "or choose the normalizer inpainting."
+                _(
+                    "StyleGAN2 needs a face generator, and none is among the weights; get one by "
+                    "python -m pipelines weights import FILE NAME --network stylegan2 --default, "
+                    "or choose the normalizer inpainting."
+                )
             )
         model = loading.load(self.weights, self.device.torch_device, job=FACE_GENERATOR)
         check_generator(model.entry.architecture)
@@ -164,7 +173,7 @@ class InversionNormalizer:
         if progress is None:
             return None
         whole = self.steps + self.frames_until
-        return lambda done: progress((before + done) / whole, f"{what} {done + 1}/{steps}")
+        return lambda done: progress((before + done) / whole, f"{_(what)} {done + 1}/{steps}")
 
 
 def _template(entry: Entry) -> Template | SquareTemplate:
@@ -176,6 +185,8 @@ def _template(entry: Entry) -> Template | SquareTemplate:
     name = entry.details.get("alignment", PROJECT.name)
     if name not in TEMPLATES:
         raise WeightsCorrupt(
-            f"The weights manifest is broken at “{entry.name}”: alignment must be one of {', '.join(TEMPLATES)}."
+            _("The weights manifest is broken at “{name}”: alignment must be one of {choices}.").format(
+                name=entry.name, choices=", ".join(TEMPLATES)
+            )
         )
     return TEMPLATES[name]

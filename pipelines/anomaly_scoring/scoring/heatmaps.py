@@ -14,6 +14,7 @@ from torch import Tensor
 from pipelines.anomaly_scoring.choices import COLOURS, KINDS
 from pipelines.arrays import Floats, Pixels
 from pipelines.errors import ImageMismatch, ImageTooSmall, OptionInvalid
+from pipelines.languages.translation import _
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.metrics.ssim import ssim_map
 from pipelines.results import ColourSpace, MapKind
@@ -59,9 +60,9 @@ def heat_map(
         ValueError: a picture is not RGB ``uint8`` ``(H, W, 3)``.
     """
     if kind not in KINDS:
-        raise OptionInvalid(f"The kind of heat map must be one of {', '.join(KINDS)}.")
+        raise OptionInvalid(_("The kind of heat map must be one of {choices}.").format(choices=", ".join(KINDS)))
     if colour not in COLOURS:
-        raise OptionInvalid(f"The colour space must be one of {', '.join(COLOURS)}.")
+        raise OptionInvalid(_("The colour space must be one of {choices}.").format(choices=", ".join(COLOURS)))
     _check_pictures(original, normalized, _SMALLEST[kind])
     one, other = (_in_colour(picture, colour) for picture in (original, normalized))
     if kind == "pse":
@@ -97,11 +98,17 @@ def _check_pictures(original: Pixels, normalized: Pixels, smallest: int) -> None
     if original.shape != normalized.shape:
         (height, width), (other_height, other_width) = original.shape[:2], normalized.shape[:2]
         raise ImageMismatch(
-            f"The face is {width} × {height} pixels and its normalized version {other_width} × {other_height}; "
-            "compare two pictures of one size."
+            _(
+                "The face is {width} × {height} pixels and its normalized version {other_width} × "
+                "{other_height}; compare two pictures of one size."
+            ).format(width=width, height=height, other_width=other_width, other_height=other_height)
         )
     if min(original.shape[:2]) < smallest:
-        raise ImageTooSmall(f"This heat map needs pictures of {smallest} pixels or more on each side; use larger ones.")
+        raise ImageTooSmall(
+            _("This heat map needs pictures of {smallest} pixels or more on each side; use larger ones.").format(
+                smallest=smallest
+            )
+        )
 
 
 def _in_colour(picture: Pixels, colour: ColourSpace) -> Floats:

@@ -12,6 +12,7 @@ from pipelines.errors import OptionInvalid
 from pipelines.faces.masks import grow, hull_mask, polygon_mask, suggest_mask
 from pipelines.faces.measurements import lip_gap
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.results import Region
 
@@ -52,7 +53,7 @@ def region(face: Face, shape: Shape, name: Region = "mouth-nose") -> Mask:
         OptionInvalid: there is no such region.
     """
     if name not in REGIONS:
-        raise OptionInvalid(f"The region must be one of {', '.join(REGIONS)}, or painted.")
+        raise OptionInvalid(_("The region must be one of {choices}, or painted.").format(choices=", ".join(REGIONS)))
     margin = _MARGIN * face.eye_distance
     alae = face.mesh[list(_ALAE)]
     if name == "mouth-nose":

@@ -20,6 +20,7 @@ from pipelines.anomaly_scoring.choices import EVERYONE
 from pipelines.arrays import Floats
 from pipelines.errors import OptionInvalid, WeightsCorrupt, WeightsMissing
 from pipelines.files import sha256_of
+from pipelines.languages.translation import _
 from pipelines.models import places
 from pipelines.results import Basis, Percentile
 
@@ -33,7 +34,7 @@ FIGURES: tuple[Figure, ...] = get_args(Figure)
 STEPS = np.linspace(0, 100, 101)
 """Per cents at which a scale holds the figure."""
 
-_DAMAGED = "The reference scale of scores is damaged; restore the weights folder."
+_DAMAGED = _("The reference scale of scores is damaged; restore the weights folder.")
 _MISSING = "The reference scale of scores is not on this machine; restore the weights folder."
 
 
@@ -126,7 +127,7 @@ def check_group(group: str) -> None:
         WeightsMissing, WeightsCorrupt: as :func:`count`.
     """
     if group not in (known := groups()):
-        raise OptionInvalid(f"The group to compare with must be one of {', '.join(known)}.")
+        raise OptionInvalid(_("The group to compare with must be one of {choices}.").format(choices=", ".join(known)))
 
 
 def encode(scales: Mapping[Key, Floats], beside: bytes = b"[]") -> bytes:

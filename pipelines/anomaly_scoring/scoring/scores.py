@@ -8,6 +8,7 @@ import numpy as np
 from pipelines.anomaly_scoring.choices import COLOURS, FORMULAS, KINDS
 from pipelines.arrays import Floats, Mask
 from pipelines.errors import MaskEmpty, MaskMismatch, OptionInvalid
+from pipelines.languages.translation import N_, _
 from pipelines.results import ColourSpace, Formula, MapKind, Region, Score
 
 _HALF_LEVEL = 0.5  # grey levels
@@ -57,21 +58,25 @@ def score(
     (-0.405, 4)
     """
     for name, value, known in (
-        ("formula", formula, FORMULAS),
-        ("kind", kind, KINDS),
-        ("colour space", colour, COLOURS),
+        (N_("formula"), formula, FORMULAS),
+        (N_("kind"), kind, KINDS),
+        (N_("colour space"), colour, COLOURS),
     ):
         if value not in known:
-            raise OptionInvalid(f"The {name} must be one of {', '.join(known)}.")
+            raise OptionInvalid(
+                _("The {what} must be one of {choices}.").format(what=_(name), choices=", ".join(known))
+            )
     if region.shape != heat.shape:
         raise MaskMismatch(
-            f"The region is {region.shape[1]} × {region.shape[0]} pixels and the heat map {heat.shape[1]} × "
-            f"{heat.shape[0]}; use a region of the heat map's size."
+            _(
+                "The region is {columns} × {rows} pixels and the heat map {width} × {height}; use a "
+                "region of the heat map's size."
+            ).format(columns=region.shape[1], rows=region.shape[0], width=heat.shape[1], height=heat.shape[0])
         )
     region = region.astype(bool)
     pixels = int(region.sum())
     if not pixels:
-        raise MaskEmpty("The region to score is empty; paint it over the face, or choose mouth and nose.")
+        raise MaskEmpty(_("The region to score is empty; paint it over the face, or choose mouth and nose."))
     total = max(float(heat[region].sum(dtype=np.float64)), FLOORS[kind])
     normality = -math.log((math.sqrt(total) if formula == "equation" else total) / pixels)
     return Score(normality, -normality, pixels, kind, colour, erosion, formula)

@@ -21,6 +21,7 @@ from pipelines.anomaly_scoring.scoring.figures import FIGURES
 from pipelines.errors import DataUnreadable
 from pipelines.exports.tables import plain
 from pipelines.files import composed
+from pipelines.languages.translation import _, ngettext
 
 TIMES = ("before", "after")
 """The two photos of a patient, before and after surgery."""
@@ -31,7 +32,7 @@ NO_RATINGS = frozenset({
 })  # fmt: skip
 """Columns of numbers that nobody has rated, in small letters: our own tables', counts, and facts of a patient."""
 
-NAMELESS = "a column without a name"
+NAMELESS = _("a column without a name")
 """Stands for one in :attr:`Ratings.passed_over`."""
 
 _FACTS = {"id", "age"}  # words that make a column such a fact, as in PatientID and age_months
@@ -90,7 +91,7 @@ def read_ratings(path: str | os.PathLike[str]) -> Ratings:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataUnreadable("The ratings cannot be opened; check the path of the CSV file.") from error
+        raise DataUnreadable(_("The ratings cannot be opened; check the path of the CSV file.")) from error
     return parse_ratings(content)
 
 
@@ -111,15 +112,17 @@ def parse_ratings(content: bytes) -> Ratings:
         # Line ends are left to the reader, which knows those inside quotes.
         table = list(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise DataUnreadable("The ratings are not a CSV table; save them as CSV (UTF-8) from a spreadsheet.") from error
+        raise DataUnreadable(
+            _("The ratings are not a CSV table; save them as CSV (UTF-8) from a spreadsheet.")
+        ) from error
     rows = [(number, row) for number, row in enumerate(table, 1) if any(cell.strip() for cell in row)]
     columns = [column.strip() for column in rows[0][1]] if rows else []
     kinds = [column.casefold() for column in columns]
     if kinds.count("name") != 1:
-        raise DataUnreadable("The ratings need a first row of column names, one of them called name; add it.")
-    raters, others = _raters(columns, [row for _, row in rows[1:]], delimiter)
+        raise DataUnreadable(_("The ratings need a first row of column names, one of them called name; add it."))
+    raters, others = _raters(columns, [row for _number, row in rows[1:]], delimiter)
     if not raters and not {"patient", "time"} <= set(kinds):
-        raise DataUnreadable("The ratings hold no column of ratings; name one of them rating.")
+        raise DataUnreadable(_("The ratings hold no column of ratings; name one of them rating."))
     return Ratings(
         rows=tuple(_rating(number, kinds, row, raters, delimiter) for number, row in rows[1:]),
         raters=tuple(columns[place] for place in raters),
@@ -147,13 +150,17 @@ def match(ratings: Sequence[Rating], photos: Sequence[Path]) -> tuple[dict[Path,
         found = next((found for names_of in (by_name, by_stem) for name in names if (found := names_of.get(name))), [])
         if len(found) > 1:
             raise DataUnreadable(
-                f"Row {rating.row} of the ratings fits {len(found)} photos; write the whole file name, with its ending."
+                _("Row {row} of the ratings fits {found} photos; write the whole file name, with its ending.").format(
+                    row=rating.row, found=len(found)
+                )
             )
         if not found:
             unmatched.append(rating.row)
         elif (other := matched.setdefault(found[0], rating)) is not rating:
             raise DataUnreadable(
-                f"Rows {other.row} and {rating.row} of the ratings are for one photo; leave one of them."
+                _("Rows {row} and {row2} of the ratings are for one photo; leave one of them.").format(
+                    row=other.row, row2=rating.row
+                )
             )
     return matched, tuple(unmatched)
 
@@ -167,7 +174,7 @@ def patient_of(photo: Path, rating: Rating | None) -> tuple[str, str] | None:
     """
     if rating is not None and rating.patient and rating.time:
         return composed(plain(rating.patient)), rating.time
-    patient, _, time = composed(photo.stem).rpartition("_")
+    patient, _line, time = composed(photo.stem).rpartition("_")
     return (patient, time.casefold()) if patient and time.casefold() in TIMES else None
 
 
@@ -179,24 +186,39 @@ def matched_text(ratings: Ratings, photos: Sequence[Path]) -> str:
     """
     count = len(match(ratings.rows, photos)[0])
     total = len(ratings.rows)
-    return f"{count} of {total} row{'' if total == 1 else 's'} of the ratings fit{'s' if count == 1 else ''} a photo."
+    if total == 1:
+        fit = ngettext(
+            "{count} of 1 row of the ratings fits a photo.", "{count} of 1 row of the ratings fit a photo.", count
+        )
+    else:
+        fit = ngettext(
+            "{count} of {total} rows of the ratings fits a photo.",
+            "{count} of {total} rows of the ratings fit a photo.",
+            count,
+        )
+    return fit.format(count=count, total=total)
 
 
 def columns_text(raters: Sequence[str], passed_over: Sequence[str]) -> str:
     """Which columns are averaged and which passed over, as a sentence."""
-    said = f"Column{'s' if len(raters) > 1 else ''} averaged: {_listed(raters)}" if raters else "No column averaged"
-    return f"{said}; passed over: {_listed(passed_over)}." if passed_over else f"{said}."
+    said = _("No column averaged")
+    if raters:
+        averaged = ngettext("Column averaged: {names}", "Columns averaged: {names}", len(raters))
+        said = averaged.format(names=_listed(raters))
+    return (
+        _("{said}; passed over: {names}.").format(said=said, names=_listed(passed_over)) if passed_over else f"{said}."
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
     shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in dict.fromkeys(names)]
-    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
+    more = _(" and {count} more").format(count=len(shown) - _MOST_NAMED) if len(shown) > _MOST_NAMED else ""
     return ", ".join(shown[:_MOST_NAMED]) + more
 
 
 def _decoded(content: bytes) -> str:
     if content.startswith(_WORKBOOKS):
-        raise DataUnreadable("The ratings are a spreadsheet's own file; save them from it as CSV (UTF-8).")
+        raise DataUnreadable(_("The ratings are a spreadsheet's own file; save them from it as CSV (UTF-8)."))
     # Western text in UTF-16 has a zero in every second byte; a byte-order mark says which.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
@@ -211,7 +233,7 @@ def _decoded(content: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise DataUnreadable("The ratings are not text that can be read; save the table as CSV (UTF-8).")
+    raise DataUnreadable(_("The ratings are not text that can be read; save the table as CSV (UTF-8)."))
 
 
 def _raters(columns: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str) -> tuple[list[int], list[int]]:
@@ -238,21 +260,29 @@ def _is_no_rater(column: str) -> bool:
 
 def _rating(number: int, kinds: Sequence[str], row: Sequence[str], raters: Sequence[int], delimiter: str) -> Rating:
     if any(cell.strip() for cell in row[len(kinds) :]):
-        raise DataUnreadable(f"Row {number} of the ratings has more cells than there are columns; mend that row.")
+        raise DataUnreadable(
+            _("Row {number} of the ratings has more cells than there are columns; mend that row.").format(number=number)
+        )
     cells = [cell.strip() for cell in row]
     facts: Mapping[str, str] = {kind: cell for kind, cell in zip(kinds, cells, strict=False) if kind in _WORDS}
     if not facts.get("name"):
-        raise DataUnreadable(f"Row {number} of the ratings names no photo; fill in its name.")
+        raise DataUnreadable(_("Row {number} of the ratings names no photo; fill in its name.").format(number=number))
     time = facts.get("time", "").casefold()
     if time and time not in TIMES:
-        raise DataUnreadable(f"The time in row {number} of the ratings must be before or after; write one of them.")
+        raise DataUnreadable(
+            _("The time in row {number} of the ratings must be before or after; write one of them.").format(
+                number=number
+            )
+        )
     values = []
     for place in raters:
         if place < len(cells) and cells[place]:
             if (value := _value(cells[place], delimiter)) is None:
                 raise DataUnreadable(
-                    f"Row {number}, column {place + 1} of the ratings holds no number; write one, leave the cell "
-                    "empty, or take the column out where it is no rater's."
+                    _(
+                        "Row {number}, column {place} of the ratings holds no number; write one, leave the cell "
+                        "empty, or take the column out where it is no rater's."
+                    ).format(number=number, place=place + 1)
                 )
             values.append(value)
     mean = math.fsum(values) / len(values) if values else None

@@ -30,6 +30,7 @@ from pipelines.exports.pictures import MASK_COLOUR
 from pipelines.exports.tables import NOTICE, cell, csv_bytes, signed, to_csv
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
+from pipelines.languages.translation import _, ngettext
 
 FILES = ("scores.csv", "correlations.csv", "ablation.csv", "pairs.csv", "study.json", "scatter.png", "study.pdf")
 """What :func:`write_study` writes."""
@@ -42,7 +43,7 @@ _INK, _GREY = "#16202a", "#5b6670"
 _DPI = 220
 _LINE = 44  # letters of a fact that fit beside the right column's names
 _SQUARE, _SMALL = (3.4, 3.4), (2.2, 2.1)  # in, of plots on the page
-_LOCAL = "local severity (grey levels)"
+_LOCAL = _("local severity (grey levels)")
 _LABELS = {"pearson": "Pearson r", "spearman": "Spearman ρ"}
 _KINDS = tuple(dict.fromkeys(one.kind for one in COMPARISONS))
 _WAYS = tuple(dict.fromkeys((one.region, one.colour, one.erosion) for one in COMPARISONS))
@@ -164,21 +165,22 @@ def scatter_plot(study: Study) -> Pixels:
 
 def study_pdf(study: Study) -> bytes:
     """One A4 page: scatter plot, ablation table, distribution, change of the patients, and the figures."""
-    small = [Picture(title="Local severities", image=_plot(lambda axes: _histogram(axes, study), _SMALL))]
+    small = [Picture(title=_("Local severities"), image=_plot(lambda axes: _histogram(axes, study), _SMALL))]
     if study.changes:
-        small.append(Picture(title="Before and after", image=_plot(lambda axes: _slopes(axes, study), _SMALL)))
-        small.append(Picture(title="Change by patient", image=_plot(lambda axes: _bars(axes, study), _SMALL)))
+        small.append(Picture(title=_("Before and after"), image=_plot(lambda axes: _slopes(axes, study), _SMALL)))
+        small.append(Picture(title=_("Change by patient"), image=_plot(lambda axes: _bars(axes, study), _SMALL)))
+    intervals = _("bootstrap intervals of {share} %, seed {seed}")
     page = Page(
-        title="Cohort study",
-        subtitle="Anomaly scores of a cohort. Local severity: higher is less normal. Normality S = −severity.",
-        subject="Anomaly scoring: cohort study",
+        title=_("Cohort study"),
+        subtitle=_("Anomaly scores of a cohort. Local severity: higher is less normal. Normality S = −severity."),
+        subject=_("Anomaly scoring: cohort study"),
         large=(
             Picture(title=_scatter_title(study), image=scatter_plot(study)),
             Picture(title=_ablation_title(study), image=_plot(lambda axes: _table(axes, study), _SQUARE)),
         ),
         small=[small],
         facts=((0.95, _cohort_facts(study)), (1.45, wrapped(_figures(study), _LINE))),
-        footer=f"Philtrum {__version__} · bootstrap intervals of {COVERAGE} %, seed {study.seed}",
+        footer=f"Philtrum {__version__} · " + intervals.format(share=COVERAGE, seed=study.seed),
     )
     return write_page(page, "pdf", _DPI)
 
@@ -198,17 +200,21 @@ def change_text(found: MeanChange) -> str:
 
 def rows_text(numbers: Sequence[int]) -> str:
     """Rows of the ratings that fit no photo as a sentence, without names."""
-    plural = len(numbers) > 1
     named = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
-    return (
-        f"Row{'s' if plural else ''} {named} of the ratings fit{'' if plural else 's'} no photo; check the name there."
-    )
+    return ngettext(
+        "Row {rows} of the ratings fits no photo; check the name there.",
+        "Rows {rows} of the ratings fit no photo; check the name there.",
+        len(numbers),
+    ).format(rows=named)
 
 
 def _bounded(found: Correlation | MeanChange, form: str) -> str:
     text = f"{found.value:{form}}"
     if found.low is not None:
-        text += f" ({COVERAGE} % {found.low:{form}} to {found.high:{form}})"
+        interval = _("({share} % {low} to {high})").format(
+            share=COVERAGE, low=format(found.low, form), high=format(found.high, form)
+        )
+        text = f"{text} {interval}"
     return signed(text)
 
 
@@ -229,14 +235,17 @@ def _interval_cells(found: Correlation) -> tuple[str, ...]:
 
 def _cohort_facts(study: Study) -> Facts:
     failed = len(study.photos) - len(study.scored)
-    facts = [("Photos", f"{len(study.photos)}: {len(study.scored)} scored, {failed} failed")]
+    photos = _("{count}: {scored} scored, {failed} failed")
+    facts = [(_("Photos"), photos.format(count=len(study.photos), scored=len(study.scored), failed=failed))]
     if study.others:
-        facts.append(("Passed over", f"{len(study.others)} other file{'' if len(study.others) == 1 else 's'}"))
-    facts.append(("Rated", f"{len(study.rated)} of those scored"))
+        others = ngettext("{count} other file", "{count} other files", len(study.others))
+        facts.append((_("Passed over"), others.format(count=len(study.others))))
+    facts.append((_("Rated"), _("{count} of those scored").format(count=len(study.rated))))
     if study.unmatched:
-        facts.append(("Not found", f"ratings' rows without a photo: {len(study.unmatched)}"))
+        facts.append((_("Not found"), _("ratings' rows without a photo: {count}").format(count=len(study.unmatched))))
     if study.changes or study.incomplete:
-        facts.append(("Patients", f"{len(study.changes)} pairs, {study.incomplete} without a pair"))
+        pairs = _("{count} pairs, {single} without a pair")
+        facts.append((_("Patients"), pairs.format(count=len(study.changes), single=study.incomplete)))
     for name, value in study.settings.items():
         if value is not None:
             facts.append((name.replace("_", " ").capitalize(), str(value)[:34]))
@@ -245,33 +254,34 @@ def _cohort_facts(study: Study) -> Facts:
 
 def _figures(study: Study) -> Facts:
     facts = [
-        (f"{_LABELS[one.correlation.method]}, {one.figure}", correlation_text(one.correlation))
+        (f"{_LABELS[one.correlation.method]}, {_(one.figure)}", correlation_text(one.correlation))
         for one in study.agreements
     ]
     if study.changes:
-        facts.append(("Change, severity", change_text(study.mean_change)))
-        facts.append(("Change, local", change_text(study.mean_local_change)))
+        facts.append((_("Change, severity"), change_text(study.mean_change)))
+        facts.append((_("Change, local"), change_text(study.mean_local_change)))
     if study.scored:
+        spread = _("{low} to {high}, median {middle}")
         for name, values in (
-            ("Local severity", [photo.local_severity for photo in study.scored]),
-            ("Severity", [photo.severity for photo in study.scored]),
+            (_("Local severity"), [photo.local_severity for photo in study.scored]),
+            (_("Severity"), [photo.severity for photo in study.scored]),
         ):
             low, middle, high = np.percentile(np.array(values, np.float64), (0, 50, 100))
-            facts.append((name, signed(f"{low:.2f} to {high:.2f}, median {middle:.2f}")))
+            facts.append((name, signed(spread.format(low=f"{low:.2f}", high=f"{high:.2f}", middle=f"{middle:.2f}"))))
     if study.raters or study.passed_over:
-        facts.append(("Ratings", columns_text(study.raters, study.passed_over)))
-    facts += [("Note", note) for note in study.notes]
+        facts.append((_("Ratings"), columns_text(study.raters, study.passed_over)))
+    facts += [(_("Note"), note) for note in study.notes]
     return tuple(facts)
 
 
 def _scatter_title(study: Study) -> str:
-    return "Local severity and ratings" if study.rated else "Local severity by rank"
+    return _("Local severity and ratings") if study.rated else _("Local severity by rank")
 
 
 def _ablation_title(study: Study) -> str:
     if study.ablation_against == "ratings":
-        return "Pearson r with the ratings, by comparison"
-    return "Spearman ρ with the default score, by comparison"
+        return _("Pearson r with the ratings, by comparison")
+    return _("Spearman ρ with the default score, by comparison")
 
 
 def _plot(draw: Callable[[Axes], None], size: tuple[float, float]) -> Pixels:
@@ -297,7 +307,7 @@ def _scatter(axes: Axes, study: Study) -> None:
         slope, start = np.polyfit(x, y, 1)
         ends = np.array([x.min(), x.max()])
         axes.plot(ends, start + slope * ends, color=_INK, linewidth=1)
-    axes.set_xlabel("rating (mean over the raters)" if rated else "rank (1 = most severe)")
+    axes.set_xlabel(_("rating (mean over the raters)") if rated else _("rank (1 = most severe)"))
     axes.set_ylabel(_LOCAL)
 
 
@@ -305,7 +315,7 @@ def _histogram(axes: Axes, study: Study) -> None:
     values = np.array([photo.local_severity for photo in study.scored], np.float64)
     axes.hist(values, bins=max(1, min(20, math.ceil(math.sqrt(len(values))))), color=_BLUE, edgecolor="white")
     axes.set_xlabel(_LOCAL)
-    axes.set_ylabel("photos")
+    axes.set_ylabel(_("photos"))
 
 
 def _slopes(axes: Axes, study: Study) -> None:
@@ -313,7 +323,7 @@ def _slopes(axes: Axes, study: Study) -> None:
         axes.plot(
             (0, 1), (one.local_before, one.local_after), "o-", color=_BLUE, markersize=3, linewidth=0.8, alpha=0.7
         )
-    axes.set_xticks((0, 1), ("before", "after"))
+    axes.set_xticks((0, 1), (_("before"), _("after")))
     axes.set_xlim(-0.3, 1.3)
     axes.set_ylabel(_LOCAL)
 
@@ -323,8 +333,8 @@ def _bars(axes: Axes, study: Study) -> None:
     axes.bar(np.arange(len(values)), values, color=_BLUE)
     axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_xticks(())
-    axes.set_xlabel("patients, sorted")
-    axes.set_ylabel("change of local severity")
+    axes.set_xlabel(_("patients, sorted"))
+    axes.set_ylabel(_("change of local severity"))
 
 
 def _table(axes: Axes, study: Study) -> None:
@@ -333,7 +343,7 @@ def _table(axes: Axes, study: Study) -> None:
     columns = [kind.upper() for kind in _KINDS]
     cells = []
     for where, colour, erosion in _WAYS:
-        way = f"{where}, {_COLOURS[colour]}{', eroded' if erosion else ''}"
+        way = f"{where}, {_COLOURS[colour]}" + (_(", eroded") if erosion else "")
         values = [found.get(Comparison(where, kind, colour, erosion)) for kind in _KINDS]
         cells.append([way, *("–" if value is None else signed(f"{value:z.2f}") for value in values)])
     table = axes.table(
@@ -342,7 +352,7 @@ def _table(axes: Axes, study: Study) -> None:
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(7)
-    for (_, column), box in table.get_celld().items():
+    for (_row, column), box in table.get_celld().items():
         box.set_edgecolor(_GREY)
         box.set_linewidth(0.4)
         box.get_text().set_horizontalalignment("left" if column == 0 else "right")

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
 from pipelines.arrays import Floats, Integers
+from pipelines.languages.translation import _, ngettext
 
 Method: TypeAlias = Literal["pearson", "spearman"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -105,9 +106,9 @@ def correlate(
         raise ValueError("expected two lists of one length, and a known method")
     n = len(x)
     if n < LEAST:
-        return Correlation(method, None, None, None, n, _too_few(n, "photo", "a correlation"))
+        return Correlation(method, None, None, None, n, _too_few_photos(n))
     if np.ptp(x) == 0 or np.ptp(y) == 0:
-        sentence = "All scores or all ratings are equal, so there is no correlation; add photos that differ."
+        sentence = _("All scores or all ratings are equal, so there is no correlation; add photos that differ.")
         return Correlation(method, None, None, None, n, sentence)
 
     def statistic(drawn: Integers) -> Floats:
@@ -130,19 +131,36 @@ def mean_change(changes: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -
     n = len(changes)
     value = float(changes.mean()) if n else None
     if n < LEAST:
-        return MeanChange(value, None, None, None, n, _too_few(n, "patient", "an interval and a test"))
+        return MeanChange(value, None, None, None, n, _too_few_patients(n))
     low, high = _interval(lambda drawn: changes[drawn].mean(1), n, seed, resamples)
     if not changes.any():
-        sentence = (
+        sentence = _(
             "No patient's score changed, so there is nothing to test; check that the photos before and after differ."
         )
         return MeanChange(value, low, high, None, n, sentence)
     return MeanChange(value, low, high, float(wilcoxon(changes).pvalue), n)
 
 
-def _too_few(n: int, what: str, wanted: str) -> str:
-    have = f"No {what} is" if n == 0 else f"Only 1 {what} is" if n == 1 else f"Only {n} {what}s are"
-    return f"{have} complete, and {wanted} needs {LEAST} or more; add some."
+def _too_few_photos(n: int) -> str:
+    said = ngettext(
+        "Only {count} photo is complete, and a correlation needs {least} or more; add some.",
+        "Only {count} photos are complete, and a correlation needs {least} or more; add some.",
+        n,
+    )
+    if n == 0:
+        said = _("No photo is complete, and a correlation needs {least} or more; add some.")
+    return said.format(count=n, least=LEAST)
+
+
+def _too_few_patients(n: int) -> str:
+    said = ngettext(
+        "Only {count} patient is complete, and an interval and a test needs {least} or more; add some.",
+        "Only {count} patients are complete, and an interval and a test needs {least} or more; add some.",
+        n,
+    )
+    if n == 0:
+        said = _("No patient is complete, and an interval and a test needs {least} or more; add some.")
+    return said.format(count=n, least=LEAST)
 
 
 def _interval(

@@ -33,6 +33,7 @@ from pipelines.arrays import Pixels
 from pipelines.errors import Cancelled, OptionInvalid, PhiltrumError
 from pipelines.faces.images import read_image
 from pipelines.files import sha256_of
+from pipelines.languages.translation import N_, _
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.progress import Progress
 from pipelines.results import AnomalyScoringResult, Basis
@@ -216,7 +217,7 @@ def run_study(
         OSError: the kept scores cannot be written.
     """
     if not photos:
-        raise OptionInvalid("The cohort holds no photos; choose a folder with pictures.")
+        raise OptionInvalid(_("The cohort holds no photos; choose a folder with pictures."))
     matched, unmatched = match(ratings.rows if ratings else (), photos)
     # A kept row holds percentiles and the ablation's cells too.
     kept_under = {**settings, "scale": scale.digest(), "lpips": lpips is not None}
@@ -338,7 +339,7 @@ def _evaluated(
 
     rated = [(record, values[photo]) for photo, record in good if photo in values]
     normality, ratings = [-record.severity for record, _ in rated], [value for _, value in rated]
-    figures = {"normality": normality, "local severity": [record.local_severity for record, _ in rated]}
+    figures = {N_("normality"): normality, N_("local severity"): [record.local_severity for record, _ in rated]}
     enough = len(rated) >= LEAST
     table = (
         ablation_table([record.cells for record, _ in rated], ratings, "pearson")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipelines.arrays import Mask, Pixels, Points
 from pipelines.exports.pictures import Window
 from pipelines.exports.tables import show, show_change
+from pipelines.languages.translation import _
 from pipelines.results import Measurement
 
 Facts = tuple[tuple[str, str], ...]
@@ -137,13 +138,13 @@ def measurements_table(before: Sequence[Measurement], after: Sequence[Measuremen
     if not before:
         return ()
     if not after:
-        rows = tuple(Row(one.label, (show(one),), one.meaning) for one in before)
-        return (Table("Measurements", ("Photo",), rows),)
+        rows = tuple(Row(_(one.label), (show(one),), _(one.meaning)) for one in before)
+        return (Table(_("Measurements"), (_("Photo"),), rows),)
     rows = tuple(
-        Row(one.label, (show(one), show(other), show_change(one, other)), one.meaning)
+        Row(_(one.label), (show(one), show(other), show_change(one, other)), _(one.meaning))
         for one, other in zip(before, after, strict=True)
     )
-    return (Table("Measurements", ("Photo", "Prediction", "Change"), rows),)
+    return (Table(_("Measurements"), (_("Photo"), _("Prediction"), _("Change")), rows),)
 
 
 def wrapped(facts: Facts, letters: int) -> Facts:

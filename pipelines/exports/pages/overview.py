@@ -26,6 +26,7 @@ from pipelines.exports.pages.sheet import (
     rule,
     wide,
 )
+from pipelines.languages.translation import _, ngettext
 
 _TITLE, _TITLE_LINES = 17, 3  # points, and lines of a case's name
 _NOTES, _NOTE_LINES = 8.5, 22
@@ -73,7 +74,7 @@ def overview(case: Case, listed: Sequence[Listed]) -> list[Figure]:
         for number, (page, one) in enumerate(here):
             row, column = divmod(number, _COLUMNS)
             _card(figure, one, page, MARGIN + column * (_CARD + GAP), top + row * _PITCH)
-        foot(figure, f"Philtrum {__version__} · case report")
+        foot(figure, f"Philtrum {__version__} · {_('case report')}")
     return sheets
 
 
@@ -83,13 +84,14 @@ def _rows(top: float) -> int:
 
 
 def _heading(figure: Figure, case: Case, count: int) -> float:
-    put(figure, MARGIN, 0.62, "Case report", 10, weight="bold", color=GREY)
+    put(figure, MARGIN, 0.62, _("Case report"), 10, weight="bold", color=GREY)
     put(figure, WIDTH - MARGIN, 0.62, f"Philtrum {__version__}", 10, ha="right", color=GREY)
     y = 0.66
-    for line in lines(case.name, _TITLE, INNER, _TITLE_LINES, "bold") or ["Case without a name"]:
+    for line in lines(case.name, _TITLE, INNER, _TITLE_LINES, "bold") or [_("Case without a name")]:
         y += 0.3
         put(figure, MARGIN, y, line, _TITLE, weight="bold")
-    said = " · ".join(filter(None, [case.heading, f"{count} result{'' if count == 1 else 's'}"]))
+    results = ngettext("{count} result", "{count} results", count).format(count=count)
+    said = " · ".join(filter(None, [case.heading, results]))
     put(figure, MARGIN, y + 0.24, said, 9, color=GREY)
     y += 0.38
     rule(figure, y, colour=INK, weight=1.1)
@@ -101,7 +103,7 @@ def _heading(figure: Figure, case: Case, count: int) -> float:
 
 
 def _continued(figure: Figure, case: Case) -> float:
-    put(figure, MARGIN, 0.62, cut(case.name or "Case without a name", 10.5, INNER, "bold"), 10.5, weight="bold")
+    put(figure, MARGIN, 0.62, cut(case.name or _("Case without a name"), 10.5, INNER, "bold"), 10.5, weight="bold")
     rule(figure, 0.74, colour=INK, weight=1.1)
     return 0.94
 
@@ -112,7 +114,7 @@ def _card(figure: Figure, listed: Listed, page: int, x: float, y: float) -> None
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     begin, width = x + _PICTURE + 0.12, _CARD - _PICTURE - 0.12
-    put(figure, x + _CARD, y + 0.11, f"page {page}", 7.2, ha="right", color=GREY)
+    put(figure, x + _CARD, y + 0.11, _("page {number}").format(number=page), 7.2, ha="right", color=GREY)
     title = f"{card.title} ★" if listed.chosen else card.title
     put(figure, begin, y + 0.11, cut(title, 8.5, width - 0.45, "bold"), 8.5, weight="bold")
     for number, (name, value) in enumerate(card.facts, 1):

@@ -37,6 +37,7 @@ from pipelines.exports.pages.sheet import (
 )
 from pipelines.exports.pictures import MASK_COLOUR, POINT_COLOUR, Window, shrunk
 from pipelines.exports.tables import FEATURES
+from pipelines.languages.translation import _
 
 _LARGE = (INNER - GAP) / 2  # width of large pictures, and their height at most
 _SMALL = (INNER - 2 * GAP) / 3
@@ -90,7 +91,7 @@ def _fitting(page: Page, missing: float) -> float:
         return sum(max(min(height, width / _proportion(each)) for each in row) for row, width in cells)
 
     room, low, high = total(_TALLEST) - missing, _LEAST, _TALLEST
-    for _ in range(16):
+    for _try in range(16):
         middle = (low + high) / 2
         low, high = (middle, high) if total(middle) <= room else (low, middle)
     return low
@@ -266,9 +267,9 @@ def _table(
     y += 0.34
     put(figure, x, y, table.title, 10, weight="bold")
     y += 0.2
-    put(figure, x + _INDENT, y, "Measure", 7.2, color=GREY)
+    put(figure, x + _INDENT, y, _("Measure"), 7.2, color=GREY)
     if notes is not None:
-        put(figure, x + notes, y, "What it says", 7.2, color=GREY)
+        put(figure, x + notes, y, _("What it says"), 7.2, color=GREY)
     for at, title in zip(cells, table.columns, strict=True):
         put(figure, x + at, y, title, 7.2, color=GREY, ha="right")
     y += 0.07
@@ -310,6 +311,6 @@ def _notes(figure: Figure, case: Case, indent: float, y: float) -> float:
     x = MARGIN + _INDENT
     for number, line in enumerate(lines(case.notes, 7.2, INNER - indent - 2 * _INDENT, _NOTE_LINES)):
         y += 0.2 if number == 0 else _LINE
-        put(figure, x, y, "" if number else "Notes", 7.2, color=GREY)
+        put(figure, x, y, "" if number else _("Notes"), 7.2, color=GREY)
         put(figure, x + indent, y, line, 7.2)
     return y

@@ -17,6 +17,7 @@ from pipelines import __version__
 from pipelines.exports.pages.layout import Picture
 from pipelines.exports.pictures import Window, for_print
 from pipelines.exports.tables import NOTICE
+from pipelines.languages.translation import _
 
 WIDTH, HEIGHT = 8.27, 11.69  # in, A4
 MARGIN = 0.62
@@ -81,18 +82,26 @@ def shown_part(picture: Picture) -> Window:
 def foot(figure: Figure, made: str) -> None:
     """Writes the footer: what every page says, and what made this one."""
     rule(figure, HEIGHT - FOOT)
-    put(figure, MARGIN, HEIGHT - 0.5, NOTICE, 8.5, weight="bold")
+    put(figure, MARGIN, HEIGHT - 0.5, _(NOTICE), 8.5, weight="bold")
     put(figure, MARGIN, HEIGHT - 0.35, made, 7, color=GREY)
 
 
 def number(figure: Figure, page: int, pages: int) -> None:
     """Writes which page it is into the footer."""
-    put(figure, WIDTH - MARGIN, HEIGHT - 0.5, f"Page {page} of {pages}", 8.5, ha="right", color=GREY)
+    put(
+        figure,
+        WIDTH - MARGIN,
+        HEIGHT - 0.5,
+        _("Page {number} of {count}").format(number=page, count=pages),
+        8.5,
+        ha="right",
+        color=GREY,
+    )
 
 
 def about(subject: str) -> dict[str, str | None]:
     """What a PDF says of itself: neither date nor user."""
-    return {"Title": subject, "Subject": NOTICE, "Creator": f"Philtrum {__version__}", "CreationDate": None}
+    return {"Title": subject, "Subject": _(NOTICE), "Creator": f"Philtrum {__version__}", "CreationDate": None}
 
 
 # --- text that fits -------------------------------------------------------------------------------------------------

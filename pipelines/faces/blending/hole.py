@@ -17,6 +17,7 @@ from pipelines.faces.blending.remainder import smooth_over
 from pipelines.faces.blending.tone import Tone
 from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject
+from pipelines.languages.translation import _
 
 FEATHER = 4.0
 """Width of the blend outside a mask, in per cent of the distance between the eyes, unless the caller says another."""
@@ -25,7 +26,7 @@ _LARGEST_HOLE = 0.7  # of the crop; beyond it too little face is left to predict
 _OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask on the face any part may
 _ON_FACE = (0.5, 0.5), (0.33, 0.45)  # centre and radii, as shares of the crop, of an ellipse about any aligned face
 _BORDER = 0.08  # of the eye distance: what is continued beyond the crop reaches so far into it
-_TURNED = "The face is turned too far to the side for this region; use a photo taken from further in front."
+_TURNED = _("The face is turned too far to the side for this region; use a photo taken from further in front.")
 _TOO_LARGE = "The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint."
 
 
@@ -91,7 +92,7 @@ def make_hole(mask: Mask, subject: Subject, *, grow: float = 0.0, feather: float
         MaskEmpty, MaskOffFace, FaceIncomplete, MaskTooLarge: as :func:`within_reach` and :func:`crop_hole` do.
     """
     if not feather >= 0:
-        raise OptionInvalid("The feather must be 0 % or more.")
+        raise OptionInvalid(_("The feather must be 0 % or more."))
     unit = subject.face.eye_distance
     wanted = masks.grow(masks.clean(mask), grow / 100 * unit)
     used = within_reach(wanted, subject.alignment, subject.face)
@@ -120,7 +121,7 @@ def within_reach(mask: Mask, alignment: Alignment, face: Face) -> Mask:
         MaskTooLarge: it covers more than seven tenths of the crop.
     """
     if not mask.any():
-        raise MaskEmpty("Nothing is left of the mask after narrowing it; choose a smaller value.")
+        raise MaskEmpty(_("Nothing is left of the mask after narrowing it; choose a smaller value."))
     # One crop pixel inside the border, so that blending never reaches for what was not predicted.
     corners = np.array([[1, 1], [1, 0], [0, 0], [0, 1]], np.float64) * (alignment.size - 2) + 1
     reach = _inside(corners, mask.shape, alignment)
@@ -134,7 +135,9 @@ def within_reach(mask: Mask, alignment: Alignment, face: Face) -> Mask:
         outline = size * (centre + radii * np.stack([np.cos(angles), np.sin(angles)], 1))
         on_face = mask & masks.face_region(face, mask.shape)
         if not (on_face | (kept & _inside(outline, mask.shape, alignment))).any():
-            raise MaskOffFace("The mask lies away from the chosen face; paint over the face, or choose the other face.")
+            raise MaskOffFace(
+                _("The mask lies away from the chosen face; paint over the face, or choose the other face.")
+            )
         if not kept.any():
             raise FaceIncomplete(_TURNED)
     return kept
@@ -155,5 +158,5 @@ def crop_hole(alpha: Floats, alignment: Alignment) -> Mask:
     """
     hole = alignment.crop_mask(alpha > 0)
     if not hole.any():
-        raise MaskOffFace("The mask is too small to repaint anything; paint a larger part.")
+        raise MaskOffFace(_("The mask is too small to repaint anything; paint a larger part."))
     return hole

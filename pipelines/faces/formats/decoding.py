@@ -18,6 +18,8 @@ from pipelines.errors import ImageTooLarge, ImageTooSmall, ImageUnreadable, Phil
 from pipelines.faces.formats import gif, heif, jpeg, png, tiff
 from pipelines.faces.formats.kinds import DAMAGED, HEAD, NOT_A_PICTURE, refusal
 from pipelines.faces.pixels.depth import Scale, eight_bits
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 
 MAX_PIXELS = 120_000_000
 """Most pixels of a picture. A 100-megapixel camera fits; a file made to fill the memory does not."""
@@ -84,7 +86,7 @@ def decode(source: Source, least: int, scale: Scale = eight_bits) -> Image.Image
             with open(source, "rb") as file:
                 return _decode(file, least, scale)
         except OSError as error:
-            raise ImageUnreadable("The file cannot be opened; check that it exists and can be read.") from error
+            raise ImageUnreadable(_("The file cannot be opened; check that it exists and can be read.")) from error
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(BytesIO(source), least, scale)
     if not source.seekable() or source.tell():
@@ -105,7 +107,11 @@ def as_unreadable() -> Iterator[None]:
 
 def _decode(file: BinaryIO, least: int, scale: Scale) -> Image.Image:
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
-        raise ImageTooLarge(f"The file has more than {MAX_BYTES // 2**30} GB; save a smaller copy and choose that.")
+        raise ImageTooLarge(
+            _("The file has more than {max_bytes} GB; save a smaller copy and choose that.").format(
+                max_bytes=MAX_BYTES // 2**30
+            )
+        )
     file.seek(0)
     head = file.read(HEAD)
     file.seek(0)
@@ -131,7 +137,11 @@ def _decode(file: BinaryIO, least: int, scale: Scale) -> Image.Image:
                 heif.check(file)
             image = _loaded(file, formats, least)
         elif re.match(rb"P[123]\s", head) and file.seek(0, os.SEEK_END) > _MAX_TEXT:
-            raise ImageTooLarge(f"This picture is text of more than {_MAX_TEXT // 2**20} MB; save it as PNG instead.")
+            raise ImageTooLarge(
+                _("This picture is text of more than {max_text} MB; save it as PNG instead.").format(
+                    max_text=_MAX_TEXT // 2**20
+                )
+            )
         else:
             image = _loaded(file, _SIMPLE, least)
         return _upright(image, scale)
@@ -174,10 +184,16 @@ def _check_size(size: tuple[int, int], least: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(_TOO_LARGE)
     if max(size) > MAX_SIDE:
-        raise ImageTooLarge(f"The picture has more than {MAX_SIDE:,} pixels on a side; cut it to what shows the face.")
+        raise ImageTooLarge(
+            _("The picture has more than {max_side} pixels on a side; cut it to what shows the face.").format(
+                max_side=figure(MAX_SIDE, ",")
+            )
+        )
     if min(size) < least:
         raise ImageTooSmall(
-            f"The picture is {width} × {height} pixels; use one with at least {least} pixels on each side."
+            _("The picture is {width} × {height} pixels; use one with at least {least} pixels on each side.").format(
+                width=width, height=height, least=least
+            )
         )
 
 

@@ -6,6 +6,8 @@ format that no decoder here reads, or is no picture at all, gets one sentence th
 
 import re
 
+from pipelines.languages.translation import _
+
 ENDINGS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff",
     ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".heic", ".heif", ".hif", ".avif",
@@ -15,16 +17,18 @@ ENDINGS = (
 HEAD = 1024
 """Bytes from a file's beginning that :func:`refusal` wants to see."""
 
-NOT_A_PICTURE = "This file is not a picture that can be read; save it as JPEG or PNG and choose it again."
-DAMAGED = "This picture is damaged or incomplete; copy it again from its source, or save it anew as JPEG or PNG."
-RAW = "This is a camera's raw file, not a finished picture; export the photo as JPEG, TIFF or PNG and choose that."
+NOT_A_PICTURE = _("This file is not a picture that can be read; save it as JPEG or PNG and choose it again.")
+DAMAGED = _("This picture is damaged or incomplete; copy it again from its source, or save it anew as JPEG or PNG.")
+RAW = _("This is a camera's raw file, not a finished picture; export the photo as JPEG, TIFF or PNG and choose that.")
 
-_JPEG_XL = "JPEG XL pictures cannot be read; save the photo as JPEG, TIFF or PNG and choose that."
-_JPEG_2000 = "JPEG 2000 pictures cannot be read; save the photo as JPEG, TIFF or PNG and choose that."
-_DICOM = "DICOM files cannot be read; export the photo as PNG or JPEG from the program that shows it and choose that."
-_PDF = "This is a PDF document, not a photo; save the photo in it as JPEG or PNG and choose that."
-_SVG = "This is an SVG drawing, not a photo; choose a photo, as JPEG, TIFF or PNG."
-_VIDEO = "This is a video; save a still picture from it as JPEG or PNG and choose that."
+_JPEG_XL = _("JPEG XL pictures cannot be read; save the photo as JPEG, TIFF or PNG and choose that.")
+_JPEG_2000 = _("JPEG 2000 pictures cannot be read; save the photo as JPEG, TIFF or PNG and choose that.")
+_DICOM = _(
+    "DICOM files cannot be read; export the photo as PNG or JPEG from the program that shows it and choose that."
+)
+_PDF = _("This is a PDF document, not a photo; save the photo in it as JPEG or PNG and choose that.")
+_SVG = _("This is an SVG drawing, not a photo; choose a photo, as JPEG, TIFF or PNG.")
+_VIDEO = _("This is a video; save a still picture from it as JPEG or PNG and choose that.")
 
 UNREAD = {
     ".jxl": _JPEG_XL,

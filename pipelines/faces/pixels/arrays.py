@@ -6,6 +6,8 @@ from PIL import Image
 from pipelines.arrays import Mask, Numbers, Pixels
 from pipelines.errors import ArrayInvalid, MaskEmpty, MaskMismatch
 from pipelines.faces.pixels.marks import marked as marked_pixels
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _
 
 _PHOTO = "give RGB pixels as uint8, height × width × 3, as read_image does"
 _MASK = "give height × width truth values, True = repaint, as read_mask does"
@@ -22,9 +24,9 @@ def as_photo(photo: Pixels) -> Pixels:
         ArrayInvalid: it is anything else.
     """
     if not isinstance(photo, np.ndarray):
-        raise ArrayInvalid(f"The photo is no array of pixels; {_PHOTO}.")
+        raise ArrayInvalid(_("The photo is no array of pixels; {photo}.").format(photo=_PHOTO))
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
-        raise ArrayInvalid(f"The photo is {_described(photo)}; {_PHOTO}.")
+        raise ArrayInvalid(_("The photo is {described}; {photo}.").format(described=_described(photo), photo=_PHOTO))
     return photo
 
 
@@ -44,14 +46,14 @@ def as_mask(mask: Numbers) -> Mask:
         ArrayInvalid: it has another shape, or values that may mean this or that.
     """
     if not isinstance(mask, np.ndarray):
-        raise ArrayInvalid(f"The mask is no array; {_MASK}.")
+        raise ArrayInvalid(_("The mask is no array; {mask}.").format(mask=_MASK))
     flat = mask
     if mask.ndim == 3 and 1 in (mask.shape[0], mask.shape[2]):
         flat = mask.reshape(mask.shape[1:] if mask.shape[0] == 1 else mask.shape[:2])
     if flat.ndim == 3 and flat.dtype == np.uint8 and flat.shape[2] in (3, 4):
         return marked_pixels(Image.fromarray(flat))
     if flat.ndim != 2 or not flat.size or flat.dtype.kind not in "buif":
-        raise ArrayInvalid(f"The mask is {_described(mask)}; {_MASK}.")
+        raise ArrayInvalid(_("The mask is {described}; {mask}.").format(described=_described(mask), mask=_MASK))
     return flat if flat.dtype == bool else _above_the_ground(flat)
 
 
@@ -76,18 +78,20 @@ def mask_of(photo: Pixels, mask: Numbers | None) -> Mask | None:
     marked = as_mask(mask)
     if marked.shape != (height, width):
         raise MaskMismatch(
-            f"The mask is {marked.shape[1]} × {marked.shape[0]} pixels and the photo {width} × {height}; "
-            "use a mask of the photo's size."
+            _(
+                "The mask is {shape} × {shape2} pixels and the photo {width} × {height}; use a mask of "
+                "the photo's size."
+            ).format(shape=marked.shape[1], shape2=marked.shape[0], width=width, height=height)
         )
     if not marked.any():
-        raise MaskEmpty("The mask is empty; paint over the region to repaint, or use the suggested mask.")
+        raise MaskEmpty(_("The mask is empty; paint over the region to repaint, or use the suggested mask."))
     return marked
 
 
 def _above_the_ground(numbers: Numbers) -> Mask:
     low, high = numbers.min(), numbers.max()
     if not np.isfinite(low) or not np.isfinite(high):
-        raise ArrayInvalid(f"The mask holds values that are no numbers; {_MASK}.")
+        raise ArrayInvalid(_("The mask holds values that are no numbers; {mask}.").format(mask=_MASK))
     if low == 0 and ((numbers == 0) | (numbers == high)).all():
         marked: Mask = numbers != 0
         return marked
@@ -98,7 +102,9 @@ def _above_the_ground(numbers: Numbers) -> Mask:
             above: Mask = numbers > most / 2
             return above
     raise ArrayInvalid(
-        f"The mask holds values from {float(low):zg} to {float(high):zg}, which do not say what is marked; {_MASK}."
+        _("The mask holds values from {low} to {high}, which do not say what is marked; {mask}.").format(
+            low=figure(float(low), "zg"), high=figure(float(high), "zg"), mask=_MASK
+        )
     )
 
 

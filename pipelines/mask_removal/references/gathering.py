@@ -22,6 +22,7 @@ from pipelines.errors import (
 )
 from pipelines.faces.points import Face
 from pipelines.faces.subject import Subject, find_subject
+from pipelines.languages.translation import _
 from pipelines.mask_removal.choices import MOST_REFERENCES
 from pipelines.mask_removal.references.fusion import Fused, fuse
 from pipelines.mask_removal.references.warping import WarpedReference, warp_reference, yaw
@@ -73,7 +74,11 @@ def photos_of(reference: Pixels | Sequence[Pixels] | None) -> list[Pixels]:
     """
     photos = [*reference] if isinstance(reference, Sequence) else [] if reference is None else [reference]
     if len(photos) > MOST_REFERENCES:
-        raise OptionInvalid(f"At most {MOST_REFERENCES} reference photos can be used; leave the others out.")
+        raise OptionInvalid(
+            _("At most {most_references} reference photos can be used; leave the others out.").format(
+                most_references=MOST_REFERENCES
+            )
+        )
     return photos
 
 
@@ -91,7 +96,7 @@ def find_references(photos: Sequence[Pixels], face: int | Sequence[int] = 0) -> 
     """
     faces = [*face] if isinstance(face, Sequence) else [face] * len(photos)
     if len(faces) != len(photos):
-        raise OptionInvalid("Say which face is meant once for all references, or once for each.")
+        raise OptionInvalid(_("Say which face is meant once for all references, or once for each."))
     if not photos:
         return None
     subjects: dict[int, Subject] = {}

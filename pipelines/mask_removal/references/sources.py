@@ -6,14 +6,16 @@ import cv2
 import numpy as np
 
 from pipelines.arrays import Floats, Mask, Pixels
+from pipelines.languages.numbers import figure
+from pipelines.languages.translation import _, capital
 from pipelines.results import UsedReference
 
 COLOURS = {
-    "orange": (230, 159, 0),
-    "sky blue": (86, 180, 233),
-    "green": (0, 158, 115),
-    "purple": (204, 121, 167),
-    "blue": (0, 114, 178),
+    _("orange"): (230, 159, 0),
+    _("sky blue"): (86, 180, 233),
+    _("green"): (0, 158, 115),
+    _("purple"): (204, 121, 167),
+    _("blue"): (0, 114, 178),
 }
 """Colour of each reference by its number. Source: Okabe and Ito 2008, "Color universal design": told apart by all kinds
 of colour vision.
@@ -48,8 +50,12 @@ def sources_picture(crop: Pixels, hole: Mask, references: Sequence[UsedReference
 def sources_sentence(references: Sequence[UsedReference]) -> str:
     """The picture's legend, as in ``"Orange: reference 1, 64 %; sky blue: reference 3, 36 %"``."""
     names = list(COLOURS)
-    said = [f"{names[one.number - 1]}: reference {one.number}, {100 * one.share:.0f} %" for one in references]
-    return "; ".join(said).capitalize()
+    each = _("{colour}: reference {number}, {share} %")
+    said = [
+        each.format(colour=names[one.number - 1], number=one.number, share=figure(100 * one.share, ".0f"))
+        for one in references
+    ]
+    return capital("; ".join(said))
 
 
 def _colour(reference: UsedReference) -> tuple[int, int, int]:
@@ -62,7 +68,7 @@ def _number(canvas: Pixels, where: Mask, text: str) -> None:
     if room.max() < _NUMBERED:
         return
     row, column = np.unravel_index(room.argmax(), room.shape)
-    (width, height), _ = cv2.getTextSize(text, _FONT, _SCALE, 2)
+    (width, height), _base = cv2.getTextSize(text, _FONT, _SCALE, 2)
     corner = int(column - width / 2), int(row + height / 2)
     for colour, thick in (((20, 20, 20), 5), ((255, 255, 255), 2)):
         cv2.putText(canvas, text, corner, _FONT, _SCALE, colour, thick, cv2.LINE_AA)

@@ -16,6 +16,7 @@ from pipelines.arrays import Floats, Integers, Mask, Pixels, Points
 from pipelines.errors import OptionInvalid, ReferenceUnusable
 from pipelines.faces.alignment import align
 from pipelines.faces.points import IRIS_LEFT, Face
+from pipelines.languages.translation import _
 from pipelines.mask_removal.choices import CONTROL, CONTROL_POINTS, FEWEST, MOST
 
 _STEADY = (33, 133, 362, 263, 70, 105, 107, 336, 334, 300, 9, 168, 6, 197)  # eyes, brows, bridge: above every mask
@@ -81,13 +82,17 @@ def warp_reference(
         ReferenceUnusable: the faces are turned too differently, or the reference shows too little of the hole.
     """
     if not FEWEST <= points <= MOST:
-        raise OptionInvalid(f"The number of control points must be from {FEWEST} to {MOST}.")
+        raise OptionInvalid(
+            _("The number of control points must be from {fewest} to {most}.").format(fewest=FEWEST, most=MOST)
+        )
     size = crop.shape[0]
     turn = yaw(reference_face)
     if abs(turn - yaw(crop_face)) > _LARGEST_TURN:
         raise ReferenceUnusable(
-            "The reference shows the face from too different a side; choose a reference that looks in a similar "
-            "direction, or go on without one."
+            _(
+                "The reference shows the face from too different a side; choose a reference that looks in a similar "
+                "direction, or go on without one."
+            )
         )
     alignment = align(reference, reference_face, size)
     source = alignment.to_crop(reference_face.mesh)
@@ -103,8 +108,10 @@ def warp_reference(
     on_face = hole & (_fill([crop_face.mesh[list(_OVAL)]], size) > 0)
     if on_face.any() and confidence[on_face].mean() < _LEAST_SHOWN:
         raise ReferenceUnusable(
-            "The reference shows too little of what the mask hides; choose one that shows mouth and chin, or go on "
-            "without one."
+            _(
+                "The reference shows too little of what the mask hides; choose one that shows mouth and chin, or go on "
+                "without one."
+            )
         )
     skin = (confidence > 0.5) & ~hole & (_fill([crop_face.mesh[list(part)] for part in _NOT_SKIN], size) == 0)
     return WarpedReference(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from pipelines.languages.translation import _
 from pipelines.results import AdaptationFrame, AnomalyScoringResult
 from ui.parts.scores.facts import signed
 from ui.parts.scores.heat_map import photo_names
@@ -19,7 +20,8 @@ def adaptation_html(results: Sequence[AnomalyScoringResult] = (), step: float = 
     named = dict(zip(photo_names(len(results)), results, strict=False))
     shown = {name: result for name, result in named.items() if result.frames}
     if not shown:
-        return '<div class="frames frames-empty"><p>Every kept step of the adaptation appears here.</p></div>'
+        awaited = _("Every kept step of the adaptation appears here.")
+        return f'<div class="frames frames-empty"><p>{awaited}</p></div>'
     figures = "".join(_frame(name, result, step, len(results)) for name, result in shown.items())
     return f'<div class="frames">{figures}</div>'
 
@@ -31,16 +33,19 @@ def nearest_frame(frames: Sequence[AdaptationFrame], step: float) -> AdaptationF
 
 def _frame(name: str, result: AnomalyScoringResult, step: float, count: int) -> str:
     frame = nearest_frame(result.frames, step)
-    said = f"after {frame.step} steps" if frame.step else "before adaptation"
     title = f"<b>{name}</b>, " if count > 1 else ""
-    index = (
-        f"The anomaly reappears after <b>{result.reappears}</b> steps; the fewer, the milder."
-        if result.reappears is not None
-        else "The anomaly does not reappear within these steps."
-    )
+    if frame.step:
+        alt = _("Normalized face after {count} steps").format(count=frame.step)
+        said = _("after {count} steps: severity <b>{severity}</b>")
+    else:
+        alt, said = _("Normalized face before adaptation"), _("before adaptation: severity <b>{severity}</b>")
+    said = said.format(count=frame.step, severity=signed(frame.severity))
+    index = _("The anomaly does not reappear within these steps.")
+    if result.reappears is not None:
+        index = _("The anomaly reappears after <b>{count}</b> steps; the fewer, the milder.")
     return (
-        f'<figure><img src="{overlay.jpeg_url(frame.image)}" alt="Normalized face {said}"><figcaption>'
-        f"<p>{title}{said}: severity <b>{signed(frame.severity)}</b></p>{_course(result, frame)}<p>{index}</p>"
+        f'<figure><img src="{overlay.jpeg_url(frame.image)}" alt="{alt}"><figcaption>'
+        f"<p>{title}{said}</p>{_course(result, frame)}<p>{index.format(count=result.reappears)}</p>"
         "</figcaption></figure>"
     )
 
@@ -61,7 +66,9 @@ def _course(result: AnomalyScoringResult, frame: AdaptationFrame) -> str:
     if result.reappears is not None:
         there = 100 * result.reappears / last
         mark = f'<line class="course-mark" x1="{there:.1f}" x2="{there:.1f}" y1="2" y2="38"/>'
-    said = f"Severity from {signed(frames[0].severity)} to {signed(frames[-1].severity)} over {last} steps"
+    said = _("Severity from {first} to {last} over {count} steps").format(
+        first=signed(frames[0].severity), last=signed(frames[-1].severity), count=last
+    )
     return (
         f'<svg class="course" viewBox="-3 0 106 40" role="img" aria-label="{said}" preserveAspectRatio="none">{mark}'
         f'<polyline points="{line}"/><line class="course-at" x1="{x}" x2="{x}" y1="2" y2="38"/>'

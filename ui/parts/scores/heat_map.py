@@ -14,22 +14,23 @@ from pipelines.anomaly_scoring.choices import MAPS, MapName
 from pipelines.anomaly_scoring.exports import OPACITY, Shown, around, map_overlay, shown_map
 from pipelines.arrays import Floats, Mask, Pixels
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _, in_sentence
 from pipelines.metrics.landmark_error import SUBSETS
 from pipelines.results import AnomalyScoringResult
 from ui.pictures import overlay
-from ui.theme import ASSETS
+from ui.theme import ASSETS, template
 
 _FIRST: MapName = next(iter(MAPS))
 _FACE_SIDE = 768  # px of the face below a map, for large and fine screens
-_NONE = "Nothing is searched here: the painted region lies off lips and nose."
+_NONE = _("Nothing is searched here: the painted region lies off lips and nose.")
 _PARTS = {
-    "the cheek or jaw": [*range(17)],
-    "the brows": [*range(17, 27)],
-    "the nose": [*range(27, 31)],
-    "the nostrils": [*range(31, 36)],
-    "the eyes": [*range(36, 48)],
-    "the upper lip": [*range(48, 55), *range(60, 65)],
-    "the lower lip": [*range(55, 60), *range(65, 68)],
+    _("the cheek or jaw"): [*range(17)],
+    _("the brows"): [*range(17, 27)],
+    _("the nose"): [*range(27, 31)],
+    _("the nostrils"): [*range(31, 36)],
+    _("the eyes"): [*range(36, 48)],
+    _("the upper lip"): [*range(48, 55), *range(60, 65)],
+    _("the lower lip"): [*range(55, 60), *range(65, 68)],
 }  # of the 68 points
 _MIDDLE = 0.08  # eye distances from the midline that still count as the middle
 
@@ -42,7 +43,7 @@ def heat_view(elem_id: str) -> gr.HTML:
     """
     return gr.HTML(
         value=None,
-        html_template=(ASSETS / "heat.html").read_text(encoding="utf-8"),
+        html_template=template("heat.html"),
         js_on_load=(ASSETS / "heat.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id=elem_id,
@@ -79,7 +80,7 @@ def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -
             {
                 "photo": photo,
                 "face": overlay.jpeg_url(face),
-                "said": f"{MAPS[name]}, {photo.lower()}: {(peak := _peak(result, shown))}",
+                "said": f"{MAPS[name]}, {in_sentence(photo)}: {(peak := _peak(result, shown))}",
                 "peak": peak,
                 "side": len(values),
                 "values": base64.b64encode(values.tobytes()).decode("ascii"),
@@ -89,7 +90,7 @@ def heat_maps(results: Sequence[AnomalyScoringResult], name: MapName = _FIRST) -
     told = None
     if scale is not None:
         told = {
-            "label": scale.label,
+            "label": scale.said,
             "unit": scale.unit,
             "upper": scale.upper,
             "exponent": scale.exponent,
@@ -107,7 +108,7 @@ def first_map(result: AnomalyScoringResult) -> Pixels:
 
 def photo_names(count: int) -> tuple[str, ...]:
     """What the photos are called."""
-    return ("Before surgery", "After surgery") if count == 2 else ("Photo",)
+    return (_("Before surgery"), _("After surgery")) if count == 2 else (_("Photo"),)
 
 
 def _outline(area: Mask) -> list[list[list[float]]]:
@@ -128,5 +129,10 @@ def _peak(result: AnomalyScoringResult, shown: Shown) -> str:
     away = np.linalg.norm(face.points - (column + 0.5, row + 0.5), axis=1)
     part = min(_PARTS, key=lambda part: away[_PARTS[part]].min())
     aside = (column + 0.5 - face.points[list(SUBSETS["mouth-nose"]), 0].mean()) / face.eye_distance
-    side = "in the middle" if abs(aside) < _MIDDLE else f"on the {'left' if aside < 0 else 'right'} of the picture"
-    return f"highest at {part}, {side}."
+    if abs(aside) < _MIDDLE:
+        said = _("highest at {part}, in the middle.")
+    elif aside < 0:
+        said = _("highest at {part}, on the left of the picture.")
+    else:
+        said = _("highest at {part}, on the right of the picture.")
+    return said.format(part=part)

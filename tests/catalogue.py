@@ -1,0 +1,74 @@
+"""The catalogue of texts: ``python -m tests.catalogue`` (``make catalogue``) reads the sources anew.
+
+It writes ``pipelines/languages/philtrum.pot``, the template, and brings the catalogues of the languages up to it: new
+texts stand there untranslated, and texts that are no longer used go.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+from tests.sources import ROOT, source_files
+
+FOLDER = ROOT / "pipelines/languages"
+TEMPLATE = FOLDER / "philtrum.pot"
+IN_PYTHON = {"_": None, "N_": None, "ngettext": (1, 2)}
+IN_SCRIPTS = {"word": None, "counted": (1, 2)}
+IN_HTML = re.compile(r"\[\[(.+?)\]\]", re.S)
+
+_MADE = datetime(2026, 11, 28, tzinfo=UTC)  # no clock: the same sources give the same files
+
+
+def texts_of(path: Path) -> Iterator[str | tuple[str, str]]:
+    """Every text of a source file, in its order; those with a plural as pairs."""
+    content = path.read_bytes()
+    if path.suffix == ".html":
+        yield from IN_HTML.findall(content.decode("utf-8"))
+        return
+    method, keywords = ("python", IN_PYTHON) if path.suffix == ".py" else ("javascript", IN_SCRIPTS)
+    options = {"encoding": "utf-8", "parse_template_string": "true"}
+    for _line, found, _comments, _context in extract(method, io.BytesIO(content), keywords, options=options):
+        yield found if isinstance(found, str) else (found[0], found[1])
+
+
+def template() -> Catalog:
+    """All texts, each with the files that it stands in."""
+    made = Catalog(project="Philtrum", creation_date=_MADE, charset="utf-8")
+    assets = [path for path in sorted((ROOT / "assets").iterdir()) if path.suffix in (".html", ".js")]
+    for path in [*source_files(), *assets]:
+        for text in texts_of(path):
+            made.add(text, locations=[(path.relative_to(ROOT).as_posix(), 0)])
+    return made
+
+
+def written(catalogue: Catalog) -> str:
+    """A catalogue as its file says it."""
+    out = io.BytesIO()
+    write_po(out, catalogue, width=100, sort_output=True, include_lineno=False, ignore_obsolete=True)
+    return re.sub(r"^# .*\n(?=#|msgid)", "", out.getvalue().decode("utf-8"), flags=re.M)
+
+
+def read(path: Path) -> Catalog:
+    """A catalogue of a language."""
+    with path.open("rb") as file:
+        return read_po(file, locale=path.stem)
+
+
+def main() -> None:
+    """Writes the template, and every language's catalogue."""
+    new = template()
+    TEMPLATE.write_text(written(new), encoding="utf-8")
+    for path in sorted(FOLDER.glob("*.po")):
+        known = read(path)
+        known.update(new, no_fuzzy_matching=True)
+        path.write_text(written(known), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
