@@ -57,14 +57,14 @@ class Device:
         """
         if self.torch_device.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.torch_device)
-            return _("{total} of {total2} GB in use").format(
-                total=figure((total - free) / _GB, ".1f"), total2=figure(total / _GB, ".1f")
+            return _("{used} of {total} GB in use").format(
+                used=figure((total - free) / _GB, ".1f"), total=figure(total / _GB, ".1f")
             )
         if self.torch_device.type == "mps":
             return _("{driver_allocated_memory} GB in use").format(
                 driver_allocated_memory=figure(torch.mps.driver_allocated_memory() / _GB, ".1f")
             )
-        return f"{process_memory() / _GB:.1f} GB in use"
+        return _("{process_memory} GB in use").format(process_memory=figure(process_memory() / _GB, ".1f"))
 
 
 def choose(device: str = "auto", precision: Precision = "auto") -> Device:

@@ -4,6 +4,7 @@ It writes ``pipelines/languages/philtrum.pot``, the template, and brings the cat
 texts stand there untranslated, and texts that are no longer used go.
 """
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.sources import ROOT, source_files
 
 FOLDER = ROOT / "pipelines/languages"
 TEMPLATE = FOLDER / "philtrum.pot"
-IN_PYTHON = {"_": None, "N_": None, "ngettext": (1, 2)}
+IN_PYTHON = ("_", "N_", "ngettext")
 IN_SCRIPTS = {"word": None, "counted": (1, 2)}
 IN_HTML = re.compile(r"\[\[(.+?)\]\]", re.S)
 
@@ -31,10 +32,23 @@ def texts_of(path: Path) -> Iterator[str | tuple[str, str]]:
     if path.suffix == ".html":
         yield from IN_HTML.findall(content.decode("utf-8"))
         return
-    method, keywords = ("python", IN_PYTHON) if path.suffix == ".py" else ("javascript", IN_SCRIPTS)
+    if path.suffix == ".py":
+        yield from in_python(content.decode("utf-8"))
+        return
     options = {"encoding": "utf-8", "parse_template_string": "true"}
-    for _line, found, _comments, _context in extract(method, io.BytesIO(content), keywords, options=options):
+    for _line, found, _comments, _context in extract("javascript", io.BytesIO(content), IN_SCRIPTS, options=options):
         yield found if isinstance(found, str) else (found[0], found[1])
+
+
+def in_python(source: str) -> Iterator[str | tuple[str, str]]:
+    """The texts of a module, those inside f-strings too, where Babel's own extractor does not look."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IN_PYTHON:
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            if node.func.id == "ngettext":
+                yield texts[0], texts[1]
+            elif texts:  # else a text that is marked elsewhere
+                yield texts[0]
 
 
 def template() -> Catalog:

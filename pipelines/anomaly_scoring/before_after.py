@@ -115,7 +115,7 @@ def card(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Card:
     facts = [(row.name.partition(",")[0], f"{row.cells[0]} → {row.cells[1]}") for row in _scores(before, after).rows]
     facts.append(("Region", REGION_NAMES[after.basis.region]))
     picture = Picture(title="", image=print_overlay(after, shown))
-    return Card(title="Before and after", picture=picture, facts=tuple(facts))
+    return Card(title=_("Before and after"), picture=picture, facts=tuple(facts))
 
 
 def check(before: AnomalyScoringResult, after: AnomalyScoringResult) -> None:

@@ -103,7 +103,7 @@ def _write(file: BinaryIO, case: Case, entries: Iterable[Entry | AnyResult], she
     pages = len(first) + len(sheets)
     wanted = {one.place for one in sheets}
     drawn = (draw_page(group.page(), case) for group in _groups(case, entries) if group.place in wanted)
-    with PdfPages(file, metadata=about("Case report")) as pdf:
+    with PdfPages(file, metadata=about(_("Case report"))) as pdf:
         for page, figure in enumerate(chain(first, drawn), 1):
             number(figure, page, pages)
             pdf.savefig(figure)

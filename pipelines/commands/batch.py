@@ -20,6 +20,7 @@ from pipelines.exports.interface import exports_of
 from pipelines.exports.summary import PhotoTable, sentence, table_bytes
 from pipelines.exports.tables import of_case
 from pipelines.files import write_atomic
+from pipelines.languages.numbers import in_signs
 from pipelines.languages.translation import _, ngettext
 
 Progress = Callable[[float, str], None]
@@ -100,7 +101,7 @@ def run_photos(
     with console.progress_bar() as progress:
         row = _one(work, photos[0], table, outputs, progress)
     _write_table(outputs, table, [row])
-    console.say(_("Done in {row} s.").format(row=row["seconds"]))
+    console.say(_("Done in {seconds} s.").format(seconds=in_signs(row["seconds"])))
     return 0
 
 
@@ -149,11 +150,13 @@ def _folder(work: Work, photos: Sequence[Path], table: PhotoTable, outputs: Outp
 
 def say_left(table: str, failed: int, skipped: int) -> None:
     """Says where failed photos and files that were passed over stand; nothing where there are none."""
-    parts = (["which photos failed"] if failed else []) + (["which files were passed over"] if skipped else [])
-    if parts:
-        console.complain(
-            _("{table} in the output folder says {choices}, and why.").format(table=table, choices=" and ".join(parts))
-        )
+    said = _("{table} in the output folder says which photos failed and which files were passed over, and why.")
+    if not skipped:
+        said = _("{table} in the output folder says which photos failed, and why.")
+    if not failed:
+        said = _("{table} in the output folder says which files were passed over, and why.")
+    if failed or skipped:
+        console.complain(said.format(table=table))
 
 
 def _one(work: Work, photo: Path, table: PhotoTable, outputs: Outputs, progress: Progress) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.i
 
 _NO_PICTURE = _("This file is no picture by its ending; save it as JPEG or PNG, or correct its name if it is one.")
 _NO_FILE = _("This is no file that can be read; take it out, or put the picture itself in its place.")
-_NOT_ENTERED = "Folders inside are not looked into; run the command on this one by itself."
+_NOT_ENTERED = _("Folders inside are not looked into; run the command on this one by itself.")
 
 
 _SAID = {

@@ -142,4 +142,4 @@ def _read_reference(path: Path) -> Any:
     try:
         return read_image(path)
     except PhiltrumError as error:
-        raise type(error)(f"The reference photo cannot be used. {error}") from error
+        raise type(error)(_("The reference photo cannot be used. {error}").format(error=error)) from error

@@ -95,7 +95,11 @@ def _verify(args: argparse.Namespace) -> int:
         figures = resolve(reference.module)
         try:
             if count := figures.count():
-                console.say(f"{figures.FILE}: whole, reference {reference.things}: {count}")
+                console.say(
+                    _("{file}: whole, reference {things}: {count}").format(
+                        file=figures.FILE, things=reference.things, count=count
+                    )
+                )
         except PhiltrumError as error:
             console.complain(str(error))
             healthy = False

@@ -15,6 +15,7 @@ import numpy as np
 from pipelines.arrays import ComplexPoints, Floats, Integers, Mask, Numbers, Pixels, Points, Shape
 from pipelines.errors import NoFaceFound
 from pipelines.faces.points import Face
+from pipelines.languages.translation import _
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ TEMPLATES: Mapping[str, Template | SquareTemplate] = {template.name: template fo
 
 _MOUTH_CORNERS = (48, 54)  # of the 68 points
 _LEAST_DISTANCE = 1e-3  # pixels
-_NO_EYES = "The two eyes of this face cannot be told apart; use a photo in which the face is larger."
+_NO_EYES = _("The two eyes of this face cannot be told apart; use a photo in which the face is larger.")
 
 _SUPERSAMPLING = 2  # the photo is averaged to twice the crop's resolution, turned, and averaged again
 _BLUR_PER_PIXEL = 0.35  # standard deviation of the blur per pixel of distance from the photo's edge

@@ -24,7 +24,7 @@ GROUPS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6))
 VERTICES = 32
 """Vertices of an outline."""
 
-EXTENT_NAMES: dict[Extent, str] = {"lips": "lips", "lips-to-nose": "lips to nose", "lower-face": "lower face"}
+EXTENT_NAMES: dict[Extent, str] = {"lips": _("lips"), "lips-to-nose": _("lips to nose"), "lower-face": _("lower face")}
 """Extent → what people call it."""
 
 FACE_MARGIN = 0.05

@@ -21,7 +21,7 @@ from pipelines.arrays import Floats
 from pipelines.errors import OptionInvalid, WeightsCorrupt
 from pipelines.languages.translation import _
 
-_DAMAGED = "This file is damaged, or holds no face recognition network of dlib's; get it again."
+_DAMAGED = _("This file is damaged, or holds no face recognition network of dlib's; get it again.")
 
 _TAG, _LAYER, _FIRST = 1, 2, 3  # versions: of a tag, which holds nothing; of a layer; of the layer on the picture
 _FOUND_IN = {

@@ -29,7 +29,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".pkl")
 _REFUSED = _(
     "This checkpoint holds more than tensors, so it was not opened; save its state dict alone and import that."
 )
-_DAMAGED = "This checkpoint is damaged or of an unknown kind; get it again, or save its state dict as .safetensors."
+_DAMAGED = _("This checkpoint is damaged or of an unknown kind; get it again, or save its state dict as .safetensors.")
 
 
 def read_tensors(source: str | Path, key: str | None = None) -> dict[str, Tensor]:

@@ -8,12 +8,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from pipelines import __version__
 from pipelines.errors import WeightsCorrupt, WeightsMissing
+from pipelines.languages.numbers import figure
 from pipelines.languages.translation import _
 from pipelines.models.manifest import allowed_url, is_loopback
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30  # s without a single byte
-_PROMISE = "run the same command again and it goes on where it stopped."
+_PROMISE = _("run the same command again and it goes on where it stopped.")
 
 
 def download(
@@ -110,4 +111,8 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _megabytes(have: int, total: int | None) -> str:
-    return f"{have / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{have / 1e6:.1f} MB"
+    return (
+        _("{have} of {total} MB").format(have=figure(have / 1000000.0, ".1f"), total=figure(total / 1000000.0, ".1f"))
+        if total
+        else _("{have} MB").format(have=figure(have / 1000000.0, ".1f"))
+    )

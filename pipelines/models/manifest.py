@@ -123,7 +123,7 @@ def read_tables(path: Path) -> dict[str, dict[str, Any]]:
         raise WeightsCorrupt(_("The weights manifest is no valid TOML; restore it from the repository.")) from error
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise _broken(name, "it must be a table")
+            raise _broken(name, _("it must be a table"))
     return tables
 
 
@@ -134,21 +134,21 @@ def parse(name: str, table: Mapping[str, Any]) -> Entry:
         WeightsCorrupt: the table breaks a rule; the sentence names the table and the rule.
     """
     if not NAME.fullmatch(name):
-        raise _broken(name, "a name has letters, digits, - and _ only")
+        raise _broken(name, _("a name has letters, digits, - and _ only"))
     kind = table.get("kind", "network")
     if kind not in KINDS:
-        raise _broken(name, f"kind must be one of {', '.join(KINDS)}")
+        raise _broken(name, _("kind must be one of {choices}").format(choices=", ".join(KINDS)))
     for key in _TEXTS:
         if not isinstance(table.get(key, ""), str):
-            raise _broken(name, f"{key} must be a text")
+            raise _broken(name, _("{key} must be a text").format(key=key))
     for key in ("licence",) if kind == "loss-network" else ("licence", "job", "network"):
         if not table.get(key):
-            raise _broken(name, f"{key} is missing")
+            raise _broken(name, _("{key} is missing").format(key=key))
     for key in ("architecture", "figures"):
         if not isinstance(table.get(key, {}), dict):
-            raise _broken(name, f"{key} must be a table")
+            raise _broken(name, _("{key} must be a table").format(key=key))
     if not isinstance(table.get("default", False), bool):
-        raise _broken(name, "default must be true or false")
+        raise _broken(name, _("default must be true or false"))
     known = {*_ORDER, "figures"}
     return Entry(
         name=name,
@@ -174,25 +174,30 @@ def write_tables(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
 def _files(name: str, kind: Kind, table: Mapping[str, Any]) -> tuple[WeightsFile, ...]:
     urls, names = _list(table.get("url")), _list(table.get("file"))
     if not all(isinstance(url, str) and allowed_url(url) for url in urls):
-        raise _broken(name, "url must start with https://")
+        raise _broken(name, _("url must start with https://"))
     names = names or [PurePosixPath(urlsplit(url).path).name for url in urls]
     if not names:
-        raise _broken(name, "file or url is missing")
+        raise _broken(name, _("file or url is missing"))
     if not all(isinstance(file, str) and _inside(file) for file in names) or len(set(names)) < len(names):
-        raise _broken(name, "file must name files inside the weights folder")
+        raise _broken(name, _("file must name files inside the weights folder"))
     if kind == "network" and not all(file.endswith(".safetensors") for file in names):
-        raise _broken(name, "a network's file must be a .safetensors file")
+        raise _broken(name, _("a network's file must be a .safetensors file"))
     hashes, sizes = _list(table.get("sha256")), _list(table.get("bytes"))
     if not all(isinstance(digest, str) and _HASH.fullmatch(digest) for digest in hashes):
-        raise _broken(name, "sha256 must be 64 hex digits in lower case")
+        raise _broken(name, _("sha256 must be 64 hex digits in lower case"))
     if not all(type(size) is int and size > 0 for size in sizes):
-        raise _broken(name, "bytes must be a positive whole number")
+        raise _broken(name, _("bytes must be a positive whole number"))
     fetchable = bool(urls)
     for key, values in (("url", urls), ("sha256", hashes), ("bytes", sizes)):
         if not values and (key == "url" or fetchable):
             values.extend([None] * len(names))
         if len(values) != len(names):
-            raise _broken(name, f"{key} is missing" if not values else f"{key} and file must be equally many")
+            raise _broken(
+                name,
+                _("{key} is missing").format(key=key)
+                if not values
+                else _("{key} and file must be equally many").format(key=key),
+            )
     return tuple(map(WeightsFile, names, urls, hashes, sizes))
 
 
@@ -219,7 +224,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _broken(name: str, rule: str) -> WeightsCorrupt:
-    shown = name if NAME.fullmatch(name) else "one with an odd name"
+    shown = name if NAME.fullmatch(name) else _("one with an odd name")
     return WeightsCorrupt(_("The weights manifest is broken at “{shown}”: {rule}.").format(shown=shown, rule=rule))
 
 

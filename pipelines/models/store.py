@@ -133,7 +133,11 @@ def _checked(entry: Entry, file: WeightsFile) -> WeightsFile:
         WeightsMissing, WeightsCorrupt: as :func:`verify`.
     """
     path = folder() / file.name
-    again = f"run python -m pipelines weights get {entry.name}" if file.url else "restore the weights folder"
+    again = (
+        _("run python -m pipelines weights get {name}").format(name=entry.name)
+        if file.url
+        else _("restore the weights folder")
+    )
     if not path.is_file():
         raise WeightsMissing(
             _("The weights “{name}” are not on this machine; {again}.").format(name=entry.name, again=again)

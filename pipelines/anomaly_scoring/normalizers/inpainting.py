@@ -79,9 +79,9 @@ class InpaintingNormalizer:
             self.device,
             self.searches,
             tone,
-            lambda share: tell(0.1 + 0.8 * share, "looking for what does not fit"),
+            lambda share: tell(0.1 + 0.8 * share, _("looking for what does not fit")),
         )
-        tell(0.9, "repainting it")
+        tell(0.9, _("repainting it"))
         hole = to_repaint(found, there.eye_distance)
         image = repaint(network, crop, hole, there, self.device, tone)
         return Normalized(

@@ -35,7 +35,7 @@ STEPS = np.linspace(0, 100, 101)
 """Per cents at which a scale holds the figure."""
 
 _DAMAGED = _("The reference scale of scores is damaged; restore the weights folder.")
-_MISSING = "The reference scale of scores is not on this machine; restore the weights folder."
+_MISSING = _("The reference scale of scores is not on this machine; restore the weights folder.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ Scorer = Callable[[Pixels], AnomalyScoringResult]
 RECORDS = "scores.jsonl"
 """Name of the file of kept scores in a study's folder."""
 
-NO_LPIPS = (
+NO_LPIPS = _(
     "The ablation table has no LPIPS rows, because their network is not on this machine; "
     "python -m pipelines weights get alexnet fetches it."
 )
@@ -242,7 +242,7 @@ def _score_all(
 ) -> dict[Path, Record | str]:
     """Photo → its score, or the sentence that says why there is none. Equal photos are scored once."""
     report = progress or (lambda fraction, text: None)
-    report(0.0, "looking for kept scores")
+    report(0.0, _("looking for kept scores"))
     keys: dict[Path, str] = {}
     found: dict[str, Record | str] = {}
     unreadable: dict[Path, Record | str] = {}
@@ -250,7 +250,7 @@ def _score_all(
         try:
             keys[photo] = key_of(sha256_of(photo), settings)
         except OSError:
-            unreadable[photo] = "The file cannot be opened; check that it exists and can be read."
+            unreadable[photo] = _("The file cannot be opened; check that it exists and can be read.")
     missing: dict[str, Path] = {}
     for photo, key in keys.items():
         if (record := records.get(key)) is not None:
@@ -265,11 +265,11 @@ def _score_all(
         return outcome
 
     before = len(photos) - len(missing)
-    report(before / len(photos), f"{before} of {len(photos)} photos")
+    report(before / len(photos), _("{before} of {photos} photos").format(before=before, photos=len(photos)))
     with closing(_worked(list(missing.values()), scorers, score_one)) as done:
         for number, (photo, outcome) in enumerate(done, before + 1):
             found[keys[photo]] = outcome
-            report(number / len(photos), f"{number} of {len(photos)} photos")
+            report(number / len(photos), _("{number} of {photos} photos").format(number=number, photos=len(photos)))
     return unreadable | {photo: found[key] for photo, key in keys.items()}
 
 
@@ -318,7 +318,7 @@ def _outcome(photo: Path, key: str, scorer: Scorer, lpips: LPIPS | None) -> Reco
     except PhiltrumError as error:
         return str(error)
     except Exception as error:  # one odd photo must not cost the others their scores
-        return f"Something unexpected went wrong ({type(error).__name__})."
+        return _("Something unexpected went wrong ({name}).").format(name=type(error).__name__)
 
 
 def _evaluated(

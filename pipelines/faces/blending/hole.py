@@ -27,7 +27,7 @@ _OUTSIDE = 0.1  # of a mask off the face that may lie beyond the crop; of a mask
 _ON_FACE = (0.5, 0.5), (0.33, 0.45)  # centre and radii, as shares of the crop, of an ellipse about any aligned face
 _BORDER = 0.08  # of the eye distance: what is continued beyond the crop reaches so far into it
 _TURNED = _("The face is turned too far to the side for this region; use a photo taken from further in front.")
-_TOO_LARGE = "The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint."
+_TOO_LARGE = _("The mask covers most of the face, so nothing is left to predict from; paint only the part to repaint.")
 
 
 @dataclass(frozen=True, eq=False)

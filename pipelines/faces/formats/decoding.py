@@ -39,9 +39,11 @@ _SIMPLE = ("WEBP", "BMP", "PPM")  # formats, as Pillow names them, that need not
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 Image.init()  # Pillow knows most of the formats only after this
 
-_TOO_LARGE = f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels; save a smaller copy and choose that."
+_TOO_LARGE = _("The picture has more than {max_pixels} megapixels; save a smaller copy and choose that.").format(
+    max_pixels=MAX_PIXELS // 1000000
+)
 
-_TIFF = (
+_TIFF = _(
     "This TIFF file is damaged or incomplete, or of a kind that cannot be read; "
     "save the photo as PNG, or as TIFF with 8 or 16 bits a channel."
 )

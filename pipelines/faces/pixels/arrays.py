@@ -9,8 +9,8 @@ from pipelines.faces.pixels.marks import marked as marked_pixels
 from pipelines.languages.numbers import figure
 from pipelines.languages.translation import _
 
-_PHOTO = "give RGB pixels as uint8, height × width × 3, as read_image does"
-_MASK = "give height × width truth values, True = repaint, as read_mask does"
+_PHOTO = _("give RGB pixels as uint8, height × width × 3, as read_image does")
+_MASK = _("give height × width truth values, True = repaint, as read_mask does")
 _LEVELS = 255
 
 
@@ -110,4 +110,4 @@ def _above_the_ground(numbers: Numbers) -> Mask:
 
 def _described(array: Numbers) -> str:
     shape = " × ".join(map(str, array.shape)) or "single"
-    return f"an array of {shape} {array.dtype} values"
+    return _("an array of {shape} {dtype} values").format(shape=shape, dtype=array.dtype)

@@ -152,7 +152,9 @@ def fuse_references(
         for (number, one), share, weight in zip(warped.items(), shares, fused.weights, strict=True)
     ]
     lead = used[int(np.argmax(shares))]
-    left_out = tuple(f"Reference {number}: {error}" for number, error in sorted(refused.items()))
+    left_out = tuple(
+        _("Reference {number}: {error}").format(number=number, error=error) for number, error in sorted(refused.items())
+    )
     return FusedReferences(fused, tuple(used), lead, found.subjects[lead.number].face, left_out)
 
 
@@ -170,4 +172,4 @@ def _refuse(refused: Refused) -> NoReturn:
     error = refused[min(refused)]
     if isinstance(error, ReferenceUnusable):
         raise error
-    raise type(error)(f"The reference photo cannot be used. {error}") from error
+    raise type(error)(_("The reference photo cannot be used. {error}").format(error=error)) from error
