@@ -14,7 +14,7 @@ OR_NONE = $(if $(ARGS),|| test $$? = 5)
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check lint types quick test browser-test other-test bench-test docs audit figures format clean chromium
+.PHONY: help run check lint types quick test browser-test other-test bench-test docs catalogue audit figures format clean chromium
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -54,6 +54,9 @@ chromium:
 
 docs: $(VENV)/.installed-dev ## build a site of docs/ with the API reference in site/
 	$(VENV)/bin/python -m mkdocs build --strict --quiet
+
+catalogue: $(VENV)/.installed-dev ## read all texts anew into pipelines/languages/*.pot and *.po
+	$(VENV)/bin/python -m tests.catalogue
 
 # By a tool in an environment of its own, which goes again: it needs much that the app does not. --strict: a pin of which
 # the database says nothing, as where it cannot be reached, is no pin without advisories.

@@ -53,7 +53,7 @@ def in_python(source: str) -> Iterator[str | tuple[str, str]]:
 
 def template() -> Catalog:
     """All texts, each with the files that it stands in."""
-    made = Catalog(project="Philtrum", creation_date=_MADE, charset="utf-8")
+    made = Catalog(project="Philtrum", version="1", creation_date=_MADE, charset="utf-8", fuzzy=False)
     assets = [path for path in sorted((ROOT / "assets").iterdir()) if path.suffix in (".html", ".js")]
     for path in [*source_files(), *assets]:
         for text in texts_of(path):

@@ -273,7 +273,7 @@ def test_no_function_is_longer_than_a_screen():
 # --- tests ----------------------------------------------------------------------------------------------------------
 
 _WHOLE = {"test_project", "test_architecture", "test_cases", "test_walk"}  # of the project, not of a module
-_WHOLE |= {"test_lanes", "test_words", "test_docstrings", "test_distribution", "test_site"}
+_WHOLE |= {"test_lanes", "test_words", "test_docstrings", "test_distribution", "test_site", "test_languages"}
 
 
 def test_tests_mirror_the_code():

@@ -13,6 +13,8 @@ wing, 33 subnasale (foot of the columella), 36-41 and 42-47 eyes, 50 and 52 imag
 bow.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pipelines.arrays import ComplexPoints, Points
@@ -37,68 +39,9 @@ def measure(points: Points) -> tuple[Measurement, ...]:
     if points.shape != (68, 2):
         raise ValueError("expected 68 points")
     z = _in_face_frame(points)
-    return (
-        Measurement(
-            "columellar_angle",
-            N_("Columellar angle"),
-            columellar_angle(z),
-            "°",
-            N_("angle of the line 33→30 against the eye line, counter-clockwise"),
-            N_(
-                "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to "
-                "image-right, "
-                "above 90° where it leans to image-left."
-            ),
-        ),
-        Measurement(
-            "nostril_width_ratio",
-            N_("Nostril-width ratio"),
-            nostril_width_ratio(z),
-            "",
-            N_("smaller / larger of |31−33| and |35−33|"),
-            N_(
-                "How equal the nostrils are in width, from the foot of the wing to the foot of the columella: 1 on a "
-                "symmetric face, less the more they differ."
-            ),
-        ),
-        Measurement(
-            "lateral_lip_height_ratio",
-            N_("Lateral-lip-height ratio"),
-            lateral_lip_height_ratio(z),
-            "",
-            N_("smaller / larger of |31−50| and |35−52|"),
-            N_(
-                "How equal the upper lip is in height on both sides, from the foot of the nasal wing to the peak of "
-                "Cupid's bow: 1 on a symmetric face, less the more the sides differ."
-            ),
-        ),
-        Measurement(
-            "nasal_tip_deviation",
-            N_("Nasal-tip deviation"),
-            nasal_tip_deviation(z),
-            "",
-            N_(
-                "distance of 30 from the perpendicular bisector of the eye centres (means of 36-41, 42-47) / "
-                "eye distance"
-            ),
-            N_(
-                "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a "
-                "symmetric face, "
-                "above 0 towards image-right, below 0 towards image-left."
-            ),
-        ),
-        Measurement(
-            "cupids_bow_tilt",
-            N_("Cupid's-bow tilt"),
-            cupids_bow_tilt(z),
-            "°",
-            N_("angle of the line 50→52 against the eye line, clockwise"),
-            N_(
-                "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the "
-                "image-right peak "
-                "is the lower one, below 0° where the image-left peak is."
-            ),
-        ),
+    return tuple(
+        Measurement(key, label, taken(z), unit, formula, meaning)
+        for key, (label, taken, unit, formula, meaning) in _MEASURES.items()
     )
 
 
@@ -160,3 +103,61 @@ def _degrees(vector: complex) -> float:
 def _ratio(one: float, other: float) -> float:
     larger = max(one, other)
     return float(min(one, other) / larger) if larger > 0 else float("nan")
+
+
+_MEASURES: dict[str, tuple[str, Callable[[ComplexPoints], float], str, str, str]] = {
+    "columellar_angle": (
+        N_("Columellar angle"),
+        columellar_angle,
+        "°",
+        N_("angle of the line 33→30 against the eye line, counter-clockwise"),
+        N_(
+            "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to "
+            "image-right, "
+            "above 90° where it leans to image-left."
+        ),
+    ),
+    "nostril_width_ratio": (
+        N_("Nostril-width ratio"),
+        nostril_width_ratio,
+        "",
+        N_("smaller / larger of |31−33| and |35−33|"),
+        N_(
+            "How equal the nostrils are in width, from the foot of the wing to the foot of the columella: 1 on a "
+            "symmetric face, less the more they differ."
+        ),
+    ),
+    "lateral_lip_height_ratio": (
+        N_("Lateral-lip-height ratio"),
+        lateral_lip_height_ratio,
+        "",
+        N_("smaller / larger of |31−50| and |35−52|"),
+        N_(
+            "How equal the upper lip is in height on both sides, from the foot of the nasal wing to the peak of "
+            "Cupid's bow: 1 on a symmetric face, less the more the sides differ."
+        ),
+    ),
+    "nasal_tip_deviation": (
+        N_("Nasal-tip deviation"),
+        nasal_tip_deviation,
+        "",
+        N_("distance of 30 from the perpendicular bisector of the eye centres (means of 36-41, 42-47) / eye distance"),
+        N_(
+            "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a "
+            "symmetric face, "
+            "above 0 towards image-right, below 0 towards image-left."
+        ),
+    ),
+    "cupids_bow_tilt": (
+        N_("Cupid's-bow tilt"),
+        cupids_bow_tilt,
+        "°",
+        N_("angle of the line 50→52 against the eye line, clockwise"),
+        N_(
+            "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the "
+            "image-right peak "
+            "is the lower one, below 0° where the image-left peak is."
+        ),
+    ),
+}
+"""Key of each measurement → its label, what takes it, its unit, its formula and its meaning, in their order."""

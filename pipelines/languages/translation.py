@@ -2,7 +2,8 @@
 
 A process speaks one language, so that a text is translated where it stands, in constants too: the language is chosen
 before the modules that hold the texts are imported. It is English whatever the system says, for a department decides.
-Keys, choices and values that programs read are never translated, nor are CSV and JSON.
+Keys, choices and values that programs read are never translated, nor are CSV and JSON, but for the sentences in them
+that are for people: why a photo failed, what a likeness means.
 """
 
 import gettext

@@ -28,7 +28,7 @@ class CleftFolder(RepaintingFolder):
 
     def build_region(self) -> dict[str, gr.components.Component]:
         with gr.Row(elem_classes="choice", equal_height=True):
-            gr.HTML("<p>Without a mask</p>", apply_default_css=False, min_width=90)
+            gr.HTML(f"<p>{_('Without a mask')}</p>", apply_default_css=False, min_width=90)
             return {"extent": extent_choice(_("Region of photos without a mask"))}
 
     def build_facts(self) -> list[gr.components.Component]:
