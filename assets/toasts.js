@@ -5,7 +5,8 @@
 const MOST_TOASTS = 3, SECONDS = { info: 5, success: 5, warning: 12, error: 20 }, LONG = { "A question.": 20 };
 
 // What ends the cause of a toast, by its heading; of all others, another photo, another mask and another run.
-const UNTIL = { "No face found.": ["photo"], "Run cancelled.": ["run"], "Files not made.": ["run"], "ZIP not made.": ["run"] };
+// What tells of a case stays its time: its photos come onto the desk just then.
+const UNTIL = { "Case opened.": [], "A large case.": [], "No face found.": ["photo"], "Run cancelled.": ["run"], "Files not made.": ["run"], "ZIP not made.": ["run"] };
 const ANYTHING = ["photo", "mask", "run"];
 const toasts = document.createElement("div"), copied = new WeakSet();
 toasts.className = "toasts";

@@ -18,7 +18,7 @@ from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import measure
 from pipelines.results import CleftInpaintingResult
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds; other work may share the machine."""
 
 expect.set_options(timeout=PATIENCE)
