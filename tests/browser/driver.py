@@ -337,5 +337,6 @@ class HeldPipeline:
         return CleftInpaintingResult(
             image=np.full_like(photo, 128), photo=photo, mask=mask, alpha=mask.astype(np.float32), crop_before=crop,
             crop=crop, landmarks_before=points, landmarks=points, seconds={}, weights=(), device="CPU", seed=0, face=0,
-            faces=1, extent=None, measurements_before=measure(points), measurements=measure(points),
+            faces=1, extent=None, grow=0.0, feather=4.0,
+            measurements_before=measure(points), measurements=measure(points),
         )  # fmt: skip
