@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 _PLAIN = {
     "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "*", "→": "->",
-    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho",
+    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho", "★": "*",
 }  # fmt: skip
 """How signs that we write look where the console has only ASCII."""
 

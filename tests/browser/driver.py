@@ -23,6 +23,16 @@ PATIENCE = 120_000
 
 expect.set_options(timeout=PATIENCE)
 
+_WATCH_RENEWAL = """(button) => {
+  window.renewed = false;
+  let out = false;
+  const look = () => {
+    out ||= button.disabled;
+    window.renewed = out && !button.disabled;
+  };
+  new MutationObserver(look).observe(button, { attributeFilter: ["disabled"] });
+}"""
+
 
 @dataclass(frozen=True)
 class App:
@@ -139,6 +149,16 @@ class Tab:
         with self.page.expect_download() as download:
             self.page.locator(f"#{self.prefix}-{key}").click()
         return Path(download.value.path()).read_bytes()
+
+    def name_case(self, name: str) -> None:
+        """Names the case, and waits until the files bear the name: their buttons go out and come back.
+
+        A press in between would meet a button that is just going out, and give nothing.
+        """
+        self.page.locator(f"#{self.prefix}-zip").evaluate(_WATCH_RENEWAL)
+        self.page.get_by_role("textbox", name="Case", exact=True).fill(name)
+        self.page.keyboard.press("Tab")
+        self.page.wait_for_function("window.renewed")
 
     def focused(self) -> str:
         """What has the focus: its name, as screen readers say it."""
