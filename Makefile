@@ -36,9 +36,9 @@ types: $(VENV)/.installed-dev ## check types
 quick: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m "not slow and not browser and not benchmark" $(ARGS)
 
-# Chromium waits for the app most of its time: its tests take one core and the others the other.
-test: chromium $(VENV)/.installed-dev ## run every test (three quarters of an hour on two cores; needs Chromium)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line browser-test other-test
+# Two at a time, a core each. Both tell how far they are as they go, so what they say stands mixed.
+test: chromium $(VENV)/.installed-dev ## run every test (about an hour on two cores; needs Chromium)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going browser-test other-test
 
 browser-test: chromium $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m "browser" $(ARGS) $(OR_NONE)

@@ -5,7 +5,10 @@
 const MOST_TOASTS = 3, SECONDS = { info: 5, success: 5, warning: 12, error: 20 }, LONG = { [`${word("A question")}.`]: 20 };
 
 // What ends the cause of a toast, by its heading; of all others, another photo, another mask and another run.
+// What tells of a case stays its time: its photos come onto the desk just then.
 const UNTIL = {
+  [`${word("Case opened")}.`]: [],
+  [`${word("A large case")}.`]: [],
   [`${word("No face found")}.`]: ["photo"],
   [`${word("Run cancelled")}.`]: ["run"],
   [`${word("Files not made")}.`]: ["run"],

@@ -14,7 +14,7 @@ from pipelines.languages.translation import _
 
 _PLAIN = {
     "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "*", "→": "->",
-    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho",
+    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho", "★": "*",
 }  # fmt: skip
 """How signs that we write look where the console has only ASCII."""
 

@@ -79,7 +79,7 @@ def test_the_command_writes_a_row_for_each(grainy, checkpoint, monkeypatch, tmp_
     words = ("--data", "faces", "--checkpoint", str(checkpoint), "--device", "cpu", "--out", str(tmp_path / "out"))
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "in 4 holes, mask *philtrum*, weights dotted" in said and "| dots |" in said
+    assert "in 4 holes, mask *lips-to-nose*, weights dotted" in said and "| dots |" in said
     facts = json.loads((tmp_path / "out" / "grid.json").read_text())
     assert list(facts["rows"]) == [*PATTERNS, TOTAL] and facts["rows"]["dots"]["ratio_of_medians"] > 5
     monkeypatch.setattr(grid, "cut_holes", lambda faces, extent, seed: np.zeros((4, 256, 256), bool))

@@ -163,7 +163,7 @@ def test_the_command_writes_a_table_a_mask_and_keeps_its_scores(
     assert text in capsys.readouterr().out and text.count("| all | 4 |") == 2
     facts = json.loads((tmp_path / "groups.json").read_text())
     assert list(facts["extents"]) == ["lips-to-nose", "lower-face"] and facts["weights"] == "weights"
-    assert (tmp_path / "philtrum.png").is_file() and (tmp_path / "lower-face.png").is_file()
+    assert (tmp_path / "lips-to-nose.png").is_file() and (tmp_path / "lower-face.png").is_file()
     monkeypatch.setattr(groups, "measure", lambda *given: pytest.fail("measured again"))
     assert run(tmp_path, loss_weights, checkpoint) == 0
     assert (tmp_path / "groups.md").read_text() == text

@@ -62,7 +62,7 @@ def test_the_table_has_a_row_a_mask_and_a_column_a_width(toy_set, toy_cache, tmp
     said = capsys.readouterr().out
     assert said.strip() == (tmp_path / "mouths.md").read_text().strip()
     assert "of 2 held-out faces" in said
-    rows = [line for line in said.splitlines() if line.startswith(("| lips", "| philtrum", "| lower-face"))]
+    rows = [line for line in said.splitlines() if line.startswith(("| lips |", "| lips-to-nose |", "| lower-face |"))]
     assert len(rows) == 3 and all(row.count("|") == len(GROWN) + 2 for row in rows)
 
 

@@ -18,10 +18,20 @@ from pipelines.faces.landmarks import find_face
 from pipelines.faces.measurements import measure
 from pipelines.results import CleftInpaintingResult
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds; other work may share the machine."""
 
 expect.set_options(timeout=PATIENCE)
+
+_WATCH_RENEWAL = """(button) => {
+  window.renewed = false;
+  let out = false;
+  const look = () => {
+    out ||= button.disabled;
+    window.renewed = out && !button.disabled;
+  };
+  new MutationObserver(look).observe(button, { attributeFilter: ["disabled"] });
+}"""
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,16 @@ class Tab:
         with self.page.expect_download() as download:
             self.page.locator(f"#{self.prefix}-{key}").click()
         return Path(download.value.path()).read_bytes()
+
+    def name_case(self, name: str) -> None:
+        """Names the case, and waits until the files bear the name: their buttons go out and come back.
+
+        A press in between would meet a button that is just going out, and give nothing.
+        """
+        self.page.locator(f"#{self.prefix}-zip").evaluate(_WATCH_RENEWAL)
+        self.page.get_by_role("textbox", name="Case", exact=True).fill(name)
+        self.page.keyboard.press("Tab")
+        self.page.wait_for_function("window.renewed")
 
     def focused(self) -> str:
         """What has the focus: its name, as screen readers say it."""
@@ -337,5 +357,6 @@ class HeldPipeline:
         return CleftInpaintingResult(
             image=np.full_like(photo, 128), photo=photo, mask=mask, alpha=mask.astype(np.float32), crop_before=crop,
             crop=crop, landmarks_before=points, landmarks=points, seconds={}, weights=(), device="CPU", seed=0, face=0,
-            faces=1, extent=None, measurements_before=measure(points), measurements=measure(points),
+            faces=1, extent=None, grow=0.0, feather=4.0,
+            measurements_before=measure(points), measurements=measure(points),
         )  # fmt: skip

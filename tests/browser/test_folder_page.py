@@ -128,9 +128,8 @@ def test_scores_of_a_folder_and_the_case_in_its_files(scoring: ScoringTab):
     expect(view.panel.locator(".verdict .score-lead")).to_be_visible()
     local = table(view)["cleft.png"]["local_severity"]
     expect(view.row("cleft")).to_contain_text(f"{float(local):.1f}")
-    page.get_by_role("textbox", name="Case").fill("P07")
-    page.keyboard.press("Tab")
-    wait_until(lambda: table(view)["cleft.png"]["case"] == "P07")
+    view.name_case("P07")
+    assert table(view)["cleft.png"]["case"] == "P07"
     with zipfile.ZipFile(BytesIO(view.download("zip"))) as archive:
         assert "P07-scores.csv" in archive.namelist() and "P07-cleft.local.png" in archive.namelist()
     view.panel.get_by_role("radio", name="Upper lip and nostril sill").check()

@@ -192,6 +192,10 @@ class FolderJob:
 
     # --- mask -------------------------------------------------------------------------------------------------------
 
+    def without_mask(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the pipeline is called with where a photo has no mask of its own: all that :meth:`own_mask` hangs on."""
+        return {}
+
     def own_mask(self, photo: Photo, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The mask that the job itself makes, to lie under the strokes; see :func:`ui.parts.editor.add_base`.
 

@@ -64,9 +64,29 @@ def _base(
         mask, said = carried_over(folder.painted.mask, folder.painted.alignment, here), CARRIED
         edited.carried = True
     else:
-        return job.own_mask(photo, settings)
+        return own_base(job, edited, settings)
     edited.laid = mask_sha256(mask)
     return add_base(photo, mask, said)
+
+
+def own_base(job: FolderJob, edited: Edited, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's own mask, to lie under the strokes.
+
+    Raises:
+        PhiltrumError: there is none.
+    """
+    edited.own = job.without_mask(settings)
+    return job.own_mask(edited.photo, settings)
+
+
+def outdated(job: FolderJob, folder: Folder, value: dict[str, Any] | None, settings: Mapping[str, Any]) -> bool:
+    """Whether the editor shows the job's own mask as other settings make it, and nobody has painted on it."""
+    edited = folder.edited
+    if edited is None or edited.own in (None, job.without_mask(settings)):
+        return False
+    if not value or value.get("photo") != edited.photo.key:
+        return False
+    return "mask" not in mask_options(value, edited.photo, _FACE)
 
 
 def take(folder: Folder, value: dict[str, Any] | None) -> bool:

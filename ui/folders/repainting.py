@@ -61,10 +61,6 @@ class RepaintingFolder(FolderJob):
             options, where = {"mask": read_mask(files[0], pixels.shape[:2])}, GIVEN
         return Given(options | self._edge(settings), mask=where)
 
-    def without_mask(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the pipeline is called with where a photo has no mask of its own."""
-        return {}
-
     def _edge(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         grow, feather, seed = (settings[name] for name in ("grow", "feather", "seed"))
         return {"grow": float(grow), "feather": float(feather), "seed": int(seed or 0)}

@@ -14,7 +14,7 @@ from pipelines.jobs import JOBS, resolve
 from pipelines.languages.numbers import figure
 from pipelines.languages.translation import _, ngettext
 from ui.folders.base import MASK, RESULT, Chosen, FolderJob
-from ui.folders.editing import lay, take
+from ui.folders.editing import lay, outdated, own_base, take
 from ui.folders.files import write_folder_files
 from ui.folders.running import FolderRun
 from ui.parts.editor import answer, mask_editor
@@ -180,7 +180,7 @@ class FolderTab(ManyTab):
             self.view.input(self.turn, desk, looked, **self.named("turn"))
             self.suggest.click(self.lay_own, desk, self.editor, **self.named("own_mask"))
         for name, setting in self.own.settings.items():
-            setting.input(self.restate, desk, self.table, **_LIVE, **self.named(f"restate_{name}"))
+            setting.input(self.restate, desk, [self.table, *self._editors], **_LIVE, **self.named(f"restate_{name}"))
         for name, choice in self.own.choices.items():
             choice.input(self.draw, desk, self._looked, **_LIVE, **self.named(f"draw_{name}"))
         self._connect_run(removed)
@@ -318,9 +318,18 @@ class FolderTab(ManyTab):
         return self._look(self.folder(request), self._chosen(values))
 
     @guarded(_("Not looked at"))
-    def restate(self, request: gr.Request, *values: Any) -> gr.HTML:
-        """Says of which photos the results are of other settings than those that are chosen now."""
-        return self._rows(self.folder(request), self._chosen(values))
+    def restate(self, request: gr.Request, *values: Any) -> Any:
+        """Says of which photos the results are of other settings than those that are chosen now.
+
+        The job's own mask in the editor follows them as long as nobody has painted on it.
+        """
+        folder, chosen = self.folder(request), self._chosen(values)
+        rows = self._rows(folder, chosen)
+        if not self._editors:
+            return rows
+        if folder.edited is None or not outdated(self.own, folder, chosen.editor, chosen.settings):
+            return rows, gr.skip()
+        return rows, answer(base=own_base(self.own, folder.edited, chosen.settings))
 
     @guarded(_("No mask"), answer)
     def lay_own(self, request: gr.Request, *values: Any) -> gr.HTML:
@@ -328,7 +337,7 @@ class FolderTab(ManyTab):
         folder, chosen = self.folder(request), self._chosen(values)
         if folder.edited is None:
             raise OptionInvalid(_("Choose a photo of the table first."))
-        return answer(base=self.own.own_mask(folder.edited.photo, chosen.settings))
+        return answer(base=own_base(self.own, folder.edited, chosen.settings))
 
     def _take_mask(self, folder: Folder, chosen: Chosen) -> None:
         try:

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -137,14 +137,16 @@ class Edited:
     Attributes:
         row: which.
         photo: its pixels and faces.
-        laid: hash of the mask that was laid under the strokes; None where that was none.
+        laid: hash of the mask that was laid under the strokes; None where that was none, or the job's own.
         carried: whether it came from another photo.
+        own: what the job's own mask hangs on, where that was laid.
     """
 
     row: Row
     photo: Photo
     laid: str | None = None
     carried: bool = False
+    own: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

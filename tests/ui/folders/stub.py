@@ -87,7 +87,7 @@ class View:
 
     def states(self, **settings: Any) -> dict[str, str]:
         """Name → state of each photo, as the page's table has them."""
-        update = self.tab.restate(PAGE, *self.values(**settings))
+        update, _ = self.tab.restate(PAGE, *self.values(**settings))
         return {row["name"]: row["state"] for row in update.props["rows"]}
 
     @property

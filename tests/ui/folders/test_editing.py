@@ -75,6 +75,23 @@ def test_a_suggestion_that_nobody_touched_stays_one(faces: View):
     assert faces.folder.edited.laid is None and not faces.folder.edited.carried
 
 
+def test_a_suggestion_in_the_editor_follows_the_region_until_it_is_painted_on(faces: View, astronaut: np.ndarray):
+    choose(faces, "a.png")
+    photo = faces.folder.edited.photo
+
+    def asked(extent: str, editor: dict) -> dict:
+        _, update = faces.tab.restate(PAGE, *faces.values(view=MASK, extent=extent, editor=editor))
+        return update.props if hasattr(update, "props") else {}
+
+    (key,), (base,) = photo.bases.keys(), photo.bases.values()
+    untouched = {"photo": photo.key, "base": key, "layer": layer_url(base.layer)}
+    assert asked("lips-to-nose", untouched) == {}, "it is what is shown"
+    assert asked("lips", untouched)["base"]["said"] == "Lips, as suggested."
+    lips = suggest_mask(find_face(astronaut), astronaut.shape[:2], "lips")
+    assert any(np.array_equal(one.mask, lips) for one in photo.bases.values())
+    assert asked("lower-face", painted(faces, lips)) == {}, "a person's mask stays"
+
+
 def test_a_painted_mask_makes_its_photo_stale_is_used_and_can_be_taken_back(faces: View):
     faces.run()
     choose(faces, "a.png")

@@ -165,8 +165,8 @@ def test_texts_of_the_page_keep_clear_of_its_margin_and_of_one_another(study, mo
     two = {"normalizer": "stylegan2", "weights": "0123456789ab+fedcba987654", "perceptual": network}
     long = settings_of(replace(BASIS, **two, conditions=f"1000 + 500 steps, {network}"), face=0, group="18 and older")
     figures = []
-    draw = page._draw
-    monkeypatch.setattr(page, "_draw", lambda content: figures.append(draw(content)) or figures[-1])
+    draw = page.draw_page
+    monkeypatch.setattr(page, "draw_page", lambda *given: figures.append(draw(*given)) or figures[-1])
     raters = tuple(f"surgeon number {number} of the panel" for number in range(9))
     study_report.study_pdf(replace(study, settings=long, raters=raters))
     (figure,) = figures
