@@ -3,12 +3,15 @@
 import io
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
 from hypothesis import settings
+
+from pipelines.languages import numbers, translation
 
 pytest_plugins = ["tests.skips"]
 
@@ -30,6 +33,19 @@ def threads() -> int:
     cv2.setNumThreads(count)
     torch.set_num_threads(count)
     return count
+
+
+@pytest.fixture(autouse=True)
+def one_language() -> Iterator[None]:
+    """A test that chooses a language, as a command line may, leaves the process in the one that it was in."""
+    before = os.environ.get(translation.VARIABLE)
+    yield
+    if os.environ.get(translation.VARIABLE) != before:
+        os.environ.pop(translation.VARIABLE)
+        if before is not None:
+            os.environ[translation.VARIABLE] = before
+        for cached in (translation.language, translation.catalogue, numbers._signs):
+            cached.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,9 @@ from tests.sources import ROOT
 
 
 @pytest.fixture(autouse=True)
-def settled(monkeypatch):
-    """Each test chooses by itself, and leaves the process as it was."""
-    monkeypatch.setenv(translation.VARIABLE, "")
-    yield
-    monkeypatch.undo()
+def unsettled(one_language, monkeypatch):
+    """Each test chooses by itself."""
+    monkeypatch.delenv(translation.VARIABLE, raising=False)
     translation.language.cache_clear()
     translation.catalogue.cache_clear()
 
