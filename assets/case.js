@@ -31,7 +31,8 @@ function wait(text) {
 function tell() {
   const { name, date, side } = typed();
   const sides = { left: word("patient’s left"), right: word("patient’s right"), both: word("both sides") };
-  find(".case-said").textContent = [name.trim(), date, sides[side]].filter(Boolean).join(" · ") || word("No case yet");
+  const said = [name.trim(), date, sides[side]].filter(Boolean).join(" · ");
+  find(".case-said").replaceChildren(...(said ? [said] : parts(word("|No |case| yet"))));
   fields.notes.title = fields.notes.value;
 }
 

@@ -10,7 +10,15 @@ function counted(one, many, count) {
   const forms = LANGUAGE.texts[one] ?? [one, many];
   return filled(forms[LANGUAGE.plural(count)], { count });
 }
+// A text as nodes: what stands between bars is left out where there is no room, as in HTML that Python fills in.
+function parts(text) {
+  return text.split("|").map((part, number) => {
+    const node = number % 2 ? document.createElement("span") : document.createTextNode(part);
+    node.textContent = part;
+    return node;
+  });
+}
 // What the style sheet writes.
 document.documentElement.style.setProperty("--former-photo", JSON.stringify(word("Of the former photo")));
-Object.assign(window, { LANGUAGE, filled, word, counted });
+Object.assign(window, { LANGUAGE, filled, word, counted, parts });
 

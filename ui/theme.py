@@ -71,7 +71,7 @@ def template(name: str, /, **words: Any) -> str:
     """A piece of the page from ``assets/``, in this process's language.
 
     Texts stand in ``[[...]]`` there. What is between backticks in them is a key of the keyboard, and what stands
-    behind a bar is left out where there is no room.
+    between bars, or behind the last one, is left out where there is no room.
 
     Args:
         name: of the file.
@@ -83,8 +83,8 @@ def template(name: str, /, **words: Any) -> str:
 
 def _as_html(text: str) -> str:
     safe = html.escape(text, quote=False).replace('"', "&quot;").replace("$", "$$")
-    shown, bar, more = _KEY.sub(r"<kbd>\1</kbd>", safe).partition("|")
-    return f"{shown}<span>{more}</span>" if bar else shown
+    parts = enumerate(_KEY.sub(r"<kbd>\1</kbd>", safe).split("|"))
+    return "".join(f"<span>{part}</span>" if number % 2 else part for number, part in parts)
 
 
 def theme() -> gr.themes.Base:

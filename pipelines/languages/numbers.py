@@ -2,7 +2,9 @@
 
 from functools import cache
 
-from pipelines.languages.translation import ENGLISH, language
+from pipelines.languages.translation import ENGLISH, direction, language
+
+_FROM_THE_LEFT = "\u200e"
 
 
 @cache
@@ -25,5 +27,11 @@ def figure(value: float, form: str = "") -> str:
 
 
 def in_signs(text: str) -> str:
-    """A number that Python has formatted, in the signs of the language."""
-    return text if language() == ENGLISH else text.translate(_signs())
+    """A number that Python has formatted, in the signs of the language.
+
+    Where people write from the right, a mark keeps its plus or minus to the left of it.
+    """
+    if language() == ENGLISH:
+        return text
+    mark = _FROM_THE_LEFT if text[:1] in ("+", "-") and direction() == "rtl" else ""
+    return mark + text.translate(_signs())
