@@ -23,6 +23,9 @@ IN_PYTHON = ("_", "N_", "ngettext")
 IN_SCRIPTS = {"word": None, "counted": (1, 2)}
 IN_HTML = re.compile(r"\[\[(.+?)\]\]", re.S)
 
+OPEN, SHUT = "⟦", "⟧"
+"""What every text stands in in the language that nobody speaks."""
+
 _MADE = datetime(2026, 11, 28, tzinfo=UTC)  # no clock: the same sources give the same files
 
 
@@ -72,6 +75,22 @@ def read(path: Path) -> Catalog:
     """A catalogue of a language."""
     with path.open("rb") as file:
         return read_po(file, locale=path.stem)
+
+
+def write_bracketed(folder: Path, texts: Catalog) -> None:
+    """Writes a catalogue in which every text is itself, in brackets; it is Arabic by its name, which is written from
+    right to left.
+    """
+    made = Catalog(locale="ar")
+    for one in texts:
+        if isinstance(one.id, tuple):
+            made.add(one.id, tuple(f"{OPEN}{one.id[1]}{SHUT}" for _ in range(made.num_plurals)))
+        elif one.id:
+            shown = re.fullmatch(r"(\s*)(.*?)(\s*)", one.id, re.S)
+            assert shown is not None
+            made.add(one.id, f"{shown[1]}{OPEN}{shown[2]}{SHUT}{shown[3]}".replace("|", f"{SHUT}|{OPEN}"))
+    with (folder / "ar.po").open("wb") as file:
+        write_po(file, made)
 
 
 def main() -> None:

@@ -11,13 +11,11 @@ from html import unescape
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import write_po
 
-from tests.catalogue import FOLDER, TEMPLATE, read, template, written
+from tests.catalogue import FOLDER, OPEN, SHUT, TEMPLATE, read, template, write_bracketed, written
 from tests.sources import ROOT, source_files
 
 CATALOGUES = sorted(FOLDER.glob("*.po"))
-OPEN, SHUT = "⟦", "⟧"
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +92,9 @@ print(json.dumps({"components": found, "head": HEAD}, default=str))
 
 @pytest.fixture(scope="module")
 def strange(tmp_path_factory, texts):
-    """A folder with one catalogue, of Arabic by its name, so that it is written from right to left: every text stands
-    there in brackets.
-    """
+    """A folder with a catalogue of a language that nobody speaks."""
     folder = tmp_path_factory.mktemp("languages")
-    made = Catalog(locale="ar")
-    for one in texts:
-        if isinstance(one.id, tuple):
-            made.add(one.id, tuple(f"{OPEN}{one.id[1]}{SHUT}" for _ in range(made.num_plurals)))
-        elif one.id:
-            shown = re.fullmatch(r"(\s*)(.*?)(\s*)", one.id, re.S)
-            made.add(one.id, f"{shown[1]}{OPEN}{shown[2]}{SHUT}{shown[3]}".replace("|", f"{SHUT}|{OPEN}"))
-    with (folder / "ar.po").open("wb") as file:
-        write_po(file, made)
+    write_bracketed(folder, texts)
     return folder
 
 
