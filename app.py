@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipelines.errors import OptionInvalid
+from pipelines.languages import command_line
 from pipelines.languages.translation import OPTION, _, choose, languages
 
 
@@ -16,6 +17,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     except OptionInvalid as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    command_line.speak()
     name = "philtrum-app" if Path(sys.argv[0]).stem == "philtrum-app" else "python app.py"
     parser = argparse.ArgumentParser(prog=name, description=_("Philtrum's app, on this machine."))
     parser.add_argument("--host", default="127.0.0.1", help=_("address to listen on (default: this machine only)"))

@@ -13,6 +13,7 @@ from pipelines import __version__
 from pipelines.commands import console
 from pipelines.errors import PhiltrumError
 from pipelines.jobs import JOBS, resolve
+from pipelines.languages import command_line
 from pipelines.languages.translation import N_, OPTION, _, capital, choose, languages
 from pipelines.threads import wait_passively
 
@@ -66,6 +67,7 @@ def _spoken(words: Sequence[str]) -> int:
     """
     try:
         rest = choose(words)
+        command_line.speak()
     except PhiltrumError as error:
         console.complain(str(error))
         return 2
@@ -83,7 +85,8 @@ def _run(words: Sequence[str]) -> int:
         description=_("Philtrum: face-photo jobs for craniofacial research."),
         epilog=_("Research use only. Not a diagnostic device."),
     )
-    parser.add_argument("--version", action="version", version=f"Philtrum {__version__}")
+    version = f"Philtrum {__version__}"
+    parser.add_argument("--version", action="version", version=version, help=_("say the version and end"))
     parser.add_argument(
         OPTION, metavar="CODE", help=_("language: {codes} (default: en)").format(codes=", ".join(languages()))
     )

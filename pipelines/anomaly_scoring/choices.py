@@ -1,8 +1,9 @@
 """What can be chosen and shown of a scored face, and what people call it; free of PyTorch."""
 
+import re
 from typing import Literal, TypeAlias, get_args
 
-from pipelines.languages.translation import _
+from pipelines.languages.translation import _, ngettext
 from pipelines.results import AnyRegion, ColourSpace, Formula, MapKind, NormalizerName, Region
 
 EVERYONE = "all"
@@ -70,3 +71,17 @@ MAPS: dict[MapName, str] = {
     "heat": _("Face against normalized face"),
 }
 """Map of a result → what people call it, in the order in which they are looked at."""
+
+
+def conditions_text(conditions: str) -> str:
+    """What else was chosen of a normalizer (:attr:`pipelines.results.Basis.conditions`) in this process's language.
+
+    What no normalizer of ours says stays as it is.
+    """
+    if found := re.fullmatch(r"(\d+) search(?:es)?", conditions):
+        count = int(found[1])
+        return ngettext("{count} search", "{count} searches", count).format(count=count)
+    if found := re.fullmatch(r"(\d+) \+ (\d+) steps, (.*)", conditions):
+        steps = _("{first} + {second} steps, {network}")
+        return steps.format(first=found[1], second=found[2], network=_(found[3]))
+    return conditions

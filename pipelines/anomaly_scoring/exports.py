@@ -16,6 +16,7 @@ from pipelines.anomaly_scoring.choices import (
     NORMALIZER_NAMES,
     REGION_NAMES,
     MapName,
+    conditions_text,
 )
 from pipelines.anomaly_scoring.drawing.aligned import aligned, close_up
 from pipelines.anomaly_scoring.drawing.colouring import (
@@ -322,7 +323,7 @@ def made_facts(results: Sequence[AnomalyScoringResult]) -> Facts:
         ),
     ]
     if basis.conditions:
-        facts.append((_("With"), basis.conditions))
+        facts.append((_("With"), conditions_text(basis.conditions)))
     if result.score.kind == "lpips":
         facts.append((_("Network"), basis.perceptual or _("none")))
     if result.reappears is not None:

@@ -23,7 +23,7 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     When the command runs, ``args.case`` is the :class:`~pipelines.cases.case.Case` that they say together, or None.
     """
     parser.set_defaults(prepare=_prepare)
-    group = parser.add_argument_group("case")
+    group = parser.add_argument_group(_("case"))
     group.add_argument(
         "--case", metavar="NAME|FILE",
         help=_("whose photos these are, by name, or by a case file ({ending}): stands in every table "

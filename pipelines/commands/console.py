@@ -14,7 +14,7 @@ from pipelines.languages.translation import _
 
 _PLAIN = {
     "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "*", "→": "->",
-    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho", "★": "*",
+    "≤": "<=", "≥": ">=", "°": " deg", "ρ": "rho", "★": "*", "\u200e": "",
 }  # fmt: skip
 """How signs that we write look where the console has only ASCII."""
 
@@ -112,5 +112,5 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     found = []
     for sign in error.object[error.start : error.end]:
         letters = "".join(one for one in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(one))
-        found.append(_PLAIN.get(sign) or (letters if letters.isascii() else "?"))
+        found.append(_PLAIN.get(sign, letters if letters.isascii() else "?"))
     return "".join(found), error.end

@@ -18,6 +18,7 @@ from pipelines.devices import Device
 from pipelines.errors import OptionInvalid, WeightsMissing, WeightsUnknown
 from pipelines.files import sha256_of
 from pipelines.jobs import FACE_DISCRIMINATOR
+from pipelines.languages.translation import N_
 from pipelines.metrics.backbones import Backbone, find_backbone
 from pipelines.metrics.perceptual import LPIPS
 from pipelines.models import loading
@@ -145,7 +146,7 @@ def discriminator_likeness(device: Device) -> Likeness:
         return found
 
     used = WeightsUsed(model.name, model.sha256[:12])
-    return Likeness("discriminator's features", (used,), lambda target: _feature_distance(features, None, target))
+    return Likeness(N_("discriminator's features"), (used,), lambda target: _feature_distance(features, None, target))
 
 
 def pyramid_likeness() -> Likeness:
@@ -153,7 +154,7 @@ def pyramid_likeness() -> Likeness:
 
     Source: Burt & Adelson 1983, "The Laplacian pyramid as a compact image code", with means of 2 x 2 for Gaussians.
     """
-    return Likeness("no network: squared error, Laplacian pyramid", (), _pyramid_distance)
+    return Likeness(N_("no network: squared error, Laplacian pyramid"), (), _pyramid_distance)
 
 
 def _pyramid_distance(target: Tensor) -> Distance:

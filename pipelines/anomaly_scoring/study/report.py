@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from pipelines import __version__
+from pipelines.anomaly_scoring.choices import conditions_text
 from pipelines.anomaly_scoring.scoring.figures import FIGURES, figure_cells
 from pipelines.anomaly_scoring.study.ablation import COMPARISONS, Comparison
 from pipelines.anomaly_scoring.study.ratings import columns_text
@@ -30,6 +31,7 @@ from pipelines.exports.pictures import MASK_COLOUR
 from pipelines.exports.tables import NOTICE, cell, csv_bytes, signed, to_csv
 from pipelines.faces.images import encode_png
 from pipelines.files import write_all_atomic
+from pipelines.languages.numbers import figure
 from pipelines.languages.translation import _, ngettext
 
 FILES = ("scores.csv", "correlations.csv", "ablation.csv", "pairs.csv", "study.json", "scatter.png", "study.pdf")
@@ -48,6 +50,12 @@ _LABELS = {"pearson": "Pearson r", "spearman": "Spearman ρ"}
 _KINDS = tuple(dict.fromkeys(one.kind for one in COMPARISONS))
 _WAYS = tuple(dict.fromkeys((one.region, one.colour, one.erosion) for one in COMPARISONS))
 _COLOURS = {"rgb": "RGB", "ycbcr": "YCbCr"}
+_SETTINGS = {
+    "normalizer": _("Normalizer"), "weights": _("Weights"), "conditions": _("Conditions"), "perceptual": _("Network"),
+    "region": _("Region"), "kind": _("Kind of map"), "colour": _("Colour space"), "erosion": _("Erode the map"),
+    "formula": _("Formula"), "version": _("Version"), "precision": _("Precision"), "seed": _("Seed"), "face": _("Face"),
+    "group": _("Compared to"),
+}  # fmt: skip
 
 
 def write_study(study: Study, folder: Path) -> None:
@@ -195,7 +203,9 @@ def change_text(found: MeanChange) -> str:
     if found.value is None:
         return found.note
     text = f"{_bounded(found, '+z.2f')}, n = {found.n}"
-    return text if found.p is None else f"{text}, Wilcoxon p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}"
+    if found.p is None:
+        return text
+    return f"{text}, Wilcoxon p {'< ' if found.p < 0.001 else '= '}{figure(max(found.p, 0.001), '.3f')}"
 
 
 def rows_text(numbers: Sequence[int]) -> str:
@@ -248,8 +258,14 @@ def _cohort_facts(study: Study) -> Facts:
         facts.append((_("Patients"), pairs.format(count=len(study.changes), single=study.incomplete)))
     for name, value in study.settings.items():
         if value is not None:
-            facts.append((name.replace("_", " ").capitalize(), str(value)[:34]))
+            facts.append((_SETTINGS.get(name, name), _setting_text(name, value)[:34]))
     return tuple(facts)
+
+
+def _setting_text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return conditions_text(value) if name == "conditions" else str(value)
 
 
 def _figures(study: Study) -> Facts:

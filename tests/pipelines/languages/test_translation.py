@@ -77,8 +77,8 @@ def test_english_needs_nothing_of_babel_and_commands_begin_with_the_language():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", [["app.py"], ["-m", "pipelines"]])
-def test_programs_speak_the_language_that_is_asked_for(program):
+@pytest.mark.parametrize(("program", "command"), [(["app.py"], []), (["-m", "pipelines"], ["doctor"])])
+def test_programs_speak_the_language_that_is_asked_for(program, command):
     def said(*words: str, **more: str) -> str:
         environment = {**os.environ, **more}
         words = [sys.executable, *program, *words]
@@ -88,4 +88,5 @@ def test_programs_speak_the_language_that_is_asked_for(program):
     assert "Sprache: en, de, es" in said("--language", "de", "--help")
     assert "idioma: en, de, es" in said("--help", **{translation.VARIABLE: "es"})
     assert "language: en, de, es" in said("--language", "en", "--help", **{translation.VARIABLE: "es"})
+    assert "Fehler: unbekannte Argumente: --nothing" in said("--language", "de", *command, "--nothing")
     assert said("--language", "xx") == "The language must be one of en, de, es.\n"

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, GROUP_NAMES, LOCAL_PEAK
+from pipelines.anomaly_scoring.choices import ASYMMETRY_PEAK, GROUP_NAMES, LOCAL_PEAK, conditions_text
 from pipelines.anomaly_scoring.exports import severity_of_100
 from pipelines.languages.numbers import figure
 from pipelines.languages.translation import _
@@ -295,7 +295,7 @@ def _figures(result: AnomalyScoringResult) -> tuple[_Figure, ...]:
 def _computed(result: AnomalyScoringResult) -> str:
     score, basis = result.score, result.basis
     parts = [
-        NORMALIZERS[basis.normalizer] + (f" ({basis.conditions})" if basis.conditions else ""),
+        NORMALIZERS[basis.normalizer] + (f" ({conditions_text(basis.conditions)})" if basis.conditions else ""),
         basis.perceptual or "" if score.kind == "lpips" else KINDS[score.kind],
         COLOURS[score.colour],
         _("eroded") if score.erosion else _("not eroded"),
