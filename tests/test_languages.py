@@ -12,6 +12,7 @@ from html import unescape
 import pytest
 from babel.messages.catalog import Catalog
 
+from pipelines.languages.translation import languages
 from tests.catalogue import FOLDER, OPEN, SHUT, TEMPLATE, read, template, write_bracketed, written
 from tests.sources import ROOT, source_files
 
@@ -207,3 +208,26 @@ def test_help_is_in_the_language(strange, command):
     left = re.sub(r"\{[\w,-]+\}|--[\w-]+|(?<= )-h\b|\b[A-Z][A-Z|=]+\b", "", left)
     left = re.sub(r"\b(?:list|verify|get|import|show|extract|report)(?= +⟦)", "", left)
     assert OPEN in said and not english(left), english(left)
+
+
+PRINT = """
+from pipelines.anomaly_scoring import before_after, exports as scoring
+from pipelines.cleft_inpainting import exports as cleft
+from pipelines.exports.pages.page import draw_page
+from pipelines.mask_removal import exports as removal
+from tests.pipelines.anomaly_scoring.test_exports import make_result as make_score
+from tests.pipelines.exports.clashes import clashes
+from tests.pipelines.exports.made_results import make_removal, make_result
+pages = [cleft.page(make_result()), removal.page(make_removal()), scoring.page(make_score())]
+pages.append(before_after.page(make_score(), make_score()))
+print([one for page in pages for one in clashes(draw_page(page))])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", languages())
+def test_printed_texts_keep_clear_of_one_another(code):
+    environment = {**os.environ, "PHILTRUM_LANGUAGE": code}
+    words = [sys.executable, "-c", PRINT]
+    run = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert (run.stdout, run.stderr) == ("[]\n", "")

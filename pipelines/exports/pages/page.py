@@ -25,6 +25,7 @@ from pipelines.exports.pages.sheet import (
     MARGIN,
     WIDTH,
     about,
+    fitted,
     foot,
     image,
     lines,
@@ -47,6 +48,7 @@ _TALLEST = 3.4  # height of small pictures and maps at most
 _LEAST = 0.6
 _INDENT = 0.08  # of a table's text
 _LINE = 0.155  # from one fact to the next
+_SECOND = 3.1  # where the second column of facts begins
 _NOTE_LINES = 3
 _NAME = 10.5, 8.5  # points of a case's name, and of a long one
 
@@ -115,14 +117,14 @@ def _drawn(page: Page, case: Case, tall: float) -> tuple[Figure, float]:
         y = _row(figure, pictures, y, 0.3, _SMALL, tall, 8.5)
     if page.tables:
         y = _tables(figure, page.tables, y)
-    end = _notes(figure, case, page.facts[0][0], _facts(figure, page.facts, y))
+    end = _notes(figure, case, _indent(*page.facts[0]), _facts(figure, page.facts, y))
     foot(figure, page.footer)
     return figure, end
 
 
 def _header(figure: Figure, page: Page) -> float:
     put(figure, MARGIN, 0.88, page.title, 19, weight="bold")
-    put(figure, MARGIN, 1.11, page.subtitle, 9, color=GREY)
+    put(figure, MARGIN, 1.11, page.subtitle, fitted(page.subtitle, 9, INNER), color=GREY)
     put(figure, WIDTH - MARGIN, 0.88, f"Philtrum {__version__}", 10, ha="right", color=GREY)
     rule(figure, 1.24, colour=INK, weight=1.1)
     return 1.24
@@ -147,7 +149,7 @@ def _row(
     end = y
     for column, picture in enumerate(pictures):
         x = MARGIN + column * (width + GAP)
-        put(figure, x, y + 0.23, picture.title, size, weight="bold")
+        put(figure, x, y + 0.23, picture.title, fitted(picture.title, size, width, "bold"), weight="bold")
         bottom, right = _picture(figure, picture, x, y + above, width, height)
         if picture.bar:
             bottom = _bar_below(figure, picture.bar, x, bottom, right - x)
@@ -162,7 +164,7 @@ def _maps(figure: Figure, page: Page, y: float, tall: float) -> float:
     pitch = min(_LARGE, INNER - _BAR - GAP - width - GAP) + GAP  # below the large pictures, where the bar has room
     for number, picture in enumerate(page.maps):
         x = MARGIN + number * pitch
-        put(figure, x, y + 0.23, picture.title, 10, weight="bold")
+        put(figure, x, y + 0.23, picture.title, fitted(picture.title, 10, pitch - GAP, "bold"), weight="bold")
         bottom, right = _picture(figure, picture, x, top, _MAP, tall)
         end = max(end, bottom)
     if page.bar is not None:
@@ -222,7 +224,7 @@ def _bar_below(figure: Figure, bar: Bar, x: float, y: float, width: float) -> fl
             put(figure, x + left, y + 0.28, meaning, 7.2, color=GREY)
             taken.append((left, left + long))
     if bar.label:
-        put(figure, x, y + 0.41, bar.label, 7.2, color=GREY)
+        put(figure, x, y + 0.41, bar.label, fitted(bar.label, 7.2, width), color=GREY)
     return y + (0.41 if bar.label else 0.28)
 
 
@@ -279,7 +281,8 @@ def _table(
         height = 0.095 + 0.115 * max(1, len(said))
         if number % 2 == 0:
             _band(figure, x, y, width, height)
-        put(figure, x + _INDENT, y + 0.147, row.name, 8.2)
+        room = cells[0] - _INDENT - 0.08 - (wide(row.cells[0], 8.2) if row.cells else 0)
+        put(figure, x + _INDENT, y + 0.147, row.name, fitted(row.name, 8.2, room))
         for at, cell in zip(cells, row.cells, strict=True):
             put(figure, x + at, y + 0.147, cell, 8.2, ha="right")
         for line, part in enumerate(said):
@@ -296,14 +299,20 @@ def _band(figure: Figure, x: float, y: float, width: float, height: float) -> No
 
 
 def _facts(figure: Figure, columns: tuple[tuple[float, Facts], tuple[float, Facts]], y: float) -> float:
-    end = y
-    for x, (indent, facts) in zip((MARGIN + _INDENT, MARGIN + 3.1), columns, strict=True):
+    end, starts = y, (_INDENT, _SECOND, INNER)
+    for left, right, (least, facts) in zip(starts, starts[1:], columns, strict=False):
+        indent = _indent(least, facts)
         for number, (name, value) in enumerate(facts):
             line = y + 0.24 + _LINE * number
-            put(figure, x, line, name, 7.2, color=GREY)
-            put(figure, x + indent, line, value, 7.2)
+            put(figure, MARGIN + left, line, name, 7.2, color=GREY)
+            put(figure, MARGIN + left + indent, line, value, fitted(value, 7.2, right - left - indent - _INDENT))
             end = max(end, line)
     return end
+
+
+def _indent(least: float, facts: Facts) -> float:
+    """Inches that the names of facts take: what the page says, or more where the language's words are longer."""
+    return max([least, *(wide(name, 7.2) + 0.06 for name, _value in facts)])
 
 
 def _notes(figure: Figure, case: Case, indent: float, y: float) -> float:

@@ -113,6 +113,11 @@ def wide(text: str, size: float, weight: str = "normal") -> float:
     return _HINTED * float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72
 
 
+def fitted(text: str, size: float, width: float, weight: str = "normal") -> float:
+    """The size of letters, ``size`` or less, in which a text takes no more than a width."""
+    return size * min(1.0, width / max(wide(text, size, weight), 1e-6))
+
+
 def cut(text: str, size: float, width: float, weight: str = "normal") -> str:
     """A text in one line, which ends in … where it is wider."""
     if wide(text, size, weight) <= width:
