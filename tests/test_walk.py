@@ -14,6 +14,9 @@ from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.mask_removal.pipeline import MaskRemoval
 
 
+_NO_PLACES = ("pipelines.progress", "pipelines.languages.translation")  # they are told of the work, and see no photo
+
+
 def name_of(frame: FrameType) -> str:
     return frame.f_globals.get("__name__", "")
 
@@ -31,7 +34,7 @@ def walk(run: Callable[[], Any], home: str) -> list[str]:
 
     def look(frame: FrameType, event: str, _: Any) -> None:
         module = name_of(frame)
-        if event != "call" or not module.startswith("pipelines.") or module in (home, "pipelines.progress"):
+        if event != "call" or not module.startswith("pipelines.") or module in (home, *_NO_PLACES):
             return
         caller = frame.f_back
         while caller is not None and not name_of(caller).startswith("pipelines."):
