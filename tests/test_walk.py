@@ -13,7 +13,6 @@ from pipelines.anomaly_scoring.pipeline import AnomalyScoring
 from pipelines.cleft_inpainting.pipeline import CleftInpainting
 from pipelines.mask_removal.pipeline import MaskRemoval
 
-
 _NO_PLACES = ("pipelines.progress", "pipelines.languages.translation")  # they are told of the work, and see no photo
 
 
