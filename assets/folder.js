@@ -2,7 +2,7 @@
 //
 // What comes in:  props.columns  what is told of a result
 //                 props.rows     [{key, name, state, share, doing, seconds, cells, error}, ...] in their order
-//                 props.running  whether a run is under way, and props.told how far it is
+//                 props.running  whether a run is under way, and props.told how long it still takes
 //                 props.looked   {key}: the photo that the page turns to
 // What goes out:  events select, like (run again) and delete {key}
 
@@ -93,7 +93,7 @@ function tell() {
   const parts = [word("{number} of {count} done", { number: count("done"), count: rows.length })];
   if (count("failed")) parts.push(word("{count} failed", { count: count("failed") }));
   if (count("stale")) parts.push(word("{count} to run again", { count: count("stale") }));
-  const left = running && /, ([^,]+)$/.exec(told)?.[1], doing = rows.find((one) => one.state === "running")?.doing;
+  const left = running && told, doing = rows.find((one) => one.state === "running")?.doing;
   const words = rows.length ? [parts.join(", "), running && doing?.startsWith(word("waiting for")) ? doing : left].filter(Boolean).join(" · ") : "";
   if (said.textContent !== words) said.textContent = words;
   const gone = count("done") + count("failed");

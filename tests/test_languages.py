@@ -157,27 +157,24 @@ def test_no_english_is_left_on_a_page_in_another_language(strange):
 
 
 SAY = r"""
-import re, sys, importlib
+import json, re, sys
 from pathlib import Path
 from pipelines.languages import translation
 translation.FOLDER = Path(sys.argv[1])
-import numpy as np
-from tests.pipelines.exports.made_results import make_removal, make_result
-from tests.pipelines.anomaly_scoring.test_exports import make_result as make_score
+from pipelines.anomaly_scoring import before_after, exports as scoring
 from pipelines.cleft_inpainting import exports as cleft
 from pipelines.mask_removal import exports as removal
-from pipelines.anomaly_scoring import exports as scoring
-from pipelines.exports.pages.page import write_page
-from io import BytesIO
-from pypdf import PdfReader
-import json
-for exports, result in ((cleft, make_result()), (removal, make_removal()), (scoring, make_score())):
-    page = exports.page(result)
-    card = exports.card(result)
+from tests.pipelines.anomaly_scoring.test_exports import make_result as make_score
+from tests.pipelines.exports.made_results import make_removal, make_result
+made = [(cleft, (make_result(),)), (removal, (make_removal(),)), (scoring, (make_score(),))]
+for exports, results in [*made, (before_after, (make_score(), make_score()))]:
+    page, card = exports.page(*results), exports.card(*results)
     print(json.dumps([page.title, page.subtitle, page.subject, card.title, *(name for name, _ in card.facts),
         *(name for _, facts in page.facts for name, _ in facts), *(picture.title for picture in page.large),
-        *(table.title for table in page.tables), *(row.name for table in page.tables for row in table.rows),
+        *(picture.title for picture in page.maps), *(table.title for table in page.tables),
+        *(row.name for table in page.tables for row in table.rows),
         *(column for table in page.tables for column in table.columns)]))
+for exports, (result,) in made:
     told = json.dumps(exports.facts(result), default=str, ensure_ascii=False)
     told = re.sub(r'"(?:identity_meaning|identity_question)": "[^"]*"', "", told)  # sentences for people
     assert "⟦" not in told, told
@@ -187,7 +184,7 @@ for exports, result in ((cleft, make_result()), (removal, make_removal()), (scor
 @pytest.mark.slow
 def test_no_english_is_left_on_printed_pages_and_none_other_in_json(strange):
     lines = ran(SAY, strange).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     said = [text for line in lines for text in json.loads(line)]
     assert len(said) > 40
     assert not [text for text in said if english(text)]

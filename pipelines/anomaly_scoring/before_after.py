@@ -34,16 +34,16 @@ TIMES = (_("Before surgery"), _("After surgery"))
 
 _LINES = 44, 54  # letters of a fact that fit beside the left and the right column's names
 
-_FIGURES: tuple[tuple[str, str, str], ...] = (
-    ("local_severity", _("Local severity, grey levels"), ".1f"),
-    ("local_percentile", _("its percentile"), ".0f"),
-    ("asymmetry", _("Asymmetry, % of light"), ".1f"),
-    ("asymmetry_percentile", _("its percentile"), ".0f"),
-    ("severity", "Severity", ".3f"),
-    ("of_100", _("from 0 to 100"), ".1f"),
-    ("percentile", _("its percentile"), ".0f"),
+_FIGURES: tuple[tuple[str, str, str, str], ...] = (
+    ("local_severity", _("Local severity"), _("Local severity, grey levels"), ".1f"),
+    ("local_percentile", _("its percentile"), _("its percentile"), ".0f"),
+    ("asymmetry", _("Asymmetry"), _("Asymmetry, % of light"), ".1f"),
+    ("asymmetry_percentile", _("its percentile"), _("its percentile"), ".0f"),
+    ("severity", _("Severity"), _("Severity"), ".3f"),
+    ("of_100", _("from 0 to 100"), _("from 0 to 100"), ".1f"),
+    ("percentile", _("its percentile"), _("its percentile"), ".0f"),
 )
-"""Figures of a table in their order: key, name, and how they are written."""
+"""Figures of a table in their order: key, name, name with its unit, and how they are written."""
 
 
 def save_before_after(path: str | os.PathLike[str], before: AnomalyScoringResult, after: AnomalyScoringResult) -> None:
@@ -112,8 +112,8 @@ def card(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Card:
     """
     check(before, after)
     shown = _shown(before, after)[1]
-    facts = [(row.name.partition(",")[0], f"{row.cells[0]} → {row.cells[1]}") for row in _scores(before, after).rows]
-    facts.append(("Region", REGION_NAMES[after.basis.region]))
+    facts = [(name, f"{was} → {now}") for name, _named, (was, now, _by) in _figures(before, after)]
+    facts.append((_("Region"), REGION_NAMES[after.basis.region]))
     picture = Picture(title="", image=print_overlay(after, shown))
     return Card(title=_("Before and after"), picture=picture, facts=tuple(facts))
 
@@ -153,13 +153,20 @@ def _shown(before: AnomalyScoringResult, after: AnomalyScoringResult) -> tuple[S
 
 
 def _scores(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Table:
-    figures = [figures_of(one) | {"of_100": severity_of_100(one)} for one in (before, after)]
-    rows = []
-    for key, name, form in _FIGURES:
-        one, other = (each[key] for each in figures)
-        if one is not None or other is not None:
-            rows.append(Row(name, (_number(one, form), _number(other, form), _number(_change(one, other), f"+{form}"))))
-    return Table("Scores", (_("Before"), _("After"), _("Change")), tuple(rows))
+    rows = tuple(Row(named, cells) for _name, named, cells in _figures(before, after))
+    return Table(_("Scores"), (_("Before"), _("After"), _("Change")), rows)
+
+
+def _figures(before: AnomalyScoringResult, after: AnomalyScoringResult) -> list[tuple[str, str, tuple[str, str, str]]]:
+    """Of each figure that either has its name, its name with its unit, and what it was, is, and changed by."""
+    values = [figures_of(one) | {"of_100": severity_of_100(one)} for one in (before, after)]
+    found = []
+    for key, name, named, form in _FIGURES:
+        was, now = (each[key] for each in values)
+        if was is not None or now is not None:
+            cells = _number(was, form), _number(now, form), _number(_change(was, now), f"+{form}")
+            found.append((name, named, cells))
+    return found
 
 
 def _change(before: float | None, after: float | None) -> float | None:
@@ -175,7 +182,7 @@ def _measurements(before: AnomalyScoringResult, after: AnomalyScoringResult) -> 
         Row(_(one.label), (show(one), show(other), show_change(one, other)))
         for one, other in zip(before.measurements, after.measurements, strict=True)
     ]
-    return Table("Measurements", (_("Before"), _("After"), _("Change")), tuple(rows))
+    return Table(_("Measurements"), (_("Before"), _("After"), _("Change")), tuple(rows))
 
 
 def _photo_facts(before: AnomalyScoringResult, after: AnomalyScoringResult) -> Facts:

@@ -57,9 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_scoring_arguments(parser)
     parser.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help=_("score what is white there instead of --region, so black strokes on white leave the strokes out; "
-        "a folder "
-        "of masks is matched by file stem"),
+        help=_("score what is white there instead of --region, so black strokes on white leave the strokes out; a "
+        "folder of masks is matched by file stem"),
     )  # fmt: skip
 
 
@@ -82,13 +81,13 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--group", default=EVERYONE,
-        help=_("faces to compare with: an age, {clinic} (from the front, lips closed, even light), or "
-"all (default)").format(clinic=CLINIC),
+        help=_("faces to compare with: an age, {clinic} (from the front, lips closed, even light), or all "
+        "(default)").format(clinic=CLINIC),
     )  # fmt: skip
     parser.add_argument(
         "--searches", metavar="N", type=int,
         help=_("how often lips and nose are searched, 1 to {most_searches} (inpainting alone; default "
-"{searches})").format(most_searches=MOST_SEARCHES, searches=SEARCHES),
+        "{searches})").format(most_searches=MOST_SEARCHES, searches=SEARCHES),
     )  # fmt: skip
     parser.add_argument("--steps", metavar="N", type=int, help=_("steps of the inversion (stylegan2 alone)"))
     parser.add_argument(

@@ -26,17 +26,17 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(_("case"))
     group.add_argument(
         "--case", metavar="NAME|FILE",
-        help=_("whose photos these are, by name, or by a case file ({ending}): stands in every table "
-"and JSON file, and the results' names begin with it").format(ending=ENDING),
+        help=_("whose photos these are, by name, or by a case file ({ending}): stands in every table and JSON file, "
+        "and the results' names begin with it").format(ending=ENDING),
     )  # fmt: skip
     group.add_argument("--case-date", metavar="DATE", help=_("the case's date, as 2026-11-27"))
     group.add_argument("--case-side", choices=SIDES, help=_("side of the cleft, the patient's own"))
     group.add_argument("--case-notes", metavar="TEXT", help=_("notes on the case"))
     group.add_argument(
         "--save-case", metavar="FILE", type=Path,
-        help=_("also save photos, masks, points, settings and results in a case file ({ending}), which "
-"Python, the page and the command case open; where --case names the same file, they are "
-"added to it").format(ending=ENDING),
+        help=_("also save photos, masks, points, settings and results in a case file ({ending}), which Python, the "
+        "page and the command case open; where --case names the same file, they are added to "
+        "it").format(ending=ENDING),
     )  # fmt: skip
 
 
@@ -103,9 +103,8 @@ def _before(args: argparse.Namespace, path: Path) -> tuple[Entry, ...]:
     if args.case_file is None or not path.is_file() or not path.samefile(args.case_file[0]):
         raise OptionInvalid(
             _(
-                "There is a file where the case is to be saved; give --save-case another name, or --case the "
-                "same file, to "
-                "which the results are added then."
+                "There is a file where the case is to be saved; give --save-case another name, or --case the same "
+                "file, to which the results are added then."
             )
         )
     entries: tuple[Entry, ...] = args.case_file[1].entries

@@ -30,9 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of "
-        "masks is "
-        "matched by file stem"),
+        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks "
+        "is matched by file stem"),
     )  # fmt: skip
     region.add_argument(
         "--extent", "--auto", choices=EXTENTS, default=EXTENT,

@@ -31,17 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(parser)
     parser.add_argument(
         "--reference", metavar="FILE|FOLDER", type=Path, nargs="+",
-        help=_("the same person without a mask, in one photo or in up to five, of which each place is taken "
-        "from the one "
-        "that shows it best; a folder of references is matched by file stem (STEM, STEM-1, STEM-2), and a photo "
+        help=_("the same person without a mask, in one photo or in up to five, of which each place is taken from the "
+        "one that shows it best; a folder of references is matched by file stem (STEM, STEM-1, STEM-2), and a photo "
         "without one there is done without"),
     )  # fmt: skip
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
         "--mask", metavar="FILE|FOLDER", type=Path,
-        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of "
-        "masks is "
-        "matched by file stem (default: the surgical mask is found in the photo)"),
+        help=_("what to repaint: white = repaint, so black strokes on white keep the strokes alone; a folder of masks "
+        "is matched by file stem (default: the surgical mask is found in the photo)"),
     )  # fmt: skip
     region.add_argument(
         "--extent", "--auto", choices=EXTENTS, help=_("suggest what to repaint from the landmarks instead")

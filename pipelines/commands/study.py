@@ -41,9 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_scoring_arguments(parser)
     parser.add_argument(
         "--devices", nargs="+", metavar="DEVICE",
-        help=_("several devices, which share the photos, as in cuda:0 cuda:1 (default: --device; every GPU "
-        "where that is "
-        "auto)"),
+        help=_("several devices, which share the photos, as in cuda:0 cuda:1 (default: --device; every GPU where that "
+        "is auto)"),
     )  # fmt: skip
 
 

@@ -112,8 +112,7 @@ _MEASURES: dict[str, tuple[str, Callable[[ComplexPoints], float], str, str, str]
         "°",
         N_("angle of the line 33→30 against the eye line, counter-clockwise"),
         N_(
-            "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to "
-            "image-right, "
+            "How upright the columella stands: 90° on a symmetric face, below 90° where the nose leans to image-right, "
             "above 90° where it leans to image-left."
         ),
     ),
@@ -143,8 +142,7 @@ _MEASURES: dict[str, tuple[str, Callable[[ComplexPoints], float], str, str, str]
         "",
         N_("distance of 30 from the perpendicular bisector of the eye centres (means of 36-41, 42-47) / eye distance"),
         N_(
-            "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a "
-            "symmetric face, "
+            "How far the tip of the nose lies off the midline, as a share of the eye distance: 0 on a symmetric face, "
             "above 0 towards image-right, below 0 towards image-left."
         ),
     ),
@@ -154,8 +152,7 @@ _MEASURES: dict[str, tuple[str, Callable[[ComplexPoints], float], str, str, str]
         "°",
         N_("angle of the line 50→52 against the eye line, clockwise"),
         N_(
-            "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the "
-            "image-right peak "
+            "How level the two peaks of Cupid's bow are: 0° on a symmetric face, above 0° where the image-right peak "
             "is the lower one, below 0° where the image-left peak is."
         ),
     ),

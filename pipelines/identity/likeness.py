@@ -50,8 +50,7 @@ def question_of_reference(likeness: float) -> str | None:
     if likeness >= DRAWN_ALONE:
         return None
     said = _(
-        "Does the reference show the same person? Its likeness to the face as drawn without it is {likeness}; "
-        "photos of "
-        "the same person score {least} or more in 97 of 100 cases, of another in 16. If it does, the result stands."
+        "Does the reference show the same person? Its likeness to the face as drawn without it is {likeness}; photos "
+        "of the same person score {least} or more in 97 of 100 cases, of another in 16. If it does, the result stands."
     )
     return said.format(likeness=figure(likeness, ".2f"), least=figure(DRAWN_ALONE, ".2f"))

@@ -17,12 +17,11 @@ from pipelines.exports.interface import exports_of
 from pipelines.exports.summary import sentence
 from pipelines.exports.tables import of_case
 from pipelines.faces.images import read_image
-from pipelines.languages.translation import _
 from ui.folders.base import FolderJob
 from ui.parts.widgets import explain
 from ui.server.engine import Engine, stoppable
 from ui.server.sessions import Work
-from ui.server.time_left import with_time_left
+from ui.server.time_left import time_left
 from ui.session.folders import Folder, Made, Row
 
 STEM = "result"
@@ -76,18 +75,15 @@ class FolderRun:
         yield
 
     def _work(self, rows: Sequence[Row]) -> None:
-        whole = with_time_left(self._tell)
+        start = time.monotonic()
         for number, row in enumerate(rows):
-            whole(number / len(rows), _("{number} of {count}").format(number=number, count=len(rows)))
+            self.told = time_left(number / len(rows), time.monotonic() - start)
             try:
                 self._one(row)
             except Cancelled:
                 if self.stop.is_set():
                     return
             self._news.set()
-
-    def _tell(self, fraction: float, text: str) -> None:
-        self.told = text
 
     def _one(self, row: Row) -> None:
         """Works on a photo, and keeps what was made, or why that failed.

@@ -43,7 +43,7 @@ def show_photos(folder: Folder, wanted: Callable[[Row], str], **more: Any) -> gr
     Args:
         folder: the photos.
         wanted: what a photo's result would hang on now.
-        more: ``running``, whether a run is under way, and ``told``, how far that is; what is left out stays.
+        more: ``running``, whether a run is under way, and ``told``, how long it still takes; what is left out stays.
     """
     with folder.lock:
         rows = [_shown(row, folder.state_of(row, wanted(row))) for row in folder.rows.values()]

@@ -75,9 +75,8 @@ class ScoringSettings:
             with gr.Column(elem_classes="only-inpainting"):
                 self.searches = gr.Slider(
                     1, MOST_SEARCHES, SEARCHES, step=1, label=_("Searches (fast repainting)"),
-                    info=_("How often lips and nose are searched. More find small deformities more surely; each "
-                    "takes as "
-                    "long as the first."),
+                    info=_("How often lips and nose are searched. More find small deformities more surely; each takes "
+                    "as long as the first."),
                 )  # fmt: skip
             with gr.Row():
                 self.colour = gr.Radio(

@@ -23,14 +23,22 @@ def with_time_left(progress: Progress, clock: Callable[[], float] = time.monoton
     start = clock()
 
     def report(fraction: float, text: str) -> None:
-        spent = clock() - start
-        if spent >= _SURE and _LEAST <= fraction < 1:
-            text = _("{text}, about {duration} left").format(
-                text=text, duration=duration(spent / fraction * (1 - fraction))
-            )
-        progress(fraction, text)
+        left = time_left(fraction, clock() - start)
+        progress(fraction, f"{text}, {left}" if left else text)
 
     return report
+
+
+def time_left(share: float, spent: float) -> str:
+    """``"about 12 s left"`` at the mean speed so far; empty where it is too early to say, and where all is done.
+
+    Args:
+        share: of the work that is done, 0-1.
+        spent: seconds that it took.
+    """
+    if spent < _SURE or not _LEAST <= share < 1:
+        return ""
+    return _("about {duration} left").format(duration=duration(spent / share * (1 - share)))
 
 
 def duration(seconds: float) -> str:

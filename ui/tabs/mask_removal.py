@@ -111,9 +111,8 @@ class MaskRemovalTab(RepaintingTab):
         self.points = points_slider()
         self.painting = engine_choice(
             _(
-                "The first is nearer to the hidden face wherever that could be measured. Where both draw, the "
-                "result is "
-                "the first one's, and the strip of stages shows the two side by side."
+                "The first is nearer to the hidden face wherever that could be measured. Where both draw, the result "
+                "is the first one's, and the strip of stages shows the two side by side."
             ),
             (_("Both, side by side"), BOTH),
         )

@@ -154,12 +154,12 @@ def _too_few_photos(n: int) -> str:
 
 def _too_few_patients(n: int) -> str:
     said = ngettext(
-        "Only {count} patient is complete, and an interval and a test needs {least} or more; add some.",
-        "Only {count} patients are complete, and an interval and a test needs {least} or more; add some.",
+        "Only {count} patient is complete, and an interval and a test need {least} or more; add some.",
+        "Only {count} patients are complete, and an interval and a test need {least} or more; add some.",
         n,
     )
     if n == 0:
-        said = _("No patient is complete, and an interval and a test needs {least} or more; add some.")
+        said = _("No patient is complete, and an interval and a test need {least} or more; add some.")
     return said.format(count=n, least=LEAST)
 
 

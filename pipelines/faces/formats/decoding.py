@@ -44,8 +44,8 @@ _TOO_LARGE = _("The picture has more than {max_pixels} megapixels; save a smalle
 )
 
 _TIFF = _(
-    "This TIFF file is damaged or incomplete, or of a kind that cannot be read; "
-    "save the photo as PNG, or as TIFF with 8 or 16 bits a channel."
+    "This TIFF file is damaged or incomplete, or of a kind that cannot be read; save the photo as PNG, or as TIFF with "
+    "8 or 16 bits a channel."
 )
 
 _TURNS = {

@@ -307,14 +307,12 @@ def _computed(result: AnomalyScoringResult) -> str:
     )
     how = _("How it is computed: {parts}").format(parts=html.escape(" · ".join(parts)))
     meaning = _(
-        "Per cent of open-set faces with a lower figure by the same settings. Nobody looked for clefts among "
-        "them; they "
-        "are as rare there as among people."
+        "Per cent of open-set faces with a lower figure by the same settings. Nobody looked for clefts among them; "
+        "they are as rare there as among people."
     )
     comparing = _(
-        "Figures compare only where region, normalizer and its settings are the same; severity and normality "
-        "only where "
-        "map, colour space, erosion and formula are the same too."
+        "Figures compare only where region, normalizer and its settings are the same; severity and normality only "
+        "where map, colour space, erosion and formula are the same too."
     )
     return (
         f'<details class="score-how"><summary>{how}</summary>{listed}<p><b>{_("Percentile")}</b> {meaning}</p>'

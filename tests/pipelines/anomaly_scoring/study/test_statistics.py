@@ -117,7 +117,7 @@ def test_too_few_patients_have_a_mean_but_no_interval(changes, mean):
     found = mean_change(np.array(changes))
     assert found.value == (None if mean is None else pytest.approx(mean))
     assert (found.low, found.high, found.p) == (None, None, None)
-    assert found.note.endswith("and an interval and a test needs 3 or more; add some.")
+    assert found.note.endswith("and an interval and a test need 3 or more; add some.")
 
 
 def test_patients_who_did_not_change_leave_nothing_to_test():
